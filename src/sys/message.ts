@@ -1,0 +1,205 @@
+import {Errno} from './errno.js';
+import {ERRNO} from './errno-codes.js';
+import {OwnedFd} from './fd.js';
+import {addressOf, checked, lastErrno, native, repeated, viewOf} from './libc.js';
+import {deadlineAfter, waitReadable, waitWritable} from './poll.js';
+
+const sendmsg = native<[fd: number, message: Uint8Array, flags: number]>('sendmsg', 'ssize_t', [
+  'int',
+  'void *',
+  'int',
+]);
+const recvmsg = native<[fd: number, message: Uint8Array, flags: number]>('recvmsg', 'ssize_t', [
+  'int',
+  'void *',
+  'int',
+]);
+const send = native<[fd: number, bytes: Uint8Array, length: number, flags: number]>('send', 'ssize_t', [
+  'int',
+  'void *',
+  'size_t',
+  'int',
+]);
+const recv = native<[fd: number, bytes: Uint8Array, length: number, flags: number]>('recv', 'ssize_t', [
+  'int',
+  'void *',
+  'size_t',
+  'int',
+]);
+
+const MSG_CTRUNC = 0x8;
+const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+const MSG_EOR = 0x80;
+const MSG_NOSIGNAL = 0x4000;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+
+// struct msghdr and struct iovec on 64-bit Linux. musl declares some lengths as 32 bits plus padding; with the
+// padding zero that is the same memory on a little-endian machine.
+const MSGHDR_SIZE = 56;
+const IOV_SIZE = 16;
+const CMSG_HEADER = 16;
+const FD_SIZE = 4;
+/** Descriptors in one packet that this code sends or takes; the protocols here use one. The kernel's bound is 253. */
+const MOST_FDS = 16;
+
+// Calls are synchronous and each thread has its own module instance, so one set of buffers serves all packets.
+const message = new Uint8Array(MSGHDR_SIZE);
+const messageView = viewOf(message);
+const iov = new Uint8Array(IOV_SIZE);
+const iovView = viewOf(iov);
+const control = new Uint8Array(CMSG_HEADER + MOST_FDS * FD_SIZE);
+const controlView = viewOf(control);
+
+/** Fills the msghdr; `controlLength` 0 means none. */
+function prepare(bytes: Uint8Array, controlLength: number): void {
+  iovView.setBigUint64(0, addressOf(bytes), true);
+  iovView.setBigUint64(8, BigInt(bytes.length), true);
+  message.fill(0);
+  messageView.setBigUint64(16, addressOf(iov), true);
+  messageView.setBigUint64(24, 1n, true);
+  if (controlLength > 0) {
+    messageView.setBigUint64(32, addressOf(control), true);
+    messageView.setBigUint64(40, BigInt(controlLength), true);
+  }
+}
+
+/**
+ * Sends one packet with up to 16 descriptors (SCM_RIGHTS); the receiver gets duplicates, the caller keeps its own.
+ * Interruptions are repeated; a closed peer is EPIPE, without a signal. An empty packet looks like the end of the
+ * conversation to its receiver.
+ *
+ * @throws Errno EMSGSIZE when the packet is larger than the send buffer; EAGAIN on a non-blocking socket.
+ */
+export function sendPacket(fd: number, bytes: Uint8Array, fds: readonly number[] = []): void {
+  if (fds.length > MOST_FDS) throw new Errno('ETOOMANYREFS', 'sendmsg', `fd ${fd}`);
+  const controlLength = fds.length === 0 ? 0 : CMSG_HEADER + fds.length * FD_SIZE;
+  prepare(bytes, controlLength);
+  if (controlLength > 0) {
+    controlView.setBigUint64(0, BigInt(controlLength), true);
+    controlView.setInt32(8, SOL_SOCKET, true);
+    controlView.setInt32(12, SCM_RIGHTS, true);
+    fds.forEach((passed, index) => {
+      controlView.setInt32(CMSG_HEADER + index * FD_SIZE, passed, true);
+    });
+  }
+  const sent = repeated(() => sendmsg()(fd, message, MSG_EOR | MSG_NOSIGNAL), 'sendmsg', fd);
+  // SEQPACKET takes a packet whole or not at all; a stream socket handed in by mistake would not.
+  if (sent !== bytes.length) throw new Errno('EMSGSIZE', 'sendmsg', `fd ${fd}`);
+}
+
+/** One packet as it arrived. */
+export interface ReceivedPacket {
+  /** Bytes put into the buffer; 0 when the peer closed (or sent an empty packet). */
+  length: number;
+  /** Descriptors that came with it: the caller's to close. */
+  fds: OwnedFd[];
+  /** The packet was larger than the buffer; the rest is lost. */
+  truncated: boolean;
+  /** More descriptors were sent than `maxFds`; the surplus was closed by the kernel. */
+  controlTruncated: boolean;
+}
+
+/** How to receive: at most this many descriptors (0 to 16, none unless told), and how long to wait (for ever unless told). */
+export interface ReceiveOptions {
+  maxFds?: number;
+  timeoutMs?: number;
+}
+
+/**
+ * Receives one packet. Descriptors arrive close-on-exec, into a control buffer for exactly `maxFds` (CMSG_LEN; CMSG_SPACE
+ * would have room for one more where `maxFds` is odd).
+ *
+ * @throws Errno ETIMEDOUT after `timeoutMs`; ECONNRESET when the peer closed with unread packets.
+ */
+export function receivePacket(fd: number, buffer: Uint8Array, opts: ReceiveOptions = {}): ReceivedPacket {
+  const maxFds = opts.maxFds ?? 0;
+  if (!Number.isInteger(maxFds) || maxFds < 0 || maxFds > MOST_FDS) {
+    throw new Errno('EINVAL', 'recvmsg', `room for ${maxFds} descriptors`);
+  }
+  const controlLength = maxFds === 0 ? 0 : CMSG_HEADER + maxFds * FD_SIZE;
+  const length = receiveBefore(fd, opts.timeoutMs, 'recvmsg', (flags) => {
+    prepare(buffer, controlLength);
+    return recvmsg()(fd, message, flags | MSG_CMSG_CLOEXEC);
+  });
+  const flags = messageView.getInt32(48, true);
+  const fds =
+    controlLength === 0 ? [] : receivedFds(Math.min(messageView.getUint32(40, true), controlLength));
+  return {
+    length,
+    fds,
+    truncated: (flags & MSG_TRUNC) !== 0,
+    controlTruncated: (flags & MSG_CTRUNC) !== 0,
+  };
+}
+
+/** All descriptors in the first `used` bytes of the control buffer. */
+function receivedFds(used: number): OwnedFd[] {
+  const fds: OwnedFd[] = [];
+  // Ends: each round moves on by at least a header.
+  for (let at = 0; at + CMSG_HEADER <= used; ) {
+    const length = controlView.getUint32(at, true);
+    if (length < CMSG_HEADER) break;
+    const end = Math.min(at + length, used);
+    if (
+      controlView.getInt32(at + 8, true) === SOL_SOCKET &&
+      controlView.getInt32(at + 12, true) === SCM_RIGHTS
+    ) {
+      for (let i = at + CMSG_HEADER; i + FD_SIZE <= end; i += FD_SIZE) {
+        fds.push(new OwnedFd(controlView.getInt32(i, true)));
+      }
+    }
+    at += (length + 7) & ~7;
+  }
+  return fds;
+}
+
+/** Runs a receiving call, with MSG_DONTWAIT and poll(2) before it when there is a limit in time. */
+function receiveBefore(
+  fd: number,
+  timeoutMs: number | undefined,
+  call: string,
+  attempt: (flags: number) => number,
+): number {
+  if (timeoutMs === undefined) return repeated(() => attempt(0), call, fd);
+  const deadline = deadlineAfter(timeoutMs) as number;
+  for (;;) {
+    if (!waitReadable(fd, deadline - performance.now())) throw new Errno('ETIMEDOUT', call, `fd ${fd}`);
+    const result = attempt(MSG_DONTWAIT);
+    if (result !== -1) return result;
+    const errno = lastErrno();
+    if (errno !== ERRNO.EINTR && errno !== ERRNO.EAGAIN) throw new Errno(errno, call, `fd ${fd}`);
+  }
+}
+
+/** Writes all of `bytes` to a connected stream socket. @throws Errno ETIMEDOUT (part may be sent), EPIPE */
+export function writeStream(fd: number, bytes: Uint8Array, timeoutMs?: number): void {
+  const deadline = deadlineAfter(timeoutMs);
+  const flags = MSG_NOSIGNAL | (deadline === undefined ? 0 : MSG_DONTWAIT);
+  for (let done = 0; done < bytes.length; ) {
+    if (deadline !== undefined && !waitWritable(fd, deadline - performance.now())) {
+      throw new Errno('ETIMEDOUT', 'send', `fd ${fd}`);
+    }
+    const rest = bytes.subarray(done);
+    const sent = send()(fd, rest, rest.length, flags);
+    if (sent !== -1) {
+      done += sent;
+      continue;
+    }
+    const errno = lastErrno();
+    if (errno === ERRNO.EINTR || (errno === ERRNO.EAGAIN && deadline !== undefined)) continue;
+    throw new Errno(errno, 'send', `fd ${fd}`);
+  }
+}
+
+/** Reads what is there (at least a byte) from a connected stream socket; 0 when the peer closed. @throws Errno ETIMEDOUT */
+export function readStream(fd: number, buffer: Uint8Array, timeoutMs?: number): number {
+  return checked(
+    receiveBefore(fd, timeoutMs, 'recv', (flags) => recv()(fd, buffer, buffer.length, flags)),
+    'recv',
+    fd,
+  );
+}

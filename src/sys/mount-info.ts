@@ -1,0 +1,83 @@
+import {readFileSync} from 'node:fs';
+import {Errno, errnoOf} from './errno.js';
+
+/** One line of /proc/self/mountinfo, proc_pid_mountinfo(5). */
+export interface MountEntry {
+  /** Unique while mounted; may be used again after. */
+  id: number;
+  parentId: number;
+  /** Device numbers of the superblock, as in st_dev. */
+  major: number;
+  minor: number;
+  /** The directory in the file system that is the root of this mount. */
+  root: string;
+  /** Where it is, relative to the process's root. */
+  target: string;
+  /** Per-mount options: ro, nosuid, … */
+  options: string[];
+  /** Propagation tags (`shared:5`, `master:2`, `unbindable`). */
+  tags: string[];
+  /** `ext4`, or with subtype `fuse.ext4`. */
+  fsType: string;
+  source: string;
+  /** Options of the superblock. */
+  superOptions: string[];
+}
+
+/** The kernel writes space, tab, newline, backslash and # as a backslash and three octal digits; other bytes as they are. */
+function unescaped(field: string): string {
+  return field.replace(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+}
+
+/** Parses the text of a mountinfo file. Lines that don't have the documented fields are left out. */
+export function parseMountInfo(text: string): MountEntry[] {
+  const entries: MountEntry[] = [];
+  for (const line of text.split('\n')) {
+    const fields = line.split(' ');
+    // Any number of optional fields (tags) end with a lone hyphen.
+    const hyphen = fields.indexOf('-', 6);
+    const [id, parentId, device, root, target, options] = fields;
+    const [fsType, source, superOptions] = fields.slice(hyphen + 1);
+    if (hyphen === -1 || fsType === undefined || source === undefined) continue;
+    const numbers = /^(\d+):(\d+)$/.exec(device ?? '');
+    if (numbers === null || root === undefined || target === undefined || options === undefined) continue;
+    entries.push({
+      id: Number(id),
+      parentId: Number(parentId),
+      major: Number(numbers[1]),
+      minor: Number(numbers[2]),
+      root: unescaped(root),
+      target: unescaped(target),
+      options: options.split(','),
+      tags: fields.slice(6, hyphen),
+      fsType: unescaped(fsType),
+      source: unescaped(source),
+      superOptions: unescaped(superOptions ?? '').split(','),
+    });
+  }
+  return entries;
+}
+
+/** All mounts this process can see, in the kernel's order (a mount comes after what it lies on). @throws Errno */
+export function readMounts(pid: number | 'self' = 'self'): MountEntry[] {
+  const path = `/proc/${pid}/mountinfo`;
+  try {
+    return parseMountInfo(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new Errno(errnoOf(error), 'read', path);
+  }
+}
+
+/**
+ * The topmost mount whose target is exactly `path` (absolute, without symbolic links or a trailing slash), or
+ * undefined. "Topmost" is the one that no other mount at the same path has as its parent.
+ */
+export function mountAtPath(
+  path: string,
+  mounts: readonly MountEntry[] = readMounts(),
+): MountEntry | undefined {
+  const here = mounts.filter((entry) => entry.target === path);
+  const covered = new Set(here.map((entry) => entry.parentId));
+  // A mount at "/" may be its own parent's child in odd namespaces; then the last line is the best answer.
+  return here.findLast((entry) => !covered.has(entry.id)) ?? here.at(-1);
+}

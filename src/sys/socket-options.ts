@@ -1,0 +1,111 @@
+import {Errno, errnoOf} from './errno.js';
+import {ERRNO} from './errno-codes.js';
+import {statFd} from './fd.js';
+import {checked, lastErrno, native, viewOf} from './libc.js';
+
+const getsockname = native<[fd: number, address: Uint8Array, length: Uint8Array]>('getsockname', 'int', [
+  'int',
+  'void *',
+  'void *',
+]);
+const getsockopt = native<[fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array]>(
+  'getsockopt',
+  'int',
+  ['int', 'int', 'int', 'void *', 'void *'],
+);
+const setsockopt = native<[fd: number, level: number, name: number, value: Uint8Array, length: number]>(
+  'setsockopt',
+  'int',
+  ['int', 'int', 'int', 'void *', 'uint'],
+);
+
+// asm-generic/socket.h
+const SOL_SOCKET = 1;
+const SO_TYPE = 3;
+const SO_SNDBUF = 7;
+const SO_PEERCRED = 17;
+const SO_SNDBUFFORCE = 32;
+const SO_PASSRIGHTS = 83;
+
+const S_IFMT = 0o170000n;
+const S_IFSOCK = 0o140000n;
+const AF_UNIX = 1;
+
+/** SOCK_* of socket(2), as `socketType` tells them. */
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_SEQPACKET = 5;
+
+function getOption(fd: number, option: number, name: string, size: number): DataView {
+  const value = new Uint8Array(size);
+  const length = new Uint8Array(4);
+  viewOf(length).setUint32(0, size, true);
+  checked(getsockopt()(fd, SOL_SOCKET, option, value, length), `getsockopt(${name})`, fd);
+  return viewOf(value);
+}
+
+/** 0, or the errno. */
+function setIntOption(fd: number, option: number, number: number): number {
+  const value = new Uint8Array(4);
+  viewOf(value).setInt32(0, number, true);
+  return setsockopt()(fd, SOL_SOCKET, option, value, 4) === -1 ? lastErrno() : 0;
+}
+
+/**
+ * Lets this end receive descriptors (SCM_RIGHTS), or not: off, the kernel drops them at the sender (unix(7), since
+ * Linux 6.16). False on a kernel without the option. @throws Errno
+ */
+export function setPassRights(fd: number, on: boolean): boolean {
+  const errno = setIntOption(fd, SO_PASSRIGHTS, on ? 1 : 0);
+  if (errno === ERRNO.ENOPROTOOPT) return false;
+  if (errno !== 0) throw new Errno(errno, 'setsockopt(SO_PASSRIGHTS)', `fd ${fd}`);
+  return true;
+}
+
+/** SO_SNDBUF in bytes as the kernel counts it, bookkeeping included. @throws Errno */
+export function sendBufferSize(fd: number): number {
+  return getOption(fd, SO_SNDBUF, 'SO_SNDBUF', 4).getInt32(0, true);
+}
+
+/**
+ * Asks for a send buffer of at least `bytes` and returns what it is now: the kernel doubles the wish, and caps it at
+ * net.core.wmem_max for whoever lacks CAP_NET_ADMIN. @throws Errno
+ */
+export function setSendBufferSize(fd: number, bytes: number): number {
+  const errno = setIntOption(fd, SO_SNDBUF, bytes);
+  if (errno !== 0) throw new Errno(errno, 'setsockopt(SO_SNDBUF)', `fd ${fd}`);
+  const size = sendBufferSize(fd);
+  // Refused without the capability; what SO_SNDBUF gave stands then, and the caller sees the size.
+  if (size < bytes) setIntOption(fd, SO_SNDBUFFORCE, bytes);
+  return sendBufferSize(fd);
+}
+
+/** SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. @throws Errno ENOTSOCK */
+export function socketType(fd: number): number {
+  return getOption(fd, SO_TYPE, 'SO_TYPE', 4).getInt32(0, true);
+}
+
+/** Whether `fd` is open and a socket of the AF_UNIX family. */
+export function isUnixSocket(fd: number): boolean {
+  try {
+    if ((statFd(fd).mode & S_IFMT) !== S_IFSOCK) return false;
+  } catch (error) {
+    if (errnoOf(error) === ERRNO.EBADF) return false;
+    throw error;
+  }
+  const address = new Uint8Array(128);
+  const length = new Uint8Array(4);
+  viewOf(length).setUint32(0, address.length, true);
+  checked(getsockname()(fd, address, length), 'getsockname', fd);
+  return viewOf(address).getUint16(0, true) === AF_UNIX;
+}
+
+/** Who connected (or listened, or made the pair), as of that moment: SO_PEERCRED of unix(7). @throws Errno */
+export function peerCredentials(fd: number): {pid: number; uid: number; gid: number} {
+  const credentials = getOption(fd, SO_PEERCRED, 'SO_PEERCRED', 12);
+  return {
+    pid: credentials.getInt32(0, true),
+    uid: credentials.getUint32(4, true),
+    gid: credentials.getUint32(8, true),
+  };
+}
