@@ -1,0 +1,12 @@
+export {decodeArguments, encodeArguments} from './arguments.js';
+export type {IomapMode, MountPointFormat} from './commands.js';
+export * from './control-frame.js';
+export * from './deadline.js';
+export type {OpenRequest} from './file.js';
+export * from './foreign-text.js';
+export type {Hello} from './hello.js';
+export * from './helper-conversation.js';
+export * from './log.js';
+export {CONTROL_FILE, MIN_SEND_BUFFER, PROTOCOL_VERSION} from './magic.js';
+export * from './protocol-error.js';
+export * from './server-conversation.js';
