@@ -1,0 +1,167 @@
+import {execFileSync, spawnSync} from 'node:child_process';
+import {createHash} from 'node:crypto';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import type {BlockSource} from '../../src/block/index.js';
+
+/**
+ * Images as a crash leaves them: the kernel mounts one and writes to it, and the file behind it is copied while
+ * it is still mounted.
+ */
+
+/** Why images can't be made here, undefined when they can. */
+export function cannotMount(): string | undefined {
+  if (process.getuid?.() !== 0) return 'not root';
+  if (!existsSync('/dev/loop-control')) return 'no loop devices';
+  if (spawnSync('mkfs.ext4', ['-V']).error !== undefined) return 'no mkfs.ext4';
+  return undefined;
+}
+
+export function run(command: string, ...args: string[]): string {
+  return execFileSync(command, args, {encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']});
+}
+
+/** A directory of a test's own, with mounts in it; `close` takes all of it away and fails if it can't. */
+export class Workbench {
+  readonly path: string;
+  readonly #mounted: Array<{target: string; device: string}> = [];
+  #count = 0;
+
+  constructor() {
+    this.path = mkdtempSync(join(tmpdir(), 'fuseward-dirty-'));
+  }
+
+  /** A file name not yet used. */
+  file(suffix: string): string {
+    return join(this.path, `${++this.#count}-${suffix}`);
+  }
+
+  /** A new file system in a file. @param options of mkfs.ext4 */
+  makeImage(size: string, options: readonly string[]): string {
+    const image = this.file('image');
+    writeFileSync(image, '');
+    truncateSync(image, parseSize(size));
+    run('mkfs.ext4', '-q', '-F', '-E', 'lazy_itable_init=0,lazy_journal_init=0', ...options, image);
+    return image;
+  }
+
+  /** Mounts an image by the kernel on a writable loop device. @throws when the kernel refuses */
+  mount(image: string, options = 'rw'): string {
+    const target = this.file('mnt');
+    mkdirSync(target);
+    const device = run('losetup', '-f', '--show', image).trim();
+    try {
+      run('mount', '-t', 'ext4', '-o', options, device, target);
+    } catch (error) {
+      run('losetup', '-d', device);
+      throw error;
+    }
+    this.#mounted.push({target, device});
+    return target;
+  }
+
+  unmount(target: string): void {
+    const index = this.#mounted.findIndex((entry) => entry.target === target);
+    const [entry] = this.#mounted.splice(index, 1);
+    if (entry === undefined) throw new Error(`${target} is not mounted`);
+    run('umount', entry.target);
+    run('losetup', '-d', entry.device);
+  }
+
+  copy(image: string): string {
+    const copy = this.file('copy');
+    copyFileSync(image, copy);
+    return copy;
+  }
+
+  /** Lets `fill` write to a mounted file system and gives a copy of the image from before the unmount. */
+  dirty(image: string, fill: (mnt: string) => void, options = 'rw'): string {
+    const target = this.mount(image, options);
+    try {
+      fill(target);
+      return this.copy(image);
+    } finally {
+      this.unmount(target);
+    }
+  }
+
+  /**
+   * A copy of the image that the kernel has recovered, by a mount that is read-only otherwise. Undefined when the
+   * kernel refuses to mount it.
+   */
+  recovered(image: string, look?: (mnt: string) => void): string | undefined {
+    const copy = this.copy(image);
+    let target: string;
+    try {
+      target = this.mount(copy, 'ro');
+    } catch {
+      return undefined;
+    }
+    try {
+      look?.(target);
+    } finally {
+      this.unmount(target);
+    }
+    return copy;
+  }
+
+  close(): void {
+    for (const {target} of [...this.#mounted].reverse()) this.unmount(target);
+    rmSync(this.path, {recursive: true});
+  }
+}
+
+function parseSize(size: string): number {
+  const match = /^(\d+)([MG])$/.exec(size);
+  if (match === null) throw new Error(`not a size: ${size}`);
+  return Number(match[1]) * (match[2] === 'G' ? 2 ** 30 : 2 ** 20);
+}
+
+/**
+ * Commits everything done so far to the journal. Unlike syncfs(2), fsync(2) leaves the metadata's own places as they
+ * were; data that no block was allocated for yet stays out, so mount with nodelalloc.
+ */
+export function commit(mnt: string): void {
+  const fd = openSync(mnt, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Numbers of the blocks that differ between two sources of the same size. */
+export function differingBlocks(a: BlockSource, b: BlockSource, blockSize: number): number[] {
+  const blocks: number[] = [];
+  const chunk = 1 << 20;
+  const left = new Uint8Array(chunk);
+  const right = new Uint8Array(chunk);
+  for (let at = 0; at < a.size; at += chunk) {
+    const length = a.read(left, 0, chunk, at);
+    b.read(right, 0, chunk, at);
+    if (Buffer.compare(left.subarray(0, length), right.subarray(0, length)) === 0) continue;
+    for (let i = 0; i < length; i += blockSize) {
+      if (Buffer.compare(left.subarray(i, i + blockSize), right.subarray(i, i + blockSize)) !== 0) {
+        blocks.push((at + i) / blockSize);
+      }
+    }
+  }
+  return blocks;
+}
+
+export function sha256(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
