@@ -34,7 +34,8 @@ export function native<A extends readonly NativeArgument[]>(
     library ??= koffi.load(null);
     try {
       bound = library.func(name, result, parameters) as unknown as NativeFunction<A>;
-    } catch {
+    } catch (error) {
+      if (!String(error).includes('Cannot find function')) throw error; // a wrong declaration
       throw new Errno('ENOSYS', name);
     }
     return bound;

@@ -4,7 +4,7 @@ import {checked, cText, lastErrno, memoryAt, native, repeated} from './libc.js';
 
 const memfdCreate = native<[name: string, flags: number]>('memfd_create', 'int', ['str', 'uint']);
 const ftruncate = native<[fd: number, length: number]>('ftruncate', 'int', ['int', 'int64']);
-const pwrite = native<[fd: number, bytes: Uint8Array, length: number, offset: number]>('pwrite', 'ssize_t', [
+const pwrite = native<[fd: number, bytes: Uint8Array, length: number, offset: number]>('pwrite', 'long', [
   'int',
   'void *',
   'size_t',

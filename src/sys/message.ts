@@ -4,23 +4,23 @@ import {OwnedFd} from './fd.js';
 import {addressOf, checked, lastErrno, native, repeated, viewOf} from './libc.js';
 import {deadlineAfter, waitReadable, waitWritable} from './poll.js';
 
-const sendmsg = native<[fd: number, message: Uint8Array, flags: number]>('sendmsg', 'ssize_t', [
+const sendmsg = native<[fd: number, message: Uint8Array, flags: number]>('sendmsg', 'long', [
   'int',
   'void *',
   'int',
 ]);
-const recvmsg = native<[fd: number, message: Uint8Array, flags: number]>('recvmsg', 'ssize_t', [
+const recvmsg = native<[fd: number, message: Uint8Array, flags: number]>('recvmsg', 'long', [
   'int',
   'void *',
   'int',
 ]);
-const send = native<[fd: number, bytes: Uint8Array, length: number, flags: number]>('send', 'ssize_t', [
+const send = native<[fd: number, bytes: Uint8Array, length: number, flags: number]>('send', 'long', [
   'int',
   'void *',
   'size_t',
   'int',
 ]);
-const recv = native<[fd: number, bytes: Uint8Array, length: number, flags: number]>('recv', 'ssize_t', [
+const recv = native<[fd: number, bytes: Uint8Array, length: number, flags: number]>('recv', 'long', [
   'int',
   'void *',
   'size_t',

@@ -42,7 +42,7 @@ const mount = native<[source: string, target: string, type: string, flags: numbe
 );
 const umount2 = native<[target: string, flags: number]>('umount2', 'int', ['str', 'int']);
 const changeDirectory = native<[fd: number]>('fchdir', 'int', ['int']);
-const read = native<[fd: number, buffer: Uint8Array, size: number]>('read', 'ssize_t', [
+const read = native<[fd: number, buffer: Uint8Array, size: number]>('read', 'long', [
   'int',
   'void *',
   'size_t',
