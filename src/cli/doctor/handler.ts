@@ -1,0 +1,27 @@
+import {type Feature, machineFeatures} from '../../launch/features.js';
+import {type Command, EXIT, print} from '../command.js';
+import {doctorDefinition} from './options.js';
+
+const MARKS: Readonly<Record<Feature['state'], string>> = {ok: 'ok', limited: '--', missing: 'NO'};
+
+export const doctorCommand: Command = {
+  definition: doctorDefinition,
+  run(_positionals, values) {
+    const features = machineFeatures();
+    const works = features.every(({state}) => state !== 'missing');
+    if (values['json'] === true) {
+      print(JSON.stringify({works, features}, null, 2));
+    } else {
+      const width = Math.max(...features.map(({name}) => name.length));
+      for (const {name, state, found, meaning} of features) {
+        print(`${MARKS[state]}  ${name.padEnd(width)}  ${found}: ${meaning}`);
+      }
+      print(
+        works
+          ? '\nContained mounts work here.'
+          : '\nContained mounts do not work here: see the lines marked NO.',
+      );
+    }
+    return works ? EXIT.done : EXIT.failed;
+  },
+};

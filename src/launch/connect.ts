@@ -1,0 +1,48 @@
+import {isTypeName, type ServerPolicy} from '../policy/index.js';
+import {Errno} from '../sys/errno.js';
+import type {OwnedFd} from '../sys/fd.js';
+import {connectSeqpacket} from '../sys/socket.js';
+import {launchEmbedded} from './embedded.js';
+import type {EmbeddedServer} from './embedded-server.js';
+
+/** Where servers that someone else starts (a systemd socket unit) listen, one socket a type. */
+export const SERVICE_DIRECTORY = '/run/filesystems';
+
+/** Types that a server of our own knows; `auto` finds out which of them the source is. */
+export const BUILTIN_TYPES: readonly string[] = ['ext2', 'ext3', 'ext4', 'raw', 'auto'];
+
+/** A server ready for the conversation. */
+export interface Connection {
+  readonly socket: OwnedFd;
+  readonly kind: 'socket' | 'embedded';
+  readonly server?: EmbeddedServer;
+}
+
+/** The service socket of a type, connected; undefined when nobody serves it. */
+function connectService(type: string, directory: string): OwnedFd | undefined {
+  try {
+    return connectSeqpacket(`${directory}/${type}`);
+  } catch (error) {
+    if (error instanceof Errno && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED'))
+      return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Reaches a server for `type`: the service socket if one is served, else a builtin server in a sandbox of our own. Undefined
+ * when there is neither; the caller may fall back to an ordinary mount.
+ */
+export function connectServer(
+  type: string | undefined,
+  policy: ServerPolicy,
+  directory: string = SERVICE_DIRECTORY,
+): Connection | undefined {
+  const wanted = type ?? 'auto';
+  if (!isTypeName(wanted)) return undefined;
+  const socket = type === undefined ? undefined : connectService(wanted, directory);
+  if (socket !== undefined) return {socket, kind: 'socket'};
+  if (!BUILTIN_TYPES.includes(wanted)) return undefined;
+  const server = launchEmbedded(wanted, policy);
+  return {socket: server.socket, kind: 'embedded', server};
+}

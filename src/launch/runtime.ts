@@ -1,0 +1,63 @@
+import {spawnSync} from 'node:child_process';
+import {readFileSync, realpathSync, statSync} from 'node:fs';
+import {dirname} from 'node:path';
+import {fileURLToPath} from 'node:url';
+
+/** The files a contained server needs; everything else of the machine stays out of its sight. */
+export interface Runtime {
+  /** The Node binary. */
+  readonly node: string;
+  /** Whether an ordinary user can reach `node` by its path. A runtime below /root can't be. */
+  readonly nodeReachable: boolean;
+  /** The loader and shared libraries of `node`, each where the loader looks for it. */
+  readonly libraries: readonly string[];
+  /** The server program, one file. */
+  readonly program: string;
+  /** koffi's native module. */
+  readonly native: string;
+}
+
+/** Where libraries lie when the loader does not tell which ones it takes (musl). */
+const LIBRARY_DIRECTORIES = ['/lib', '/lib64', '/usr/lib', '/usr/lib64'];
+
+/** Whether any user may follow `path` and read and execute what is there, by the mode bits of each component. */
+function reachableByAll(path: string): boolean {
+  for (let directory = dirname(path); ; directory = dirname(directory)) {
+    if ((statSync(directory).mode & 0o001) === 0) return false;
+    if (directory === '/') break;
+  }
+  return (statSync(path).mode & 0o005) === 0o005;
+}
+
+/**
+ * The shared libraries of a program, asked of the loader itself: with LD_TRACE_LOADED_OBJECTS set it prints them instead
+ * of starting the program (ld.so(8)).
+ */
+function librariesOf(program: string): string[] {
+  const {stdout} = spawnSync(program, {env: {LD_TRACE_LOADED_OBJECTS: '1'}, encoding: 'utf8', cwd: '/'});
+  const paths = [...(stdout ?? '').matchAll(/(?:^|=>)\s*(\/\S+) \(0x/gm)].map((match) => match[1]!);
+  return paths.length > 0 ? paths : LIBRARY_DIRECTORIES.filter((path) => isDirectory(path));
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, {throwIfNoEntry: false})?.isDirectory() ?? false;
+}
+
+/** koffi's native module as this process has it loaded. */
+function nativeModule(): string {
+  const path = /\s(\/\S*koffi\.node)$/m.exec(readFileSync('/proc/self/maps', 'latin1'))?.[1];
+  if (path === undefined) throw new Error('koffi is not loaded in this process');
+  return path;
+}
+
+/** Finds the runtime of this very process, for servers to run on. */
+export function findRuntime(): Runtime {
+  const node = realpathSync(process.execPath);
+  return {
+    node,
+    nodeReachable: reachableByAll(node),
+    libraries: librariesOf(node),
+    program: fileURLToPath(new URL('../../dist/sandbox/server.js', import.meta.url)),
+    native: nativeModule(),
+  };
+}

@@ -1,0 +1,85 @@
+import type {ServerPolicy} from '../policy/index.js';
+import type {Runtime} from './runtime.js';
+
+/** Descriptor numbers inside the sandbox process before the server starts. */
+export interface SandboxFds {
+  /** Where bubblewrap reads the server program from. */
+  readonly program: number;
+  /** Where bubblewrap reads koffi's native module from. */
+  readonly native: number;
+  /** Where bubblewrap writes the server's process id. */
+  readonly info: number;
+  /** The Node binary, where it can't be reached by its path. */
+  readonly node: number;
+}
+
+/** Where the server program lies inside the sandbox. */
+const PROGRAM = '/fuseward/server.js';
+
+/**
+ * Bytes a file may grow to, which is what bubblewrap needs to copy the program in. The server lowers it to what its log, a
+ * memfd, may take.
+ */
+const FILE_LIMIT = 16 * 2 ** 20;
+
+/**
+ * V8's flags in a server: one helper thread instead of one per core, and a heap that is bounded well below the process's
+ * memory, so that garbage is collected rather than the limit hit.
+ */
+function runtimeFlags(server: ServerPolicy): string[] {
+  const heapMiB = Math.floor(server.memoryBytes / 2 / 2 ** 20);
+  return ['--v8-pool-size=1', `--max-old-space-size=${heapMiB}`, '--no-warnings'];
+}
+
+/**
+ * The arguments of prlimit(1) that run a server in bubblewrap. It is started under the server's own unused user id and does with
+ * unprivileged user namespaces what it does; no step of it has more rights than that user.
+ *
+ * In force afterwards: own user, pid, mount, network, ipc, uts and cgroup namespaces; a read-only file system with
+ * nothing but the runtime, its libraries and the program; no /proc, /dev, /sys, /etc; no capabilities; no_new_privs; the
+ * limits below. The server adds landlock and seccomp itself before it sees the image.
+ */
+export function sandboxArguments(
+  bubblewrap: string,
+  runtime: Runtime,
+  fds: SandboxFds,
+  server: ServerPolicy,
+  type: string,
+): string[] {
+  const limits = {
+    core: 0,
+    data: server.memoryBytes,
+    fsize: FILE_LIMIT,
+    memlock: 0,
+    msgqueue: 0,
+    nofile: 64,
+    nproc: 32,
+    rtprio: 0,
+    sigpending: 64,
+  };
+  const node = runtime.nodeReachable ? runtime.node : `/proc/self/fd/${fds.node}`;
+  const show = (path: string) => ['--ro-bind', path, path];
+  return [
+    ...Object.entries(limits).map(([name, value]) => `--${name}=${value}`),
+    bubblewrap,
+    ...[
+      '--unshare-user',
+      '--unshare-pid',
+      '--unshare-net',
+      '--unshare-ipc',
+      '--unshare-uts',
+      '--unshare-cgroup-try',
+    ],
+    ...['--hostname', 'fuseward', '--new-session', '--as-pid-1', '--cap-drop', 'ALL'],
+    ...runtime.libraries.flatMap(show),
+    ...(runtime.nodeReachable ? show(runtime.node) : ['--proc', '/proc']),
+    ...['--perms', '0444', '--ro-bind-data', `${fds.program}`, PROGRAM],
+    ...['--perms', '0444', '--ro-bind-data', `${fds.native}`, '/fuseward/koffi.node'],
+    ...['--remount-ro', '/', '--chdir', '/', '--info-fd', `${fds.info}`],
+    '--',
+    node,
+    ...runtimeFlags(server),
+    PROGRAM,
+    type,
+  ];
+}

@@ -1,0 +1,43 @@
+import type {BlockCacheCounters, BlockSource} from '../block/index.js';
+import type {FileSystem} from '../fuse/index.js';
+
+/** What a driver gets to open a source with. */
+export interface DriverContext {
+  /** Options of the mount command that are not the mount's own, `name` or `name=value`; '' where there is no value. */
+  readonly options: ReadonlyMap<string, string>;
+  /** Bytes of metadata it may keep in memory. */
+  readonly cacheBytes: number;
+  readonly cacheCounters: BlockCacheCounters;
+  readonly log: (values: Record<string, unknown>, message: string) => void;
+}
+
+/** A source that can't be mounted: what the caller is told. */
+export class MountRefusal extends Error {
+  /** Symbolic error name. */
+  readonly errno: string;
+  /** Stable short name of the case. */
+  readonly code: string;
+  /** What the mount command exits with: 2 when another driver may know better. */
+  readonly exitCode: 1 | 2;
+
+  constructor(errno: string, code: string, message: string, exitCode: 1 | 2 = 1) {
+    super(message);
+    this.errno = errno;
+    this.code = code;
+    this.exitCode = exitCode;
+  }
+}
+
+/** A kind of file system that servers know. */
+export interface Driver {
+  /** Names it is asked for by. */
+  readonly types: readonly string[];
+  /** What it is mounted on. */
+  readonly target: 'directory' | 'file';
+  /** Names of options it takes. */
+  readonly optionNames: readonly string[];
+  /** Block size in bytes that a device under the file system should have, 0 when it does not matter. */
+  blockSize(source: BlockSource): number;
+  /** @throws MountRefusal, or anything with an `errno` */
+  open(source: BlockSource, context: DriverContext): FileSystem;
+}

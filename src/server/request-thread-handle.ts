@@ -1,0 +1,33 @@
+import {once} from 'node:events';
+import {Worker} from 'node:worker_threads';
+import {MountRefusal} from './driver.js';
+import type {Ask, Reply, ThreadCalls} from './requests.js';
+
+/** The main thread's end of the request thread. */
+export class RequestThreadHandle {
+  readonly #worker: Worker;
+  readonly #failed: Promise<never>;
+
+  /** Starts the thread: the same program file, which sees that it is not the main thread. */
+  constructor(program: URL) {
+    this.#worker = new Worker(program, {stdin: false, trackUnmanagedFds: false});
+    this.#failed = new Promise((_, reject) => {
+      this.#worker.once('error', reject);
+      this.#worker.once('exit', (code) => reject(new Error(`the request thread ended with code ${code}`)));
+    });
+    // Who waits for an answer sees the failure; nobody waiting is not a failure of its own.
+    this.#failed.catch(() => {});
+  }
+
+  /** Asks the thread to do something and waits for it. @throws MountRefusal */
+  async ask<K extends keyof ThreadCalls>(
+    what: K,
+    question: ThreadCalls[K]['ask'],
+  ): Promise<ThreadCalls[K]['answer']> {
+    this.#worker.postMessage({do: what, ...question} as Ask);
+    const [reply] = (await Promise.race([once(this.#worker, 'message'), this.#failed])) as [Reply];
+    if ('answer' in reply) return reply.answer as ThreadCalls[K]['answer'];
+    const {errno, code, message, exitCode} = reply.refusal;
+    throw new MountRefusal(errno, code, message, exitCode);
+  }
+}

@@ -1,0 +1,35 @@
+import type {MountRefusal} from './driver.js';
+
+/** What the main thread asks of the request thread, one at a time, and what it gets for it. */
+export interface ThreadCalls {
+  /** Locks the thread down; the answer is landlock's ABI. */
+  restrict: {ask: Record<never, never>; answer: {landlock: number}};
+  /** Looks what the source on a descriptor is. */
+  probe: {ask: {fd: number; type: string}; answer: Probe};
+  /** Opens the source with the driver that probe chose. */
+  open: {
+    ask: {fd: number; options: ReadonlyArray<[string, string]>; cacheBytes: number};
+    answer: Record<never, never>;
+  };
+  /** Answers the kernel until the mount ends. */
+  run: {ask: {fuseFd: number}; answer: {ended: 'unmounted' | 'aborted'}};
+}
+
+/** What a source turned out to be. */
+export interface Probe {
+  readonly type: string;
+  /** What the driver is mounted on. */
+  readonly target: 'directory' | 'file';
+  /** Block size in bytes for the device under the file system, 0 when it does not matter. */
+  readonly blockSize: number;
+  readonly optionNames: readonly string[];
+}
+
+/** A failure on its way between threads. */
+export type Refusal = Pick<MountRefusal, 'errno' | 'code' | 'message' | 'exitCode'>;
+
+/** A question as it is posted. */
+export type Ask = {[K in keyof ThreadCalls]: {do: K} & ThreadCalls[K]['ask']}[keyof ThreadCalls];
+
+/** An answer as it is posted. */
+export type Reply = {answer: unknown} | {refusal: Refusal};

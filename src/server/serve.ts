@@ -1,0 +1,81 @@
+import {constants, fstatSync} from 'node:fs';
+import {encodeFrame, type ServerConversation} from '../service/index.js';
+import type {OwnedFd} from '../sys/fd.js';
+import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
+import {writeStream} from '../sys/socket.js';
+import {restrictProcess, restrictThread} from './lock-down.js';
+import {type parseArguments, sortOptions} from './mount-options.js';
+import type {RequestThreadHandle} from './request-thread-handle.js';
+import type {Probe} from './requests.js';
+import {ALLOWED_COUNT} from './system-calls.js';
+
+/** How long a busy source is asked for again, ms. */
+const BUSY_RETRY_MS = 5_000;
+
+/** What the conversation has brought so far. */
+export interface Session {
+  readonly conversation: ServerConversation;
+  /** Whether the helper lets other users use the mount. */
+  readonly allowOther: boolean;
+  /** Our end of the control channel, where the helper is fuseward's own. */
+  readonly control: OwnedFd | undefined;
+  readonly fuseDevice: OwnedFd;
+  readonly place: ReturnType<typeof parseArguments>;
+  readonly thread: RequestThreadHandle;
+  readonly cacheBytes: number;
+}
+
+/** Sends a message to whoever holds the other end of the control channel. Nobody there is no error. */
+export function report(control: OwnedFd | undefined, message: object): void {
+  if (control === undefined) return;
+  try {
+    writeStream(control.fd, encodeFrame(message), 1_000);
+  } catch {
+    // The mount command was killed, or does not read: the conversation tells that as well.
+  }
+}
+
+/**
+ * The point of no return: from here on the process has what it holds and nothing else. The image has not been asked for yet.
+ */
+async function lockDown({thread, control}: Session): Promise<void> {
+  const {landlock} = await thread.ask('restrict', {});
+  restrictThread();
+  restrictProcess();
+  report(control, {event: 'contained', landlock, systemCalls: ALLOWED_COUNT});
+}
+
+/** The device or file to read from, with the block size that the file system has. */
+function openSource({conversation, place}: Session, plain: OwnedFd, {blockSize}: Probe): OwnedFd {
+  const request = {flags: constants.O_RDONLY, blockSize, retryBusyMs: BUSY_RETRY_MS};
+  if (fstatSync(plain.fd).isBlockDevice()) return conversation.openBlockDevice(place.source, request);
+  if (!conversation.extended) return plain;
+  return conversation.openFile(place.source, {...request, tryLoop: true});
+}
+
+/**
+ * Everything between the greeting and the mount: lock down, look at the source, open it, mount. Afterwards the kernel's first
+ * request waits on the fuse device.
+ * @throws MountRefusal, Errno or ProtocolError; the mount did not happen then
+ */
+export async function mountSource(session: Session, type: string): Promise<void> {
+  const {conversation, place, thread} = session;
+  await lockDown(session);
+  const plain = conversation.openFile(place.source, {flags: constants.O_RDONLY, retryBusyMs: BUSY_RETRY_MS});
+  const probe = await thread.ask('probe', {fd: plain.fd, type});
+  if (type === 'auto')
+    report(session.control, {event: 'detected', type: probe.type, blockSize: probe.blockSize});
+  const options = sortOptions(place.options, probe.optionNames);
+  const source = openSource(session, plain, probe);
+  if (source !== plain) plain.close();
+  await thread.ask('open', {fd: source.fd, options: [...options.driver], cacheBytes: session.cacheBytes});
+
+  conversation.fsopen(false);
+  conversation.source(place.source);
+  conversation.mountPoint(place.target, probe.target);
+  // The kernel checks permissions by mode and ACL, as for a file system of its own.
+  const fuse = new Set([...options.fuse, 'default_permissions']);
+  if (session.allowOther) fuse.add('allow_other');
+  conversation.options([...fuse].join(','));
+  conversation.mount(options.flags | MS_RDONLY | MS_NOSUID | MS_NODEV);
+}
