@@ -87,13 +87,17 @@ export class Workbench {
     return copy;
   }
 
-  /** Lets `fill` write to a mounted file system and gives a copy of the image from before the unmount. */
-  dirty(image: string, fill: (mnt: string) => void, options = 'rw'): string {
+  /**
+   * Lets `fill` write to a mounted file system and gives a copy of the image from before the unmount; `release`
+   * runs after the copy was made.
+   */
+  dirty(image: string, fill: (mnt: string) => void, options = 'rw', release?: () => void): string {
     const target = this.mount(image, options);
     try {
       fill(target);
       return this.copy(image);
     } finally {
+      release?.();
       this.unmount(target);
     }
   }

@@ -18,6 +18,9 @@ export interface CopyMap {
   keys(): Iterable<number>;
 }
 
+/** Nothing lies over the image. */
+export const NO_COPIES: CopyMap = {size: 0, get: () => undefined, keys: () => []};
+
 /**
  * An image with blocks laid over it: blocks written here, else copies in the journal, else the image itself.
  * Only written blocks are held in memory; copies are read from the journal each time. The image is never

@@ -3,7 +3,7 @@ import type {Superblock} from '../superblock.js';
 import {collectCopies} from './copies.js';
 import {ReplayImage} from './image.js';
 import {openJournal} from './location.js';
-import {type CopyMap, OverlaySource} from './overlay.js';
+import {NO_COPIES, OverlaySource} from './overlay.js';
 import {findLogEnd} from './scan.js';
 
 /** Tells what was found, for a log; values may come from the image. */
@@ -30,8 +30,6 @@ export interface ReplayResult {
   readonly source: BlockSource;
   readonly report: ReplayReport;
 }
-
-const NO_COPIES: CopyMap = {size: 0, get: () => undefined, keys: () => []};
 
 /**
  * Replays the journal in memory where the superblock says that the file system needs recovery. The superblock

@@ -4,7 +4,7 @@ import {afterAll, describe, expect, test} from 'vitest';
 import {FileSource} from '../../../src/block/index.js';
 import {listBlocks} from '../../../src/ext4/journal/block-list.js';
 import {ReplayImage} from '../../../src/ext4/journal/image.js';
-import {OverlaySource} from '../../../src/ext4/journal/overlay.js';
+import {NO_COPIES, OverlaySource} from '../../../src/ext4/journal/overlay.js';
 import {replayJournal} from '../../../src/ext4/journal/replay.js';
 import {decodeSuperblock, SUPERBLOCK_OFFSET} from '../../../src/ext4/superblock.js';
 import {cannotMount, commit, differingBlocks, sha256, Workbench} from '../../support/dirty-image.js';
@@ -29,10 +29,7 @@ function compare(dirty: string) {
     const image = new FileSource(ours);
     const superblock = readSuperblock(image);
     const {source, report} = replayJournal(image, superblock);
-    const view = new ReplayImage(
-      new OverlaySource(source, superblock.blockSize, {size: 0, get: () => undefined, keys: () => []}),
-      superblock,
-    );
+    const view = new ReplayImage(new OverlaySource(source, superblock.blockSize, NO_COPIES), superblock);
     const journal = listBlocks(view, view.inode(superblock.journalInode)).runs;
     const inJournal = (block: number) => journal.some((r) => block >= r.disk && block < r.disk + r.count);
     const superblockAt = superblock.blockSize === 1024 ? 1 : 0;
