@@ -104,7 +104,7 @@ export function fsmount(fd: number, attrFlags: number): OwnedFd {
 /**
  * move_mount(2) onto the file or directory behind `targetFd` (O_PATH is enough), whatever its path is by now.
  *
- * @throws Errno ENOTDIR when one is a directory and the other is not.
+ * @throws Errno EINVAL when one is a directory and the other is not (mount(2) says ENOTDIR there).
  */
 export function moveMount(mountFd: number, targetFd: number): void {
   const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
