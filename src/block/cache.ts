@@ -111,7 +111,8 @@ export class BlockCache {
       number: lineNumber,
       bytes: count === bytes.length ? bytes : bytes.subarray(0, count),
       blocks: [],
-      used: true,
+      // A line earns its second chance by a hit: what is read once, in a scan, goes first.
+      used: false,
     };
     if (this.#seen.has(lineNumber)) this.counters.missesEvicted++;
     else this.counters.missesCold++;

@@ -1,0 +1,35 @@
+import type {Inode} from '../ext4/index.js';
+import {type Attr, deviceNumber} from '../fuse/index.js';
+
+/** FUSE's root is node 1, ext4's is inode 2; inode 1 (bad blocks) is never shown, so the two can trade places. */
+const FUSE_ROOT = 1;
+const EXT4_ROOT = 2;
+
+/** The inode number behind a node id. */
+export function inodeOf(nodeid: number): number {
+  return nodeid === FUSE_ROOT ? EXT4_ROOT : nodeid;
+}
+
+/** The node id of an inode. */
+export function nodeOf(ino: number): number {
+  return ino === EXT4_ROOT ? FUSE_ROOT : ino;
+}
+
+/** Fills in what stat(2) shows of an inode. */
+export function fillAttr(attr: Attr, inode: Inode, blockSize: number): void {
+  attr.ino = inode.ino;
+  attr.size = inode.size;
+  attr.blocks = inode.blocks512;
+  attr.atime = inode.atime;
+  attr.atimensec = inode.atimeNsec;
+  attr.mtime = inode.mtime;
+  attr.mtimensec = inode.mtimeNsec;
+  attr.ctime = inode.ctime;
+  attr.ctimensec = inode.ctimeNsec;
+  attr.mode = inode.mode;
+  attr.nlink = inode.links;
+  attr.uid = inode.uid;
+  attr.gid = inode.gid;
+  attr.rdev = deviceNumber(inode.rdevMajor, inode.rdevMinor);
+  attr.blksize = blockSize;
+}

@@ -1,0 +1,84 @@
+import {chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {isTypeName, loadPolicy, PolicyError} from '../../../src/policy/index.js';
+
+const isRoot = process.getuid?.() === 0;
+let directory = '';
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'fuseward-policy-'));
+});
+afterEach(() => rmSync(directory, {recursive: true, force: true}));
+
+function write(name: string, text: string, mode = 0o644): void {
+  writeFileSync(join(directory, name), text);
+  chmodSync(join(directory, name), mode);
+}
+
+test('without any file the shipped defaults hold, every key of them', () => {
+  expect(loadPolicy('ext4', directory)).toEqual({
+    loop: 'always',
+    directIo: true,
+    iomap: 'allow',
+    allowDev: false,
+    allowSuid: false,
+    allowOther: true,
+    deadlineMs: 30_000,
+    server: {uidBase: 0x74000000, uidCount: 65_536, cacheBytes: 2 ** 24, memoryBytes: 768 * 2 ** 20},
+  });
+});
+
+describe.skipIf(!isRoot)('files of the administrator (needs root, whom they must belong to)', () => {
+  test('change single keys, the type over the defaults', () => {
+    write('defaults.toml', 'loop = "never"\ndeadline_seconds = 2.5\n[server]\ncache_bytes = 1048576\n');
+    write('ext4.toml', 'loop = "auto"\n[server]\nuid_count = 7\n');
+    const policy = loadPolicy('ext4', directory);
+    expect(policy).toMatchObject({loop: 'auto', deadlineMs: 2500, allowOther: true});
+    expect(policy.server).toMatchObject({cacheBytes: 1_048_576, uidCount: 7, uidBase: 0x74000000});
+    expect(loadPolicy('xfs', directory).loop).toBe('never');
+  });
+
+  test.each([
+    ['a key that is not known', 'lop = "never"', 'lop is not known'],
+    ['a key in a table that is not known', '[server]\nuid = 1', 'server.uid is not known'],
+    [
+      'a word that is not one of the choices',
+      'loop = "sometimes"',
+      'loop must be one of "always", "auto", "never"',
+    ],
+    ['a text for a yes or no', 'allow_dev = "yes"', 'allow_dev must be true or false'],
+    [
+      'a deadline of nothing',
+      'deadline_seconds = 0',
+      'deadline_seconds must be a number of seconds from 1 to 3600',
+    ],
+    ['user ids of people', '[server]\nuid_base = 1000', 'server.uid_base must be a whole number from 65536'],
+    ['a number that is none', '[server]\ncache_bytes = nan', 'server.cache_bytes must be a whole number'],
+    ['a value for a table', 'server = 3', 'server must be a table'],
+    ['text that is not TOML', 'loop = = 3', 'ext4.toml:1:8'],
+    ['a prototype key', '__proto__ = 1', '__proto__ is not known'],
+  ])('%s is refused, naming it', (_what, text, reason) => {
+    write('ext4.toml', text);
+    expect(() => loadPolicy('ext4', directory)).toThrow(PolicyError);
+    expect(() => loadPolicy('ext4', directory)).toThrow(reason);
+  });
+
+  test('a file that others can write is not believed', () => {
+    write('ext4.toml', 'allow_suid = true\n', 0o666);
+    expect(() => loadPolicy('ext4', directory)).toThrow('must belong to root and be writable by root alone');
+  });
+
+  test('something that is not a file is not read', () => {
+    mkdirSync(join(directory, 'ext4.toml'));
+    expect(() => loadPolicy('ext4', directory)).toThrow('is not a regular file');
+  });
+});
+
+test.each(['../ext4', 'ext4/..', '.ext4', 'EXT4', '', 'a'.repeat(33), 'ext4\n'])(
+  '%j is no type name',
+  (type) => {
+    expect(isTypeName(type)).toBe(false);
+  },
+);
