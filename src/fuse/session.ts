@@ -1,0 +1,339 @@
+import {errnoOf} from '../sys/errno.js';
+import {ERRNO} from '../sys/errno-codes.js';
+import type {SessionCounters} from './counters.js';
+import {DispatchTable} from './dispatch-table.js';
+import {failure} from './failure.js';
+import type {FileSystem} from './file-system.js';
+import {
+  type ConnectionInfo,
+  checkInitOptions,
+  encodeInitReply,
+  type InitOptions,
+  LARGEST_WRITE,
+  negotiate,
+} from './init.js';
+import {InvalidReplyError} from './invalid-reply.js';
+import {OPCODE, opcodeName} from './opcodes.js';
+import type {Operation, OperationTarget} from './operation.js';
+import {REPLY_BODY, REQUEST_BODY, RequestSlot, type SendReply} from './request-slot.js';
+import {outHeader} from './structs/header.js';
+
+/** The largest error number that a reply can carry. */
+const LARGEST_ERRNO = 511;
+/** Beside max_write: header and fixed part of a write, rounded up to a page; with it, also at least 8192 in all. */
+const REQUEST_OVERHEAD = 4096;
+const NOT_MEASURED = -1;
+
+export interface SessionOptions {
+  /** What is wanted of the kernel in INIT. */
+  readonly init?: InitOptions;
+  /** What entryValid and attrValid hold when a handler gets its reply object: whole seconds, default 1. */
+  readonly entryTimeout?: number;
+  readonly attrTimeout?: number;
+  /** Longest name that listings may hold, in bytes; default 255, at most 1024 (FUSE_NAME_MAX). */
+  readonly longestName?: number;
+  /** Most requests that wait for promises at a time; default 128. Each may need twice maxWrite of memory. */
+  readonly maxConcurrent?: number;
+  /** What an earlier INIT agreed on: for further sessions on the same connection, and for a server that takes over. */
+  readonly connection?: ConnectionInfo;
+  /** Operations of a protocol extension. */
+  readonly operations?: readonly Operation[];
+}
+
+/** Which request something went wrong in. */
+export interface FailedRequest {
+  readonly opcode: number;
+  readonly name: string;
+  readonly nodeid: number;
+}
+
+/** Whom a session talks to beside the file system; all optional. */
+export interface SessionHooks {
+  /** Takes the statistics; times are only taken when there is one. */
+  readonly counters?: SessionCounters | null;
+  /** A defect: an exception without errno, an invalid reply, a request that can't be understood or a reply that can't be sent. */
+  readonly onError?: (error: unknown, request: FailedRequest) => void;
+  /** INIT was answered. */
+  readonly onInit?: (connection: ConnectionInfo) => void;
+  /** A RETRIEVE notification was answered; `data` is valid during the call. See `Notifier.retrieved`. */
+  readonly onRetrieved?: (notifyUnique: number, offset: number, data: Uint8Array) => void;
+}
+
+function isPromise(result: unknown): result is Promise<unknown> {
+  return (
+    typeof result === 'object' && result !== null && typeof (result as {then?: unknown}).then === 'function'
+  );
+}
+
+/**
+ * Serves the requests of one connection, whatever brings them: it takes a request in a slot and hands at most one reply to a
+ * `send` function. A transport repeats
+ *
+ *     const slot = session.acquire();          // undefined: too many wait, try again when onFree was called
+ *     const length = read(slot.request);       // one whole request
+ *     session.handle(slot, length, send);      // the session owns the slot from here on
+ *
+ * Rules: every request that has an answer gets exactly one; no exception of a handler leaves `handle`; a handler that returns without
+ * a promise is answered before `handle` returns, and its slot is used again at once.
+ */
+export class Session implements OperationTarget {
+  readonly fs: FileSystem;
+  readonly entryTimeout: number;
+  readonly attrTimeout: number;
+  connection: ConnectionInfo | undefined;
+  /** Called when a slot comes back after `acquire` had none. For transports. */
+  onFree: (() => void) | undefined;
+
+  readonly #init: InitOptions;
+  readonly #hooks: SessionHooks;
+  readonly #counters: SessionCounters | null;
+  readonly #table: DispatchTable;
+  readonly #requestBytes: number;
+  readonly #replyBytes: number;
+  readonly #longestName: number;
+  readonly #maxConcurrent: number;
+  readonly #free: RequestSlot[] = [];
+  #slots = 0;
+  #starving = false;
+  /** Requests whose promise is not settled, by `RequestSlot.key`. */
+  readonly #waiting = new Map<number, RequestSlot>();
+  #destroyed = false;
+
+  /** @throws RangeError for options out of range. */
+  constructor(fs: FileSystem, options: SessionOptions = {}, hooks: SessionHooks = {}) {
+    this.#init = options.init ?? {};
+    checkInitOptions(this.#init);
+    this.fs = fs;
+    this.entryTimeout = options.entryTimeout ?? 1;
+    this.attrTimeout = options.attrTimeout ?? 1;
+    this.connection = options.connection;
+    this.#hooks = hooks;
+    this.#counters = hooks.counters ?? null;
+    this.#table = new DispatchTable(options.operations);
+    const maxWrite = options.connection?.maxWrite ?? this.#init.maxWrite ?? LARGEST_WRITE;
+    this.#requestBytes = Math.max(8192, maxWrite + REQUEST_OVERHEAD);
+    this.#replyBytes = Math.max(1 << 17, maxWrite) + REQUEST_OVERHEAD;
+    this.#longestName = options.longestName ?? 255;
+    if (!(this.#longestName >= 1 && this.#longestName <= 1024)) {
+      throw new RangeError(`longestName is ${options.longestName}, must be 1 to 1024`);
+    }
+    this.#maxConcurrent = options.maxConcurrent ?? 128;
+    if (!(this.#maxConcurrent >= 1)) throw new RangeError('maxConcurrent must be at least 1');
+  }
+
+  /** Number of requests whose handlers have not finished. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** A slot to read the next request into; undefined while as many requests wait as may. */
+  acquire(): RequestSlot | undefined {
+    const slot = this.#free.pop();
+    if (slot) return slot;
+    if (this.#slots >= this.#maxConcurrent) {
+      this.#starving = true;
+      return undefined;
+    }
+    this.#slots++;
+    return new RequestSlot(this.#requestBytes, this.#replyBytes, this.#longestName);
+  }
+
+  /** Gives back a slot that was not used. */
+  release(slot: RequestSlot): void {
+    this.#free.push(slot);
+    if (this.#starving) {
+      this.#starving = false;
+      this.onFree?.();
+    }
+  }
+
+  /**
+   * Serves the request of `length` bytes in `slot`. The reply goes to `send`, now or when the handler's promise is settled.
+   * With `mayWait` false a promise is a defect and answered with EIO: for transports that block the event loop.
+   */
+  handle(slot: RequestSlot, length: number, send: SendReply, mayWait = true): void {
+    if (length < REQUEST_BODY) {
+      this.#handleFragment(slot, length, send);
+      return;
+    }
+    const sound = slot.begin(length, send);
+    slot.startedMs = this.#counters === null ? 0 : performance.now();
+    const row = this.#table.find(slot.opcode);
+    if (!sound) {
+      this.#reject(slot, row, ERRNO.EINVAL, 'a header that contradicts itself');
+      return;
+    }
+    if (row === undefined) {
+      this.#answer(slot, ERRNO.ENOSYS, 0);
+      return;
+    }
+    if (slot.bodyEnd - REQUEST_BODY < row.bodySize) {
+      this.#reject(slot, row, ERRNO.EINVAL, 'a body too short');
+      return;
+    }
+    if (this.connection === undefined && slot.opcode !== OPCODE.INIT) {
+      this.#reject(slot, row, ERRNO.EIO, 'before INIT');
+      return;
+    }
+    let result: unknown;
+    try {
+      result = row.call(slot, this);
+    } catch (error) {
+      this.#fail(slot, row, error);
+      return;
+    }
+    if (isPromise(result)) this.#wait(slot, row, result, mayWait);
+    else this.#finish(slot, row, result);
+  }
+
+  /** The connection is gone: waiting handlers are told by their signal and their callers get EIO, then `destroy` is called. */
+  end(): void {
+    for (const slot of [...this.#waiting.values()]) {
+      slot.interrupt();
+      if (!slot.answered) this.#send(slot, ERRNO.EIO, 0);
+    }
+    this.destroy();
+  }
+
+  /** Tells of a defect outside any handler, such as a reply that the kernel refused. For transports. */
+  report(error: unknown, slot: RequestSlot): void {
+    this.#hooks.onError?.(error, {
+      opcode: slot.opcode,
+      name: this.#table.find(slot.opcode)?.name ?? opcodeName(slot.opcode),
+      nodeid: slot.nodeid,
+    });
+  }
+
+  initialise(slot: RequestSlot): number {
+    if (this.connection !== undefined) throw failure('EINVAL');
+    const negotiation = negotiate(
+      slot.requestView,
+      REQUEST_BODY,
+      slot.bodyEnd - REQUEST_BODY,
+      this.fs,
+      this.#init,
+    );
+    if (negotiation.kind === 'refused') {
+      this.report(new Error(`can't agree on a protocol version: ${negotiation.errno}`), slot);
+      throw failure(negotiation.errno);
+    }
+    if (negotiation.kind === 'agreed') {
+      this.fs.init?.(negotiation.connection);
+      this.connection = negotiation.connection;
+      this.#hooks.onInit?.(negotiation.connection);
+    }
+    return encodeInitReply(slot.replyView, REPLY_BODY, negotiation, this.#init);
+  }
+
+  destroy(): void {
+    if (this.#destroyed || this.connection === undefined) return;
+    this.#destroyed = true;
+    this.fs.destroy?.();
+  }
+
+  interrupt(key: number): void {
+    // One that is not waiting was answered already: interrupts are read after the request that they are about.
+    this.#waiting.get(key)?.interrupt();
+  }
+
+  retrieved(notifyUnique: number, offset: number, data: Uint8Array): void {
+    this.#hooks.onRetrieved?.(notifyUnique, offset, data);
+  }
+
+  #wait(slot: RequestSlot, row: Operation, result: Promise<unknown>, mayWait: boolean): void {
+    if (!mayWait) {
+      // The handler goes on using the slot, so it never returns to the pool.
+      this.#slots--;
+      result.then(undefined, () => {});
+      if (row.replySize !== 'none') this.#send(slot, ERRNO.EIO, 0);
+      this.report(new Error('the handler returned a promise, but this transport does not wait'), slot);
+      return;
+    }
+    const {key} = slot;
+    this.#waiting.set(key, slot);
+    const done = (): void => {
+      if (this.#waiting.get(key) === slot) this.#waiting.delete(key);
+    };
+    result.then(
+      (value) => {
+        done();
+        this.#finish(slot, row, value);
+      },
+      (error) => {
+        done();
+        this.#fail(slot, row, error);
+      },
+    );
+  }
+
+  #finish(slot: RequestSlot, row: Operation, result: unknown): void {
+    if (row.replySize === 'none') {
+      this.#done(slot);
+      return;
+    }
+    let size: number;
+    try {
+      size = row.encode(slot, result);
+    } catch (error) {
+      this.#fail(slot, row, error);
+      return;
+    }
+    this.#answer(slot, 0, size);
+  }
+
+  #fail(slot: RequestSlot, row: Operation, error: unknown): void {
+    const errno = errnoOf(error, 0);
+    const isDefect = errno === 0 || errno > LARGEST_ERRNO || error instanceof InvalidReplyError;
+    // Before the slot is given back, and before the caller can see the failure.
+    if (isDefect) this.report(error, slot);
+    if (row.replySize === 'none') this.#done(slot);
+    else this.#answer(slot, isDefect ? ERRNO.EIO : errno, 0);
+  }
+
+  /** Answers a request that no handler is to see. */
+  #reject(slot: RequestSlot, row: Operation | undefined, errno: number, what: string): void {
+    this.report(new Error(`can't understand the request: ${what}`), slot);
+    if (row?.replySize === 'none') this.#done(slot);
+    else this.#answer(slot, errno, 0);
+  }
+
+  /** Something shorter than a header: answered when there is at least a request id. */
+  #handleFragment(slot: RequestSlot, length: number, send: SendReply): void {
+    slot.request.fill(0, length, REQUEST_BODY);
+    slot.begin(REQUEST_BODY, send);
+    slot.startedMs = 0;
+    this.report(new Error(`can't understand the request: ${length} bytes are no header`), slot);
+    if (length < 16 || this.#table.find(slot.opcode)?.replySize === 'none') this.release(slot);
+    else this.#answer(slot, ERRNO.EINVAL, 0);
+  }
+
+  #done(slot: RequestSlot): void {
+    this.#counters?.record(slot.opcode, false, this.#elapsed(slot), slot.requestEnd, 0);
+    this.release(slot);
+  }
+
+  #elapsed(slot: RequestSlot): number {
+    return slot.startedMs === 0 ? NOT_MEASURED : (performance.now() - slot.startedMs) * 1e6;
+  }
+
+  #answer(slot: RequestSlot, errno: number, size: number): void {
+    if (!slot.answered) this.#send(slot, errno, size);
+    this.release(slot);
+  }
+
+  #send(slot: RequestSlot, errno: number, size: number): void {
+    const length = REPLY_BODY + size;
+    const view = slot.replyView;
+    view.setUint32(outHeader.at.len, length, true);
+    view.setInt32(outHeader.at.error, -errno, true);
+    view.setUint32(outHeader.at.uniqueLow, slot.uniqueLow, true);
+    view.setUint32(outHeader.at.uniqueHigh, slot.uniqueHigh, true);
+    slot.answered = true;
+    this.#counters?.record(slot.opcode, errno !== 0, this.#elapsed(slot), slot.requestEnd, length);
+    try {
+      slot.send?.(slot.reply, length);
+    } catch (error) {
+      this.report(error, slot);
+    }
+  }
+}
