@@ -109,6 +109,9 @@ export function decodeInode(superblock: Superblock, ino: InodeNumber, raw: Uint8
     version = d.getUint32(0x24, true);
     if (extra >= 0x9c - GOOD_OLD_SIZE) version += d.getUint32(0x98, true) * 2 ** 32;
   }
+  // The kernel shows files stored in their inode so, that archivers do not take them for all hole (ext4_file_getattr).
+  if (type === MODE_TYPE.regular && (i_flags & INODE_FLAG.inlineData) !== 0)
+    blocks512 += Math.ceil(size / 512);
   let rdevMajor = 0;
   let rdevMinor = 0;
   if (type === MODE_TYPE.characterDevice || type === MODE_TYPE.blockDevice) {

@@ -72,7 +72,7 @@ export const superblockLayout = struct('ext4_super_block', 'le', SUPERBLOCK_SIZE
   s_encryption_level: u8,
   s_reserved_pad: pad(1),
   s_kbytes_written: id64,
-  s_snapshot: pad(28),
+  s_snapshot: pad(20),
   s_error_count: u32,
   s_errors_seen: pad(104),
   s_mount_opts: bytes(64),

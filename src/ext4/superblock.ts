@@ -13,6 +13,9 @@ export const OS_HURD = 1;
 /** s_default_mount_opts: owners have 16 bits only (EXT4_DEFM_UID16). */
 const DEFM_UID16 = 0x20;
 
+/** Groups at most, 512 TiB of 4 KiB blocks: statfs and the like look at each once. */
+const MAX_GROUPS = 1 << 22;
+
 /** A checked superblock: what it says under readable names, and what follows from it. */
 export interface Superblock {
   readonly features: Features;
@@ -259,6 +262,7 @@ function groupGeometry(s: RawSuperblock, features: Features, b: BlockGeometry): 
       perGroup: inodesPerGroup,
     });
   }
+  if (groupCount > MAX_GROUPS) throw new UnsupportedError('too-many-groups', {groups: groupCount});
   const descriptorsPerBlock = blockSize / descriptorSize;
   const descriptorBlocks = Math.ceil(groupCount / descriptorsPerBlock);
   if (features.metaBg && s.s_first_meta_bg > descriptorBlocks) {

@@ -1,0 +1,153 @@
+import {BlockCache, type BlockCacheCounters} from '../block/cache.js';
+import type {BlockSource} from '../block/source.js';
+import {BlockMap, type Run} from './block-map.js';
+import type {Ext4Context} from './context.js';
+import {CorruptError, Ext4Error} from './errors.js';
+import {GenerationCache} from './generation-cache.js';
+import {GroupTable} from './group-table.js';
+import {decodeInode, hasFlag, type Inode, isType} from './inode.js';
+import {INODE_FLAG, MODE_TYPE} from './inode-flags.js';
+import {RUN} from './map-node.js';
+import {RangeSet} from './range-set.js';
+import type {Superblock} from './superblock.js';
+import {checkFastSymlink, isFastSymlink} from './symlink.js';
+import {groupMetadata} from './system-zone.js';
+import type {DiskBlock, FileBlock, GroupNumber, InodeNumber} from './units.js';
+
+/** What an open file system may use. */
+export interface ContextOptions {
+  /** Bytes of metadata blocks kept at most. */
+  readonly cacheLimit: number;
+  /** Decoded inodes kept at most: about 1 KiB each with inodes of 256 bytes. */
+  readonly inodeCacheEntries: number;
+  readonly counters?: BlockCacheCounters | undefined;
+}
+
+/** Runs the journal is looked at for at most; mke2fs makes one or a few. */
+const MAX_JOURNAL_RUNS = 4096;
+
+/** The context of an open file system. */
+export class OpenedContext implements Ext4Context {
+  readonly superblock: Superblock;
+  readonly source: BlockSource;
+  readonly cache: BlockCache;
+  readonly checksumSeed: number;
+  readonly groups: GroupTable;
+  readonly map: BlockMap;
+  readonly #inodes: GenerationCache<Inode>;
+  /** Inodes that orphan recovery changed: they are not what the disk says. */
+  #changed: ReadonlyMap<number, Inode> = new Map();
+  #zone: RangeSet | undefined;
+  #journalZone: RangeSet | undefined;
+
+  constructor(superblock: Superblock, source: BlockSource, options: ContextOptions) {
+    this.superblock = superblock;
+    this.source = source;
+    this.checksumSeed = superblock.checksumSeed;
+    const {blockSize} = superblock;
+    this.cache = new BlockCache(source, {blockSize, limit: options.cacheLimit, counters: options.counters});
+    const block = (n: DiskBlock): Uint8Array => this.block(n);
+    this.groups = new GroupTable(superblock, block);
+    this.map = new BlockMap(superblock, block, (ino, first, count) => this.blocksAllowed(ino, first, count));
+    this.#inodes = new GenerationCache(options.inodeCacheEntries);
+  }
+
+  block(block: DiskBlock): Uint8Array {
+    const {firstDataBlock, blocksCount} = this.superblock;
+    // Every block of metadata comes after the one with the superblock.
+    if (!(block > firstDataBlock && block < blocksCount)) throw new CorruptError('block-outside', {block});
+    try {
+      return this.cache.block(block);
+    } catch (error) {
+      // The device was as large as it should be when it was opened.
+      if (error instanceof RangeError) throw new Ext4Error('EIO', 'block-missing', {block});
+      throw error;
+    }
+  }
+
+  inode(ino: InodeNumber): Inode {
+    const known = this.#inodes.get(ino);
+    if (known !== undefined) return known;
+    const inode = this.#changed.get(ino) ?? this.#readInode(ino);
+    this.#inodes.set(ino, inode);
+    return inode;
+  }
+
+  /** From now on these inodes are as given, whatever the disk says. */
+  replaceInodes(changed: ReadonlyMap<number, Inode>): void {
+    this.#changed = changed;
+    this.#inodes.clear();
+  }
+
+  mapBlock(inode: Inode, block: FileBlock): DiskBlock {
+    return this.map.physical(inode, block);
+  }
+
+  fileBlock(inode: Inode, block: FileBlock): Uint8Array | undefined {
+    const physical = this.map.physical(inode, block);
+    return physical === 0 ? undefined : this.block(physical);
+  }
+
+  /**
+   * Whether a file may have these blocks: inside the file system and none of its own metadata; the journal's blocks
+   * belong to the journal inode alone (the kernel's ext4_inode_block_valid).
+   */
+  blocksAllowed(ino: number, first: number, count: number): boolean {
+    const {firstDataBlock, blocksCount, journalInode} = this.superblock;
+    if (first <= firstDataBlock || first + count > blocksCount) return false;
+    this.#zone ??= new RangeSet(groupMetadata(this.superblock, this.groups));
+    if (this.#zone.overlaps(first, count)) return false;
+    if (ino === journalInode) return true;
+    this.#journalZone ??= this.#findJournal();
+    return !this.#journalZone.overlaps(first, count);
+  }
+
+  #readInode(ino: InodeNumber): Inode {
+    const {inodesCount, inodesPerGroup, inodesPerBlock, inodeSize} = this.superblock;
+    if (!(ino >= 1 && ino <= inodesCount)) throw new CorruptError('inode-number', {ino, inodes: inodesCount});
+    const group = Math.floor((ino - 1) / inodesPerGroup);
+    const index = (ino - 1) % inodesPerGroup;
+    const table = this.groups.get(group as GroupNumber).inodeTable;
+    const block = this.block((table + Math.floor(index / inodesPerBlock)) as DiskBlock);
+    const at = (index % inodesPerBlock) * inodeSize;
+    // A copy: a view would keep the whole cache line in memory for as long as the inode.
+    const inode = decodeInode(this.superblock, ino, block.slice(at, at + inodeSize));
+    if (inode.fileAcl !== 0 && !this.blocksAllowed(ino, inode.fileAcl, 1)) {
+      throw new CorruptError('inode-xattr-block', {ino, block: inode.fileAcl});
+    }
+    if (inode.links !== 0) {
+      if (hasBlockMap(this.superblock, inode)) this.map.checkRoot(inode);
+      else if (isFastSymlink(this.superblock, inode)) checkFastSymlink(inode);
+    }
+    return inode;
+  }
+
+  #findJournal(): RangeSet {
+    const {features, journalInode} = this.superblock;
+    const ranges: number[] = [];
+    if (!features.hasJournal || journalInode === 0) return new RangeSet(ranges);
+    try {
+      const inode = this.inode(journalInode as InodeNumber);
+      const blocks = Math.ceil(inode.size / this.superblock.blockSize);
+      const run: Run = {state: RUN.hole, physical: 0, length: 0};
+      for (let block = 0, runs = 0; block < blocks && runs < MAX_JOURNAL_RUNS; block += run.length, runs++) {
+        this.map.find(inode, block, run);
+        if (run.state !== RUN.hole) ranges.push(run.physical, run.physical + run.length);
+      }
+    } catch (error) {
+      // A damaged journal inode only matters where the journal is needed, and is reported there.
+      if (!(error instanceof Ext4Error)) throw error;
+    }
+    return new RangeSet(ranges);
+  }
+}
+
+/** Whether i_block is a block map, and not a short symlink, a device number or inline data. */
+function hasBlockMap(superblock: Superblock, inode: Inode): boolean {
+  if (superblock.features.inlineData && hasFlag(inode, INODE_FLAG.inlineData)) return false;
+  return (
+    isType(inode, MODE_TYPE.regular) ||
+    isType(inode, MODE_TYPE.directory) ||
+    (isType(inode, MODE_TYPE.symlink) && !isFastSymlink(superblock, inode))
+  );
+}
