@@ -1,0 +1,38 @@
+import type {BlockMap, Run} from './block-map.js';
+import {RequestError} from './errors.js';
+import {hasFlag, type Inode} from './inode.js';
+import {INODE_FLAG} from './inode-flags.js';
+import {RUN} from './map-node.js';
+
+/**
+ * SEEK_DATA and SEEK_HOLE of lseek(2), as the kernel answers on a file it has not read yet: an unwritten extent is a
+ * hole, inline data is data, and the end of the file is a hole.
+ * @param offset bytes.
+ * @returns the offset of the first byte at or after `offset` that is data, or a hole.
+ * @throws RequestError ENXIO `seek-beyond-end` at or after the end, or where no data follows; CorruptError and
+ * ChecksumError from the block map.
+ */
+export function seek(
+  map: BlockMap,
+  blockSize: number,
+  inode: Inode,
+  offset: number,
+  whence: 'data' | 'hole',
+): number {
+  const {size} = inode;
+  if (!(offset >= 0 && offset < size)) throw beyond(inode, offset);
+  if (hasFlag(inode, INODE_FLAG.inlineData)) return whence === 'data' ? offset : size;
+  const run: Run = {state: RUN.hole, physical: 0, length: 0};
+  const last = Math.floor((size - 1) / blockSize);
+  // Ends: a run has at least one block. Neighbouring runs number at most as many as the file's map has entries.
+  for (let block = Math.floor(offset / blockSize); block <= last; block += run.length) {
+    map.find(inode, block, run);
+    if ((run.state === RUN.written) === (whence === 'data')) return Math.max(offset, block * blockSize);
+  }
+  if (whence === 'data') throw beyond(inode, offset);
+  return size;
+}
+
+function beyond(inode: Inode, offset: number): RequestError {
+  return new RequestError('ENXIO', 'seek-beyond-end', {ino: inode.ino, offset, size: inode.size});
+}
