@@ -214,9 +214,11 @@ export function capabilities(): Capabilities {
 }
 
 /**
- * Numbers of the FUSE connections (as in /sys/fs/fuse/connections) whose device a process holds open, ascending. The kernel tells
- * them in /proc/PID/fdinfo since 6.15 or so; none are found on older ones, and none for a device not mounted. Needs the
- * right to trace the process. @throws Errno
+ * Numbers of the FUSE connections (as in /sys/fs/fuse/connections, and the minor of the mount's st_dev) whose device a
+ * process holds open, ascending. Recent kernels tell them in /proc/PID/fdinfo (6.18 does); on others none are found, nor for a
+ * device that is not mounted. Needs the right to trace the process.
+ *
+ * @throws Errno ENOENT when the process is gone; EACCES
  */
 export function fuseConnectionOf(pid: number | 'self'): number[] {
   const found = new Set<number>();

@@ -1,0 +1,26 @@
+import {mkdtempSync, rmSync, symlinkSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {build} from 'esbuild';
+import {onTestFinished} from 'vitest';
+
+/** Compiles a script of this folder, with what it imports, to one JavaScript file that plain node runs; removed after the test. */
+export async function bundled(name: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'fuseward-sys-bundle-'));
+  onTestFinished(() => rmSync(folder, {recursive: true}));
+  const here = fileURLToPath(new URL('.', import.meta.url));
+  symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(folder, 'node_modules'));
+  const outfile = join(folder, 'script.mjs');
+  await build({
+    entryPoints: [join(here, name)],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: ['koffi'],
+    outfile,
+    logLevel: 'error',
+  });
+  return outfile;
+}
