@@ -14,7 +14,7 @@ export const MAX_ARGUMENT_BYTES = 1 << 20;
  * The content of the argument memfd: `strings[0]` is the subtype, the rest are the helper's arguments in order.
  * @throws ProtocolError when a string holds a NUL or there is too much of it.
  */
-export function encodeArguments(strings: readonly string[]): Uint8Array {
+export function encodeArguments(strings: readonly string[]): Uint8Array<ArrayBuffer> {
   const texts = strings.map((text) => new TextEncoder().encode(`${text}\0`));
   const table = header.size + texts.length * entry.size;
   const total = texts.reduce((sum, text) => sum + text.length, table);

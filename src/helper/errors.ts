@@ -1,0 +1,73 @@
+import {errnoText} from '../sys/errno.js';
+import {type ErrnoCode, errnoCode} from '../sys/errno-codes.js';
+
+/** Which rule or step failed; stable, for logs and tests. */
+export type MountErrorCode =
+  | 'not-root'
+  | 'bad-option'
+  | 'bad-type'
+  | 'source-missing'
+  | 'source-unreadable'
+  | 'source-kind'
+  | 'source-busy'
+  | 'target-missing'
+  | 'target-kind'
+  | 'target-busy'
+  | 'target-changed'
+  | 'no-fuse'
+  | 'no-iomap'
+  | 'no-driver'
+  | 'connect'
+  | 'conversation'
+  | 'server-refused'
+  | 'server-died'
+  | 'deadline'
+  | 'kernel'
+  | 'not-mounted'
+  | 'not-ours'
+  | 'unmount';
+
+/**
+ * A mount or unmount that did not happen. The message is one sentence, `can't VERB OBJECT: reason`; everything that
+ * was done on the way has been undone.
+ */
+export class MountError extends Error {
+  /** Exit code of a command that fails with this: 2 when there is no driver for the type, so that callers fall back. */
+  readonly exitCode: 1 | 2;
+  readonly code: MountErrorCode;
+  /** The error number behind it, where there is one. */
+  readonly errno: number | undefined;
+  /** More for a log: the kernel's messages, the server's last words. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    what: {verb?: 'mount' | 'unmount' | 'mount on'; object: string; reason: string; code: MountErrorCode},
+    more: {
+      errno?: number | undefined;
+      exitCode?: 1 | 2;
+      details?: Record<string, unknown>;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(
+      `can't ${what.verb ?? 'mount'} ${what.object}: ${what.reason}`,
+      more.cause === undefined ? {} : {cause: more.cause},
+    );
+    this.name = 'MountError';
+    this.code = what.code;
+    this.exitCode = more.exitCode ?? 1;
+    this.errno = more.errno;
+    this.details = more.details ?? {};
+  }
+
+  /** Symbolic name of `errno`. */
+  get errnoName(): ErrnoCode | undefined {
+    return this.errno === undefined ? undefined : errnoCode(this.errno);
+  }
+}
+
+/** `device or resource busy (EBUSY)`: the kernel's words for an error number. */
+export function errnoWords(errno: number): string {
+  const code = errnoCode(errno);
+  return code === undefined ? errnoText(errno) : `${errnoText(errno)} (${code})`;
+}

@@ -1,0 +1,97 @@
+import {foreignText} from '../service/foreign-text.js';
+import type {Outcome} from '../service/helper-conversation.js';
+import {Errno, errnoOf} from '../sys/errno.js';
+import {ERRNO} from '../sys/errno-codes.js';
+import type {ServerFailure} from './control-channel.js';
+import {errnoWords, MountError, type MountErrorCode} from './errors.js';
+import {busy} from './source.js';
+
+/** What is known when a conversation ended without a mount. */
+export interface Evidence {
+  object: string;
+  source: string;
+  outcome: Outcome;
+  /** What went wrong on our side. */
+  problem: {action: 'open' | 'mount'; error: unknown} | undefined;
+  /** What the server said. */
+  failure: ServerFailure | undefined;
+  /** The server's own log, where we have it. */
+  serverLog: string | undefined;
+}
+
+/** Characters of the server's log that are kept. */
+const LOG_TAIL = 2000;
+
+/**
+ * One sentence out of what is known: our own findings first (a busy source, the kernel's refusal), then the server's
+ * word, labelled as such, then how it ended.
+ */
+export function explain(evidence: Evidence): MountError {
+  const {object, outcome, problem, failure} = evidence;
+  const details: Record<string, unknown> = {...serverLogOf(evidence.serverLog)};
+  if (outcome.ended === 'goodbye') details['serverExitCode'] = outcome.exitCode;
+  if (failure !== undefined) details['server'] = failure;
+  if (problem !== undefined) {
+    const {error} = problem;
+    if (error instanceof MountError) return error;
+    const errno = errnoOf(error);
+    if (problem.action === 'open' && errno === ERRNO.EBUSY) return busy(evidence.source);
+    if (problem.action === 'mount') return kernelRefusal(object, error, details);
+  }
+  if (failure !== undefined) {
+    const errno = failure.errno === undefined ? undefined : ERRNO[failure.errno];
+    const text = failure.message === '' ? failure.code : failure.message;
+    const reason = `the server says: ${text}${failure.errno === undefined ? '' : ` (${failure.errno})`}`;
+    return new MountError({object, reason, code: 'server-refused'}, {errno, details});
+  }
+  if (problem !== undefined) {
+    const errno = errnoOf(problem.error);
+    return new MountError(
+      {
+        object: evidence.source,
+        reason: `it can't be opened: ${errnoWords(errno)}`,
+        code: 'source-unreadable',
+      },
+      {errno, details, cause: problem.error},
+    );
+  }
+  if (outcome.ended === 'goodbye') {
+    const reason = `the server failed with exit code ${outcome.exitCode}`;
+    return new MountError({object, reason, code: 'server-refused'}, {details});
+  }
+  return brokenConversation(object, outcome.reason, details);
+}
+
+/** A conversation that ended against the rules. */
+export function brokenConversation(
+  object: string,
+  error: Error & {code?: unknown},
+  details: Record<string, unknown>,
+): MountError {
+  const codes: Readonly<Record<string, MountErrorCode>> = {closed: 'server-died', deadline: 'deadline'};
+  const code = codes[String(error.code)] ?? 'conversation';
+  // Ours, but it may quote what came over the wire.
+  const text = foreignText(error.message.replace(/^command: /, ''));
+  const reason = code === 'conversation' ? `the server broke the protocol: ${text}` : text;
+  return new MountError({object, reason, code}, {errno: errnoOf(error), details, cause: error});
+}
+
+/** The kernel did not make the mount; its own messages come along. */
+export function kernelRefusal(object: string, error: unknown, details: Record<string, unknown>): MountError {
+  if (error instanceof MountError) return error;
+  const errno = errnoOf(error);
+  const said = error instanceof Errno && error.object !== undefined ? `: ${foreignText(error.object)}` : '';
+  const call = error instanceof Errno ? ` in ${error.call}` : '';
+  return new MountError(
+    {object, reason: `the kernel refused${call}: ${errnoWords(errno)}${said}`, code: 'kernel'},
+    {errno, details, cause: error},
+  );
+}
+
+/** The end of the server's log, line by line fit for a terminal. */
+export function serverLogOf(log: string | undefined): {serverLog?: string[]} {
+  if (log === undefined || log === '') return {};
+  const lines = log.slice(-LOG_TAIL).split('\n');
+  const clean = lines.map((line) => foreignText(line, 300)).filter((line) => line !== '');
+  return clean.length === 0 ? {} : {serverLog: clean};
+}

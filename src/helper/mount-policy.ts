@@ -1,0 +1,31 @@
+/** What the administrator allows for a type of file system, and how it is to be mounted. */
+export interface MountPolicy {
+  /** Put a loop device around a regular file: always, only where iomap was approved (which needs a device), or never. */
+  loop: 'always' | 'auto' | 'never';
+  /** The loop device bypasses the page cache of the file below, where that file system can. */
+  directIo: boolean;
+  /** Ask the kernel for iomap: not at all, if it can, or fail without. */
+  iomap: 'allow' | 'deny' | 'require';
+  /** Device nodes may work if the caller asks with `-o dev`. */
+  allowDev: boolean;
+  /** Set-user-id programs may work if the caller asks with `-o suid`. */
+  allowSuid: boolean;
+  /** `allow_other`: users other than the one who mounts may enter. */
+  allowOther: boolean;
+  /** From the connection to the server until the mount works, in milliseconds. */
+  deadlineMs: number;
+  /** The server may mount as fuseblk. */
+  fuseblk: boolean;
+}
+
+/** The most careful policy that still mounts something. */
+export const DEFAULT_MOUNT_POLICY: MountPolicy = {
+  loop: 'always',
+  directIo: true,
+  iomap: 'allow',
+  allowDev: false,
+  allowSuid: false,
+  allowOther: true,
+  deadlineMs: 30_000,
+  fuseblk: false,
+};

@@ -1,0 +1,367 @@
+import {stat} from 'node:fs/promises';
+import {encodeArguments} from '../service/arguments.js';
+import {Deadline} from '../service/deadline.js';
+import {HelperConversation} from '../service/helper-conversation.js';
+import {type Log, silent} from '../service/log.js';
+import {MIN_SEND_BUFFER} from '../service/magic.js';
+import {ProtocolError} from '../service/protocol-error.js';
+import {errnoOf} from '../sys/errno.js';
+import {ERRNO} from '../sys/errno-codes.js';
+import type {OwnedFd} from '../sys/fd.js';
+import {loopDevicesOf} from '../sys/loop.js';
+import {createMemfd} from '../sys/memfd.js';
+import {MS_RDONLY} from '../sys/mount-flags.js';
+import {sendBufferSize, setPassRights} from '../sys/socket.js';
+import {Cleanup, eventually} from './cleanup.js';
+import {ControlChannel} from './control-channel.js';
+import {errnoWords, MountError} from './errors.js';
+import {brokenConversation, explain, kernelRefusal, serverLogOf} from './failure.js';
+import {subtypeOf} from './fs-type.js';
+import {askForIomap, type IomapResult, openFuseDevice} from './fuse-device.js';
+import {abortDetached, attach, type KernelMount, removeMount} from './kernel-mount.js';
+import {type MountPoint, openMountPoint} from './mount-point.js';
+import type {MountPolicy} from './mount-policy.js';
+import {joinOptions, parseOptions} from './options.js';
+import {ServedSource} from './served-source.js';
+import {ServerRequests} from './server-requests.js';
+import {openSource, type Source, waitUntilFree} from './source.js';
+
+/** What a caller wants mounted. */
+export interface MountRequest {
+  /** Image file or block device. */
+  source: string;
+  /** Directory or regular file. */
+  target: string;
+  /** `ext4`, `fuse.ext4`, `fuseblk.ext4`; undefined: the contained server finds out. */
+  type: string | undefined;
+  /** The argument of each `-o`. */
+  options: string[];
+  /** Who asks. Only root may, as things are. */
+  callerUid: number;
+  callerGid: number;
+}
+
+/** A connected server. */
+export interface Connection {
+  /** SEQPACKET; the helper owns it from now on. */
+  socket: OwnedFd;
+  /** `socket`: a running service; `embedded`: started for this mount, with `server` to supervise it. */
+  kind: 'socket' | 'embedded';
+  server?: {pid: number; readLog(): string; kill(): void; exited(): boolean};
+}
+
+/** What the helper works with. */
+export interface MountDependencies {
+  policy: MountPolicy;
+  /** A server for the subtype (undefined: one that detects it); undefined when there is no driver for it. */
+  connect(subtype: string | undefined): Connection | undefined | Promise<Connection | undefined>;
+  log?: Log;
+  /** Takes over the control channel once mounted; without it our end is closed. */
+  keepControl?(channel: OwnedFd): void;
+  /** `/dev/fuse` unless told. */
+  fuseDevice?: string;
+}
+
+/** A working mount. */
+export interface MountResult {
+  mountId: number;
+  /** Number of the FUSE connection: the minor device number of the mount. */
+  connectionId: number;
+  /** Where it is, absolute and without symbolic links. */
+  target: string;
+  /** As the caller wrote it. */
+  source: string;
+  /** In the mount table, `fuse.ext4`. */
+  type: string;
+  subtype: string;
+  loopDevice?: string;
+  /** Block size of the file system in bytes, as the server says. */
+  blockSize?: number;
+  iomap: IomapResult;
+  readOnly: boolean;
+  serverPid?: number;
+  kind: 'socket' | 'embedded';
+}
+
+/** How long a killed server may take to be gone. */
+const KILL_MS = 2000;
+/** What stands for the subtype in the arguments of a server that has to find out. */
+const UNKNOWN_TYPE = 'auto';
+
+/**
+ * Mounts a source through a contained server and returns when a first stat of the mount has worked.
+ *
+ * | step | fails with |
+ * | --- | --- |
+ * | check the caller, its options and the type | `not-root`, `bad-option`, `bad-type` |
+ * | look up source and target, once | `source-*`, `target-*` |
+ * | open /dev/fuse, ask for iomap | `no-fuse`, `no-iomap` |
+ * | connect; the deadline starts | `no-driver` (exit code 2), `connect` |
+ * | the conversation: the server opens its file and has the mount made, attached nowhere yet | `conversation`, `server-refused`, `server-died`, `kernel`, `source-busy` |
+ * | stat the new mount | `server-died`, `deadline` |
+ * | attach it to the target | `target-busy`, `kernel` |
+ *
+ * The process is root with all its capabilities throughout; it never reads a byte of the image.
+ *
+ * @throws MountError with everything undone: no mount, no loop device, no server that we started, no descriptor
+ */
+export async function mount(request: MountRequest, deps: MountDependencies): Promise<MountResult> {
+  const log = deps.log ?? silent;
+  const cleanup = new Cleanup(log);
+  let failed = true;
+  try {
+    const result = await perform(request, deps, {cleanup, log});
+    failed = false;
+    return result;
+  } catch (error) {
+    if (error instanceof MountError) throw error;
+    const reason = errnoWords(errnoOf(error));
+    throw new MountError(
+      {object: objectOf(request), reason, code: 'kernel'},
+      {errno: errnoOf(error), cause: error},
+    );
+  } finally {
+    await cleanup.run(failed);
+  }
+}
+
+function objectOf({source, target}: MountRequest): string {
+  return `${source} on ${target}`;
+}
+
+async function perform(
+  request: MountRequest,
+  deps: MountDependencies,
+  {cleanup, log}: {cleanup: Cleanup; log: Log},
+): Promise<MountResult> {
+  const {policy} = deps;
+  const object = objectOf(request);
+  checkCaller(request);
+  const options = parseOptions(request.options, policy);
+  const subtype = request.type === undefined ? undefined : subtypeOf(request.type);
+  const source = openSource(request.source);
+  cleanup.always('close source', () => source.fd.close());
+  const target = openMountPoint(request.target);
+  cleanup.always('close target', () => target.fd.close());
+  checkDifferent(source, target);
+  await waitUntilFree(source);
+  const fuseDevice = cleanup.closing('close fuse', openFuseDevice(deps.fuseDevice ?? '/dev/fuse', object));
+  const iomap = askForIomap(fuseDevice, policy, object);
+  const served = cleanup.closing(
+    'close image',
+    new ServedSource(
+      source,
+      {policy, readOnly: options.readOnly, iomapApproved: iomap === 'approved'},
+      {log},
+    ),
+  );
+  cleanup.onFailure('free loop device', () => freeLoopDevice(served, source));
+  const control = cleanup.closing('close control channel', new ControlChannel());
+
+  const connection = await connectServer(request, subtype, deps, cleanup);
+  const deadline = new Deadline(policy.deadlineMs);
+  const requests = new ServerRequests(
+    {
+      source,
+      served,
+      target,
+      fuseDevice,
+      iomap,
+      options,
+      policy,
+      subtype,
+      callerUid: request.callerUid,
+      callerGid: request.callerGid,
+    },
+    {control, log},
+  );
+  const conversation = new HelperConversation(
+    {socket: connection.socket, deadline, ended: connection.server?.exited},
+    {actions: requests, log},
+  );
+  const serverLog = (): string | undefined => connection.server?.readLog();
+  using argv = createMemfd('fuse service argv', encodeArguments(serverArguments(request, subtype, options)), {
+    seal: true,
+  });
+  try {
+    await conversation.greet({allowOther: policy.allowOther, fuseblk: policy.fuseblk, argv, fuseDevice});
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    throw brokenConversation(object, error, serverLogOf(serverLog()));
+  }
+  cleanup.onFailure('unmount', () => abandonMount(requests.mounted));
+  const outcome = await conversation.run();
+  const mounted = requests.mounted;
+  if (outcome.ended !== 'goodbye' || outcome.exitCode !== 0 || mounted === undefined) {
+    throw explain({
+      object,
+      source: source.name,
+      outcome,
+      problem: requests.problem,
+      failure: control.failure,
+      serverLog: serverLog(),
+    });
+  }
+  connection.socket.close();
+  await firstStat(mounted, {object, target, deadline, connection, log});
+  const entry = attachOrExplain(mounted, target, object);
+  mounted.root.close();
+  if (conversation.extended) deps.keepControl?.(control.dup());
+  return {
+    mountId: entry.id,
+    connectionId: entry.minor,
+    target: entry.target,
+    source: request.source,
+    type: entry.fsType,
+    subtype: requests.subtype,
+    ...(served.loopDevice === undefined ? {} : {loopDevice: served.loopDevice}),
+    ...(control.blockSize === undefined ? {} : {blockSize: control.blockSize}),
+    iomap,
+    readOnly: (requests.flags & MS_RDONLY) !== 0,
+    ...(connection.server === undefined ? {} : {serverPid: connection.server.pid}),
+    kind: connection.kind,
+  };
+}
+
+function checkCaller(request: MountRequest): void {
+  if (request.callerUid === 0 && process.geteuid?.() === 0) return;
+  throw new MountError(
+    {object: objectOf(request), reason: 'only root may mount', code: 'not-root'},
+    {errno: ERRNO.EPERM},
+  );
+}
+
+function checkDifferent(source: Source, target: MountPoint): void {
+  if (source.dev !== target.dev || source.ino !== target.ino) return;
+  throw new MountError(
+    {verb: 'mount on', object: target.name, reason: 'it is the source itself', code: 'target-kind'},
+    {errno: ERRNO.EINVAL},
+  );
+}
+
+/** What the server sees of our command line: no `-t`, no options that mean nothing to it. */
+function serverArguments(
+  request: MountRequest,
+  subtype: string | undefined,
+  options: ReturnType<typeof parseOptions>,
+): string[] {
+  const text = joinOptions(options.forwarded);
+  return [subtype ?? UNKNOWN_TYPE, request.source, request.target, ...(text === '' ? [] : ['-o', text])];
+}
+
+async function connectServer(
+  request: MountRequest,
+  subtype: string | undefined,
+  deps: MountDependencies,
+  cleanup: Cleanup,
+): Promise<Connection> {
+  const object = objectOf(request);
+  let connection: Connection | undefined;
+  try {
+    connection = await deps.connect(subtype);
+  } catch (error) {
+    if (error instanceof MountError) throw error;
+    const reason = `the server can't be reached: ${error instanceof Error ? error.message : String(error)}`;
+    throw new MountError({object, reason, code: 'connect'}, {errno: errnoOf(error), cause: error});
+  }
+  if (connection === undefined) {
+    throw new MountError(
+      {
+        object,
+        reason: `there is no safe file system driver for ${subtype ?? 'an unnamed type'}`,
+        code: 'no-driver',
+      },
+      {errno: ERRNO.ENODEV, exitCode: 2},
+    );
+  }
+  const {server, socket} = connection;
+  if (server !== undefined) {
+    cleanup.onFailure('end server', async () => {
+      server.kill();
+      if (!(await eventually(() => server.exited(), KILL_MS))) {
+        throw new Error(`process ${server.pid} is still there`);
+      }
+    });
+  }
+  cleanup.closing('close socket', socket);
+  if (sendBufferSize(socket.fd) < MIN_SEND_BUFFER) {
+    throw new MountError(
+      {object, reason: `the socket's send buffer is below ${MIN_SEND_BUFFER} bytes`, code: 'no-driver'},
+      {errno: ERRNO.ENOBUFS, exitCode: 2},
+    );
+  }
+  setPassRights(socket.fd, false);
+  return connection;
+}
+
+/** The kernel lets go of the file a moment after the last close; whoever tries again at once should find it free. */
+async function freeLoopDevice(served: ServedSource, source: Source): Promise<void> {
+  if (!served.abandon()) return;
+  const free = await eventually(() => loopDevicesOf(source.dev, source.ino).length === 0, KILL_MS);
+  if (!free) throw new Error(`${source.name} still has a loop device`);
+}
+
+function abandonMount(mounted: KernelMount | undefined): void {
+  if (mounted !== undefined && !mounted.root.closed) removeMount(mounted);
+}
+
+function attachOrExplain(
+  mounted: KernelMount,
+  target: MountPoint,
+  object: string,
+): ReturnType<typeof attach> {
+  try {
+    return attach(mounted, target);
+  } catch (error) {
+    throw kernelRefusal(object, error, {});
+  }
+}
+
+/**
+ * The first stat of the root goes all the way to the server, so it tells whether the mount works. A server that dies
+ * meanwhile makes it fail; one that hangs is cut off at the deadline.
+ *
+ * @throws MountError `server-died`, `deadline`
+ */
+async function firstStat(
+  mounted: KernelMount,
+  {
+    object,
+    target,
+    deadline,
+    connection,
+    log,
+  }: {object: string; target: MountPoint; deadline: Deadline; connection: Connection; log: Log},
+): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, deadline.left, 'late');
+  });
+  const answer = stat(`/proc/self/fd/${mounted.root.fd}`).then(
+    () => 'works' as const,
+    (error: unknown) => errnoOf(error),
+  );
+  const outcome = await Promise.race([answer, late]);
+  clearTimeout(timer);
+  if (outcome === 'works') return;
+  const details = serverLogOf(connection.server?.readLog());
+  if (outcome !== 'late') {
+    const reason = `the server died before the mount worked: ${errnoWords(outcome)}`;
+    throw new MountError({object, reason, code: 'server-died'}, {errno: outcome, details});
+  }
+  // The stat waits in the kernel, and this process could not even exit before it comes back.
+  connection.server?.kill();
+  const ended = await Promise.race([
+    answer,
+    new Promise((resolve) => setTimeout(resolve, connection.server === undefined ? 0 : KILL_MS, 'late')),
+  ]);
+  if (ended === 'late') {
+    log.warn({target: target.path}, 'the server hangs, aborting its connection');
+    abortDetached(mounted, target);
+    await answer;
+  }
+  throw new MountError(
+    {object, reason: 'the server did not answer the first stat in time', code: 'deadline'},
+    {errno: ERRNO.ETIMEDOUT, details},
+  );
+}

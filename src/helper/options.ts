@@ -1,0 +1,154 @@
+import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
+import {MountError} from './errors.js';
+import type {MountPolicy} from './mount-policy.js';
+import {
+  ATIME_FLAGS,
+  DROPPED_OPTIONS,
+  FLAG_OPTIONS,
+  HELPER_ONLY,
+  LABEL_OPTIONS,
+  OPERATIONS,
+} from './option-table.js';
+
+/** One option: `ro`, or `max_read=4096` with its value. */
+export interface Option {
+  key: string;
+  value?: string;
+}
+
+/** The caller's `-o` options, sorted by who they are for. */
+export interface CallerOptions {
+  /** MS_* bits of mount(2), nosuid and nodev as policy has them. */
+  flags: number;
+  /** Whether the caller said how access times are kept. */
+  atimeChosen: boolean;
+  readOnly: boolean;
+  /** Parameters of the kernel's fuse file system. */
+  fuse: Option[];
+  /** For the driver alone. */
+  driver: Option[];
+  /** What the server gets to see: all but the generic ones, in order. */
+  forwarded: Option[];
+}
+
+/** Longest option text, bytes: mount(2) takes no more than a page. */
+const MOST_BYTES = 4095;
+
+/**
+ * Splits `-o` text at commas. As in libfuse and mount(8): a backslash takes the next character as it is, double quotes
+ * protect commas in a value. Empty items vanish.
+ */
+export function splitOptions(text: string): Option[] {
+  const items: string[] = [];
+  let item = '';
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i] as string; // i < length
+    if (character === '\\' && i + 1 < text.length) {
+      i++;
+      item += text[i];
+    } else if (character === '"') {
+      quoted = !quoted;
+    } else if (character === ',' && !quoted) {
+      items.push(item);
+      item = '';
+    } else {
+      item += character;
+    }
+  }
+  items.push(item);
+  return items.filter((entry) => entry !== '').map(toOption);
+}
+
+function toOption(item: string): Option {
+  const equals = item.indexOf('=');
+  return equals === -1 ? {key: item} : {key: item.slice(0, equals), value: item.slice(equals + 1)};
+}
+
+/** The text form of options; commas, quotes and backslashes in values are escaped. */
+export function joinOptions(options: readonly Option[]): string {
+  return options
+    .map(({key, value}) => (value === undefined ? key : `${key}=${value}`).replace(/[\\,"]/g, '\\$&'))
+    .join(',');
+}
+
+function refuse(option: Option, reason: string, errno = 22): never {
+  throw new MountError(
+    {object: `with option ${JSON.stringify(option.key)}`, reason, code: 'bad-option'},
+    {errno, details: {...option}},
+  );
+}
+
+/**
+ * Sorts the caller's options. Later ones win over earlier ones. An option nobody here knows is the driver's.
+ *
+ * @param texts the arguments of each `-o`
+ * @throws MountError `bad-option` for parameters that are the helper's own, operations on existing mounts, values out of
+ * range, and what policy forbids
+ */
+export function parseOptions(texts: readonly string[], policy: MountPolicy): CallerOptions {
+  const text = texts.join(',');
+  if (text.includes('\0') || Buffer.byteLength(text) > MOST_BYTES) {
+    refuse({key: text.slice(0, 40)}, `options must be at most ${MOST_BYTES} bytes without NUL`);
+  }
+  const result: CallerOptions = {
+    flags: 0,
+    atimeChosen: false,
+    readOnly: false,
+    fuse: [],
+    driver: [],
+    forwarded: [],
+  };
+  let suid = false;
+  let dev = false;
+  for (const option of splitOptions(text)) {
+    const {key, value} = option;
+    const flag = value === undefined ? FLAG_OPTIONS.get(key) : undefined;
+    if (DROPPED_OPTIONS.has(key) || /^x-/i.test(key)) continue;
+    if (OPERATIONS.has(key)) refuse(option, 'only new mounts are made here');
+    if (HELPER_ONLY.has(key)) refuse(option, 'it is set by the mount helper alone');
+    if (flag !== undefined) {
+      if ((flag.flag & ATIME_FLAGS) !== 0) {
+        result.flags &= ~ATIME_FLAGS;
+        result.atimeChosen = true;
+      }
+      result.flags = flag.on ? result.flags | flag.flag : result.flags & ~flag.flag;
+      if (flag.flag === MS_NOSUID) suid = !flag.on;
+      if (flag.flag === MS_NODEV) dev = !flag.on;
+    } else if (isFuseParameter(option)) {
+      if (key === 'allow_other' && !policy.allowOther) refuse(option, 'policy forbids it', 1);
+      result.fuse = [...result.fuse.filter((other) => other.key !== key), option];
+    } else {
+      if (key === 'allow_root' && !policy.allowOther) refuse(option, 'policy forbids it', 1);
+      result.driver.push(option);
+    }
+    result.forwarded.push(option);
+  }
+  // Both must agree: the administrator in the policy, and the caller by name.
+  if (!(policy.allowSuid && suid)) result.flags |= MS_NOSUID;
+  if (!(policy.allowDev && dev)) result.flags |= MS_NODEV;
+  result.readOnly = (result.flags & MS_RDONLY) !== 0;
+  return result;
+}
+
+/** Whether the kernel's fuse file system takes it from the caller. @throws MountError for a value out of range */
+function isFuseParameter(option: Option): boolean {
+  if (LABEL_OPTIONS.has(option.key)) return option.value !== undefined;
+  switch (option.key) {
+    case 'allow_other':
+    case 'default_permissions':
+      if (option.value !== undefined) refuse(option, 'it takes no value');
+      return true;
+    case 'max_read':
+    case 'blksize':
+      if (!isUnsigned(option.value, 32)) refuse(option, 'it needs a number');
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** A decimal number without sign that fits so many bits. */
+export function isUnsigned(text: string | undefined, bits: 32 | 64): boolean {
+  return text !== undefined && /^\d{1,20}$/.test(text) && BigInt(text) < 1n << BigInt(bits);
+}

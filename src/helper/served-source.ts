@@ -1,0 +1,170 @@
+import {constants} from 'node:fs';
+import type {OpenRequest} from '../service/file.js';
+import type {Log} from '../service/log.js';
+import {setBlockSize} from '../sys/block-device.js';
+import {Errno, errnoOf} from '../sys/errno.js';
+import {O_CLOEXEC, O_DIRECT, O_EXCL, O_NONBLOCK, O_RDONLY, type OwnedFd, reopenFd} from '../sys/fd.js';
+import {attachLoop, detachLoop, type LoopDevice, loopDevicesOf} from '../sys/loop.js';
+import type {MountPolicy} from './mount-policy.js';
+import {type Source, tryLock} from './source.js';
+
+const O_ACCMODE = 3;
+/** O_LARGEFILE as the kernel sees it on x86-64 and on arm64; it means nothing on a 64-bit system. */
+const O_LARGEFILE = process.arch === 'arm64' ? 0o400000 : 0o100000;
+const O_NOATIME = 0o1000000;
+/** open(2) flags that a server may ask for; none of them creates, truncates or changes what is opened. */
+const ALLOWED =
+  O_ACCMODE |
+  O_EXCL |
+  O_DIRECT |
+  O_NONBLOCK |
+  O_CLOEXEC |
+  O_LARGEFILE |
+  O_NOATIME |
+  constants.O_NOCTTY |
+  constants.O_SYNC |
+  constants.O_DSYNC;
+/** Flags without effect on what the descriptor can do. */
+const MEANINGLESS = O_CLOEXEC | O_LARGEFILE | O_NONBLOCK | constants.O_NOCTTY;
+
+/**
+ * The source as the server gets it. It is opened once: a further request with the same flags gets a duplicate, one with
+ * other flags EBUSY, because the lock (or exclusive claim) that keeps a second mount away belongs to the first.
+ */
+export class ServedSource {
+  readonly #source: Source;
+  readonly #policy: MountPolicy;
+  readonly #readOnly: boolean;
+  readonly #iomapApproved: boolean;
+  readonly #log: Log;
+  #opened: {fd: OwnedFd; flags: number; tryLoop: boolean} | undefined;
+  #loop: LoopDevice | undefined;
+
+  constructor(
+    source: Source,
+    opts: {policy: MountPolicy; readOnly: boolean; iomapApproved: boolean},
+    {log}: {log: Log},
+  ) {
+    this.#source = source;
+    this.#policy = opts.policy;
+    this.#readOnly = opts.readOnly;
+    this.#iomapApproved = opts.iomapApproved;
+    this.#log = log;
+  }
+
+  /** Path of the loop device around the source, if it has one. */
+  get loopDevice(): string | undefined {
+    return this.#loop?.path;
+  }
+
+  /** OPEN. @throws Errno EINVAL flags; EROFS writing to a read-only mount; EBUSY in use elsewhere */
+  openFile(request: OpenRequest): OwnedFd {
+    const fd = this.#open(request);
+    // Without a loop device there is nothing to set; with one the size is a matter of speed only.
+    if (request.blockSize !== 0 && this.#loop !== undefined) {
+      try {
+        setBlockSize(fd.fd, request.blockSize);
+      } catch (error) {
+        this.#log.info(
+          {device: this.#loop.path, size: request.blockSize, errno: errnoOf(error)},
+          'block size not set',
+        );
+      }
+    }
+    return fd;
+  }
+
+  /** BDEV. @throws Errno ENOTBLK for a file; the error of setting the block size; else as `openFile` */
+  openBlockDevice(request: OpenRequest): OwnedFd {
+    if (!this.#source.isBlockDevice) throw new Errno('ENOTBLK', 'open', this.#source.name);
+    const fd = this.#open(request);
+    try {
+      if (request.blockSize !== 0) setBlockSize(fd.fd, request.blockSize);
+      return fd;
+    } catch (error) {
+      fd.close();
+      throw error;
+    }
+  }
+
+  /** Closes what the helper still holds. The server's copies, and with them the lock and the loop device, live on. */
+  close(): void {
+    this.#opened?.fd.close();
+    this.#loop?.device.close();
+  }
+
+  /** Undoes: the loop device goes as soon as the server's copy does. Whether there was one. */
+  abandon(): boolean {
+    if (this.#loop !== undefined && !this.#loop.device.closed) detachLoop(this.#loop.device.fd);
+    this.close();
+    return this.#loop !== undefined;
+  }
+
+  #open(request: OpenRequest): OwnedFd {
+    const unknown = (request.openFlags & ~ALLOWED) >>> 0;
+    if (unknown !== 0 || (request.openFlags & O_ACCMODE) === O_ACCMODE) {
+      throw new Errno(
+        'EINVAL',
+        'open',
+        `${this.#source.name} with flags 0x${request.openFlags.toString(16)}`,
+      );
+    }
+    if ((request.openFlags & O_ACCMODE) !== O_RDONLY && this.#readOnly) {
+      throw new Errno('EROFS', 'open', this.#source.name);
+    }
+    const flags = request.openFlags & ~MEANINGLESS;
+    if (this.#opened === undefined) {
+      const fd = this.#source.isBlockDevice ? this.#openDevice(flags) : this.#openRegular(flags, request);
+      this.#opened = {fd, flags, tryLoop: request.tryLoop};
+    } else if (this.#opened.flags !== flags || this.#opened.tryLoop !== request.tryLoop) {
+      throw new Errno('EBUSY', 'open', this.#source.name);
+    }
+    return this.#opened.fd.dup();
+  }
+
+  #openDevice(flags: number): OwnedFd {
+    // fuseblk: the kernel claims the device for itself at the mount, and a claim of ours would be in its way.
+    const claim = this.#policy.fuseblk ? 0 : O_EXCL;
+    return reopenFd(this.#source.fd.fd, flags | claim);
+  }
+
+  #openRegular(flags: number, request: OpenRequest): OwnedFd {
+    const {fd, dev, ino, name} = this.#source;
+    // O_EXCL means nothing for a regular file that exists.
+    const plain = reopenFd(fd.fd, flags & ~O_EXCL);
+    try {
+      // The lock is of this open file description: it lives as long as the server (or the loop device) has it.
+      if (!tryLock(plain) || loopDevicesOf(dev, ino).length > 0) throw new Errno('EBUSY', 'open', name);
+      const device = request.tryLoop && this.#wantsLoop() ? this.#attach(plain, flags) : undefined;
+      if (device === undefined) return plain;
+      plain.close();
+      return device;
+    } catch (error) {
+      plain.close();
+      throw error;
+    }
+  }
+
+  #wantsLoop(): boolean {
+    return this.#policy.loop === 'always' || (this.#policy.loop === 'auto' && this.#iomapApproved);
+  }
+
+  /** A loop device around the file, or undefined where there is none to be had: then the plain file serves. */
+  #attach(file: OwnedFd, flags: number): OwnedFd | undefined {
+    try {
+      this.#loop = attachLoop(file.fd, {
+        readOnly: (flags & O_ACCMODE) === O_RDONLY,
+        directIo: this.#policy.directIo,
+        autoclear: true,
+        fileName: this.#source.path,
+      });
+      return this.#loop.device.dup();
+    } catch (error) {
+      this.#log.warn(
+        {source: this.#source.name, error: String(error)},
+        'no loop device, using the plain file',
+      );
+      return undefined;
+    }
+  }
+}

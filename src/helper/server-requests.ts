@@ -1,0 +1,192 @@
+import type {IomapMode, MountPointFormat} from '../service/commands.js';
+import type {OpenRequest} from '../service/file.js';
+import {foreignText} from '../service/foreign-text.js';
+import type {HelperActions} from '../service/helper-conversation.js';
+import type {Log} from '../service/log.js';
+import {Errno} from '../sys/errno.js';
+import type {OwnedFd} from '../sys/fd.js';
+import type {ControlChannel} from './control-channel.js';
+import type {IomapResult} from './fuse-device.js';
+import {createMount, type KernelMount} from './kernel-mount.js';
+import {checkFormat, type MountPoint} from './mount-point.js';
+import type {MountPolicy} from './mount-policy.js';
+import type {CallerOptions, Option} from './options.js';
+import type {ServedSource} from './served-source.js';
+import {checkServerOptions, mergeFlags, mergeOptions} from './server-options.js';
+import type {Source} from './source.js';
+
+/** What the helper has ready when the conversation begins. */
+export interface Prepared {
+  source: Source;
+  served: ServedSource;
+  target: MountPoint;
+  fuseDevice: OwnedFd;
+  iomap: IomapResult;
+  options: CallerOptions;
+  policy: MountPolicy;
+  /** From the caller's `-t`; what the server detects counts where there is none. */
+  subtype: string | undefined;
+  callerUid: number;
+  callerGid: number;
+}
+
+/** Shown in the mount table for a type that nobody named. */
+const NAMELESS_SUBTYPE = 'fuseward';
+/** Longest source name of the server's own making, bytes. */
+const LONGEST_NAME = 64;
+
+/**
+ * Does for the server what it may ask for: open the one source, and make the one mount. The process is root here and
+ * the server is assumed hostile; nothing it says reaches the kernel unchecked.
+ */
+export class ServerRequests implements HelperActions {
+  readonly #prepared: Prepared;
+  readonly #control: ControlChannel;
+  readonly #log: Log;
+  #fuseblk: boolean | undefined;
+  #sourceName: string | undefined;
+  #mountPointGiven = false;
+  #serverOptions: Option[] = [];
+  #mount: KernelMount | undefined;
+  #flags = 0;
+  #problem: {action: 'open' | 'mount'; error: unknown} | undefined;
+
+  constructor(prepared: Prepared, {control, log}: {control: ControlChannel; log: Log}) {
+    this.#prepared = prepared;
+    this.#control = control;
+    this.#log = log;
+  }
+
+  /** The mount, once there is one. */
+  get mounted(): KernelMount | undefined {
+    return this.#mount;
+  }
+
+  /** MS_* bits that the mount was made with. */
+  get flags(): number {
+    return this.#flags;
+  }
+
+  /** The last thing that went wrong on our side and was not mended by a later try. */
+  get problem(): {action: 'open' | 'mount'; error: unknown} | undefined {
+    return this.#problem;
+  }
+
+  openFile(request: OpenRequest): OwnedFd {
+    this.#checkNamed(request);
+    return this.#attempt('open', () => this.#prepared.served.openFile(request));
+  }
+
+  openBlockDevice(request: OpenRequest): OwnedFd {
+    this.#checkNamed(request);
+    return this.#attempt('open', () => this.#prepared.served.openBlockDevice(request));
+  }
+
+  openControl(): OwnedFd {
+    const end = this.#control.takeServerEnd();
+    if (end === undefined) throw new Errno('EBUSY', 'open', 'the control channel');
+    return end;
+  }
+
+  /** The question was put to the kernel before the server got the descriptor; this tells what came of it. */
+  setIomap(mode: IomapMode): void {
+    if (mode === 'optional' || this.#prepared.iomap === 'approved') return;
+    throw new Errno(this.#prepared.iomap === 'unsupported' ? 'EOPNOTSUPP' : 'EPERM', 'IOMA');
+  }
+
+  setType(fuseblk: boolean): void {
+    const {policy, callerUid} = this.#prepared;
+    if (fuseblk && (callerUid !== 0 || !policy.fuseblk)) throw new Errno('EPERM', 'TYPE', 'fuseblk');
+    this.#fuseblk = fuseblk;
+  }
+
+  /**
+   * The name is what `findmnt` shows, and other programs act on it: a path in it must be the caller's, and it must be
+   * one clean word for a terminal.
+   */
+  setSource(name: string): void {
+    if (!this.#isCallersPath(name)) {
+      if (Buffer.byteLength(name) > LONGEST_NAME || foreignText(name, LONGEST_NAME) !== name) {
+        throw new Errno('EINVAL', 'NAME', foreignText(name, 64));
+      }
+      if (name.startsWith('/')) throw new Errno('EACCES', 'NAME', name);
+    }
+    this.#sourceName = name;
+  }
+
+  setMountPoint(path: string, expected: MountPointFormat): void {
+    const {target} = this.#prepared;
+    if (path !== target.name) throw new Errno('EINVAL', 'MNTP', foreignText(path, 200));
+    checkFormat(target, expected);
+    this.#mountPointGiven = true;
+  }
+
+  setOptions(text: string): void {
+    this.#serverOptions = checkServerOptions(text, this.#prepared.options, this.#prepared.policy);
+  }
+
+  /** There is no /etc/mtab to write any more; it is a link to the kernel's own table. */
+  setMtab(): void {}
+
+  mount(flags: number): void {
+    const {target, options, fuseDevice, callerUid, callerGid} = this.#prepared;
+    const name = this.#sourceName;
+    if (name === undefined || !this.#mountPointGiven) throw new Errno('EINVAL', 'DOIT');
+    const merged = mergeFlags(flags, options);
+    const fuseblk = this.#fuseblk ?? false;
+    this.#mount = this.#attempt('mount', () =>
+      createMount({
+        fuseDevice,
+        fuseblk,
+        subtype: this.subtype,
+        source: fuseblk ? this.#device(name) : name,
+        flags: merged,
+        options: mergeOptions(this.#serverOptions, options.fuse),
+        userId: callerUid,
+        groupId: callerGid,
+        target,
+        newApi: this.#fuseblk !== undefined,
+      }),
+    );
+    this.#flags = merged;
+    // From here on the server's copy is the only one: when it dies, the kernel knows at once.
+    fuseDevice.close();
+  }
+
+  /** What the mount table will show behind `fuse.`. */
+  get subtype(): string {
+    return this.#prepared.subtype ?? this.#control.detectedType ?? NAMELESS_SUBTYPE;
+  }
+
+  /** fuseblk: the kernel opens this path with our rights, so it must be the caller's device, or the loop device around it. */
+  #device(name: string): string {
+    const {source, served} = this.#prepared;
+    if (!this.#isCallersPath(name)) throw new Errno('EACCES', 'DOIT', foreignText(name, 200));
+    const device = source.isBlockDevice ? source.path : served.loopDevice;
+    if (device === undefined) throw new Errno('ENOTBLK', 'DOIT', source.name);
+    return device;
+  }
+
+  #isCallersPath(path: string): boolean {
+    return path === this.#prepared.source.name || path === this.#prepared.source.path;
+  }
+
+  #checkNamed(request: OpenRequest): void {
+    if (request.path === this.#prepared.source.name) return;
+    const path = foreignText(request.path, 200);
+    this.#log.warn({path}, 'the server asked for a file that the caller did not name');
+    throw new Errno('EACCES', 'open', path);
+  }
+
+  /** Remembers what failed, so that the caller can be told in our words, and forgets it when a later try works. */
+  #attempt<T>(action: 'open' | 'mount', act: () => T): T {
+    try {
+      const result = act();
+      this.#problem = undefined;
+      return result;
+    } catch (error) {
+      this.#problem = {action, error};
+      throw error;
+    }
+  }
+}

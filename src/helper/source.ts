@@ -1,0 +1,150 @@
+import {readlinkSync} from 'node:fs';
+import {errnoOf} from '../sys/errno.js';
+import {ERRNO} from '../sys/errno-codes.js';
+import {
+  flockFd,
+  O_EXCL,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  type OwnedFd,
+  openFd,
+  reopenFd,
+  statFd,
+} from '../sys/fd.js';
+import {loopDevicesOf} from '../sys/loop.js';
+import {eventually} from './cleanup.js';
+import {errnoWords, MountError} from './errors.js';
+
+const S_IFMT = 0o170000n;
+const KINDS: ReadonlyMap<bigint, string> = new Map([
+  [0o100000n, 'file'],
+  [0o060000n, 'block device'],
+  [0o040000n, 'directory'],
+  [0o020000n, 'character device'],
+  [0o010000n, 'FIFO'],
+  [0o140000n, 'socket'],
+]);
+
+/** The image or device of a mount. It was looked up once; everything later goes through the descriptor. */
+export interface Source {
+  /** As the caller wrote it. */
+  name: string;
+  /** Where it was found, absolute. */
+  path: string;
+  /** O_PATH: says which file it is, opens nothing. */
+  fd: OwnedFd;
+  isBlockDevice: boolean;
+  dev: bigint;
+  ino: bigint;
+}
+
+/**
+ * Looks up the source and makes sure that it is a regular file or a block device that can be read. A FIFO or a
+ * character device is not opened at all: that could block, or do something.
+ *
+ * @throws MountError `source-missing`, `source-kind`, `source-unreadable`
+ */
+export function openSource(name: string): Source {
+  let fd: OwnedFd;
+  try {
+    fd = openFd(name, O_PATH);
+  } catch (error) {
+    const errno = errnoOf(error);
+    const missing = errno === ERRNO.ENOENT || errno === ERRNO.ENOTDIR;
+    throw new MountError(
+      {
+        object: name,
+        reason: missing ? 'there is no such file or device' : errnoWords(errno),
+        code: missing ? 'source-missing' : 'source-unreadable',
+      },
+      {errno, cause: error},
+    );
+  }
+  try {
+    const {mode, dev, ino} = statFd(fd.fd);
+    const kind = KINDS.get(mode & S_IFMT) ?? 'special file';
+    if (kind !== 'file' && kind !== 'block device') {
+      throw new MountError(
+        {object: name, reason: `it is a ${kind}, not an image file or a block device`, code: 'source-kind'},
+        {errno: kind === 'directory' ? ERRNO.EISDIR : ERRNO.ENOTBLK},
+      );
+    }
+    const source: Source = {
+      name,
+      path: readlinkSync(`/proc/self/fd/${fd.fd}`),
+      fd,
+      isBlockDevice: kind === 'block device',
+      dev,
+      ino,
+    };
+    checkReadable(source);
+    return source;
+  } catch (error) {
+    fd.close();
+    throw error;
+  }
+}
+
+function checkReadable({fd, name}: Source): void {
+  try {
+    reopenFd(fd.fd, O_RDONLY | O_NONBLOCK).close();
+  } catch (error) {
+    const errno = errnoOf(error);
+    throw new MountError(
+      {object: name, reason: `it can't be read: ${errnoWords(errno)}`, code: 'source-unreadable'},
+      {errno, cause: error},
+    );
+  }
+}
+
+/** How long a source may stay busy: loop devices let go of their file a moment after the last close. */
+const BUSY_MS = 1000;
+
+/**
+ * Waits a moment for a source that is in use, then gives up. The server's own request decides; this is to tell the
+ * caller early and in plain words.
+ *
+ * @throws MountError `source-busy`
+ */
+export async function waitUntilFree(source: Source): Promise<void> {
+  if (!(await eventually(() => !isBusy(source), BUSY_MS, 50))) throw busy(source.name);
+}
+
+/** The sentence for a source that somebody else uses. */
+export function busy(name: string): MountError {
+  return new MountError(
+    {object: name, reason: 'it is already mounted or in use', code: 'source-busy'},
+    {errno: ERRNO.EBUSY},
+  );
+}
+
+/**
+ * Whether somebody uses the source: a loop device or a lock on a file (each of our mounts holds one as long as its
+ * server lives), an exclusive open of a device (mounts, swap, md, dm hold one).
+ */
+function isBusy(source: Source): boolean {
+  if (source.isBlockDevice) {
+    try {
+      reopenFd(source.fd.fd, O_RDONLY | O_NONBLOCK | O_EXCL).close();
+      return false;
+    } catch (error) {
+      if (errnoOf(error) === ERRNO.EBUSY) return true;
+      throw error;
+    }
+  }
+  if (loopDevicesOf(source.dev, source.ino).length > 0) return true;
+  using probe = reopenFd(source.fd.fd, O_RDONLY);
+  return !tryLock(probe);
+}
+
+/** Takes the lock that marks a file as mounted; false when another mount has it. */
+export function tryLock(file: OwnedFd): boolean {
+  try {
+    flockFd(file.fd, {exclusive: true, nonBlocking: true});
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === ERRNO.EAGAIN) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,124 @@
+import {existsSync, realpathSync, statSync} from 'node:fs';
+import {basename, dirname, join, resolve} from 'node:path';
+import {errnoOf} from '../sys/errno.js';
+import {ERRNO} from '../sys/errno-codes.js';
+import {loopDevicesOf} from '../sys/loop.js';
+import {MNT_DETACH, MNT_FORCE, UMOUNT_NOFOLLOW, umount} from '../sys/mount.js';
+import {type MountEntry, mountAtPath} from '../sys/mount-info.js';
+import {eventually} from './cleanup.js';
+import {errnoWords, MountError} from './errors.js';
+
+/** How to unmount. */
+export interface UnmountOptions {
+  /** Take it out of the tree now; the rest happens when nobody uses it any more. */
+  lazy?: boolean;
+  /** End the connection to the server first: whatever waits for it fails. */
+  force?: boolean;
+  /** The server of the mount, to be waited for. */
+  serverPid?: number;
+}
+
+/** What an unmount leaves: false where a wait was not long enough. */
+export interface UnmountResult {
+  /** Where the mount was. */
+  target: string;
+  source: string;
+  /** The loop devices around the source are free. */
+  loopReleased: boolean;
+  /** The server is gone (also when it is not known). */
+  serverGone: boolean;
+}
+
+/** How long loop device and server may take after the unmount. */
+const RELEASE_MS = 2000;
+
+/**
+ * Unmounts the topmost mount on the target, if it is one of a FUSE server, and waits a moment until its loop device and its
+ * server are gone.
+ *
+ * @throws MountError `not-mounted`, `not-ours`, `target-busy`, `unmount`
+ */
+export async function unmount(target: string, opts: UnmountOptions = {}): Promise<UnmountResult> {
+  const entry = findMount(target);
+  const image = imageOf(entry);
+  const flags =
+    UMOUNT_NOFOLLOW | (opts.lazy === true ? MNT_DETACH : 0) | (opts.force === true ? MNT_FORCE : 0);
+  try {
+    umount(entry.target, flags);
+  } catch (error) {
+    throw explainUnmount(target, error);
+  }
+  const isFree = (): boolean => image === undefined || loopDevicesOf(image.dev, image.ino).length === 0;
+  const isGone = (): boolean => opts.serverPid === undefined || !existsSync(`/proc/${opts.serverPid}`);
+  // A lazy unmount ends when the last user does; there is nothing to wait for.
+  if (opts.lazy !== true) await eventually(() => isFree() && isGone(), RELEASE_MS);
+  return {target: entry.target, source: entry.source, loopReleased: isFree(), serverGone: isGone()};
+}
+
+/** The topmost mount there. The path is compared before it is touched: the server below it may hang or be dead. */
+function findMount(target: string): MountEntry {
+  const entry = mountAtPath(resolve(target)) ?? mountAtPath(canonical(target));
+  if (entry === undefined) {
+    throw new MountError(
+      {verb: 'unmount', object: target, reason: 'nothing is mounted there', code: 'not-mounted'},
+      {errno: ERRNO.EINVAL},
+    );
+  }
+  if (!/^fuse(?:blk)?(?:\.|$)/.test(entry.fsType)) {
+    throw new MountError(
+      {
+        verb: 'unmount',
+        object: target,
+        reason: `it is a ${entry.fsType} mount, not one of a FUSE server`,
+        code: 'not-ours',
+      },
+      {errno: ERRNO.EPERM},
+    );
+  }
+  return entry;
+}
+
+/** The parent without links and the last name as it is, or if that is no mount, all of it without links. */
+function canonical(target: string): string {
+  const path = resolve(target);
+  try {
+    const direct = join(realpathSync(dirname(path)), basename(path));
+    return mountAtPath(direct) === undefined ? realpathSync(path) : direct;
+  } catch (error) {
+    const errno = errnoOf(error);
+    const missing = errno === ERRNO.ENOENT;
+    throw new MountError(
+      {
+        verb: 'unmount',
+        object: target,
+        reason: missing ? 'there is no such directory or file' : errnoWords(errno),
+        code: 'not-mounted',
+      },
+      {errno, cause: error},
+    );
+  }
+}
+
+/** The image file of a mount, to know its loop devices by. The mount table's source is a name only, so it may be none. */
+function imageOf(entry: MountEntry): {dev: bigint; ino: bigint} | undefined {
+  if (!entry.source.startsWith('/')) return undefined;
+  const stats = statSync(entry.source, {bigint: true, throwIfNoEntry: false});
+  return stats?.isFile() ? stats : undefined;
+}
+
+function explainUnmount(target: string, error: unknown): MountError {
+  const errno = errnoOf(error);
+  if (errno === ERRNO.EBUSY) {
+    return new MountError(
+      {
+        verb: 'unmount',
+        object: target,
+        reason: 'it is busy: files in it are open, or it is a working directory',
+        code: 'target-busy',
+      },
+      {errno, cause: error},
+    );
+  }
+  const reason = errno === ERRNO.EPERM ? 'only root may unmount' : errnoWords(errno);
+  return new MountError({verb: 'unmount', object: target, reason, code: 'unmount'}, {errno, cause: error});
+}
