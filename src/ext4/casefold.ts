@@ -61,8 +61,8 @@ function isIgnored(point: number): boolean {
 }
 
 /**
- * The form under which names that differ in case alone are the same; undefined for bytes that are not UTF-8 or have
- * a character that Unicode 12.1 does not: such names are compared byte by byte.
+ * The form under which names that differ in case alone are the same; undefined for bytes that are not UTF-8: such names
+ * are compared byte by byte.
  */
 export function foldName(name: Uint8Array): Uint8Array | undefined {
   const ascii = foldAscii(name);
@@ -76,17 +76,19 @@ export function foldName(name: Uint8Array): Uint8Array | undefined {
   tables ??= makeTables();
   const {borders, folded} = tables;
   let out = '';
-  // An ignorable character is dropped, but accents are not put in order across it.
+  // An ignorable character is dropped, one of a later version is kept as it is; accents are not put in order across
+  // either.
   let piece = '';
   for (const char of text) {
     const point = char.codePointAt(0)!; // a character has a code point
-    if (!isAssigned(borders, point)) return undefined;
-    if (isIgnored(point)) {
-      out += piece.normalize('NFD');
-      piece = '';
-    } else {
+    const ignored = isIgnored(point);
+    if (!ignored && isAssigned(borders, point)) {
       piece += folded.get(point) ?? char;
+      continue;
     }
+    out += piece.normalize('NFD');
+    if (!ignored) out += char;
+    piece = '';
   }
   return encoder.encode(out + piece.normalize('NFD'));
 }
