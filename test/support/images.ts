@@ -2,7 +2,7 @@ import {spawnSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
 import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
 import {release} from 'node:os';
-import {fileURLToPath} from 'node:url';
+import {CHECKOUT} from './checkout.js';
 import {run, withKernelMount} from './mounts.js';
 import {Random, seedOf} from './random.js';
 import type {Chapter, Traits} from './tree/ground.js';
@@ -52,8 +52,8 @@ export interface Recipe {
 export const MIB = 1 << 20;
 const UUID = '6f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f0';
 const HASH_SEED = '01234567-89ab-4cde-8f01-23456789abcd';
-const CONFIG = fileURLToPath(new URL('../fixtures/mke2fs.conf', import.meta.url));
-const CACHE = fileURLToPath(new URL('../../.cache/images/', import.meta.url));
+const CONFIG = `${CHECKOUT}/test/fixtures/mke2fs.conf`;
+const CACHE = `${CHECKOUT}/.cache/images/`;
 
 /** e2fsck says by exit code 1 that it changed what it was asked to change. */
 const E2FSCK_CHANGED = 1;
@@ -123,14 +123,15 @@ function build(recipe: Recipe, image: string): void {
 }
 
 let sources: string | undefined;
-/** What all images depend on beside their recipe: the code that fills, the kernel, and the tools. */
+/** What all images depend on: the code that makes and fills them, with the parameters there, and the kernel. */
 function sourcesKey(): string {
   if (sources !== undefined) return sources;
-  const folder = fileURLToPath(new URL('./tree/', import.meta.url));
+  const folder = `${CHECKOUT}/test/support/tree/`;
   const texts = readdirSync(folder)
     .sort()
     .map((name) => readFileSync(`${folder}${name}`, 'utf8'));
-  sources = [...texts, readFileSync(CONFIG, 'utf8'), release()].join('\n');
+  texts.push(readFileSync(`${CHECKOUT}/test/support/recipes.ts`, 'utf8'), readFileSync(CONFIG, 'utf8'));
+  sources = [...texts, release()].join('\n');
   return sources;
 }
 
@@ -138,7 +139,7 @@ function keyOf(recipe: Recipe): string {
   const {chapters, copyOf, ...plain} = recipe;
   const parts = [
     JSON.stringify(plain),
-    ...(chapters ?? []).map((chapter) => chapter.toString()),
+    `${chapters?.length}`,
     copyOf === undefined ? '' : keyOf(copyOf),
     sourcesKey(),
   ];

@@ -50,7 +50,7 @@ const copySource: Recipe = {
     names,
     sizes(60),
     fragmented(40),
-    sparse(200 * MIB),
+    sparse(14 * MIB),
     deep(20),
     hardLinks,
     xattrs,

@@ -1,0 +1,39 @@
+import {closeSync, openSync} from 'node:fs';
+import {describe, expect, test} from 'vitest';
+import {FileSource} from '../../src/block/index.js';
+import {Volume} from '../../src/ext4/index.js';
+import {imageOf, type Recipe} from '../support/images.js';
+import {asCopied, COPY_DIFFERENCES, cannotMount, expected} from '../support/oracle.js';
+import {RECIPES} from '../support/recipes.js';
+import type {Snapshot} from '../support/snapshot.js';
+import {type Allowed, diff} from '../support/snapshot-diff.js';
+import {volumeSnapshot} from '../support/volume-snapshot.js';
+
+/** The driver itself, without FUSE, against the kernel's own mount of every image. */
+const reason = cannotMount();
+const title = reason === undefined ? '' : ` (skipped: ${reason})`;
+
+/** What may differ between the kernel's mount and the driver: nothing. */
+const ALLOWED: Allowed = {};
+
+function opened(recipe: Recipe): Snapshot {
+  const fd = openSync(imageOf(recipe), 'r');
+  try {
+    return volumeSnapshot(Volume.open(new FileSource(fd), {cacheLimit: 8 << 20}));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+describe.skipIf(reason !== undefined)(`the driver shows what the kernel shows${title}`, () => {
+  for (const recipe of RECIPES) {
+    test(`${recipe.name}: ${recipe.feature}`, () => {
+      const kernel = expected(recipe);
+      const ours = opened(recipe);
+      expect(ours.entries.size).toBeGreaterThan(2);
+      if (recipe.oracle === 'source')
+        expect(diff(asCopied(kernel), asCopied(ours), COPY_DIFFERENCES)).toEqual([]);
+      else expect(diff(kernel, ours, ALLOWED)).toEqual([]);
+    });
+  }
+});
