@@ -6,15 +6,15 @@ import {type MapNode, RUN} from './map-node.js';
 
 /** Pointers in i_block that lead to data; three more lead to single, double and triple indirect blocks. */
 export const DIRECT_BLOCKS = 12;
-const INODE_POINTERS = 15;
 
 /**
- * Checks the 15 pointers in i_block, as ext4_ind_check_inode does when an inode is read.
+ * Checks the direct pointers in i_block, as ext4_ind_check_inode does when an inode is read; the others are checked
+ * when they are followed.
  * @throws CorruptError `indirect-blocks`.
  */
 export function checkBlockPointers(inode: Inode, allowed: BlocksAllowed): void {
   const d = viewOf(inode.iBlock);
-  for (let i = 0; i < INODE_POINTERS; i++) {
+  for (let i = 0; i < DIRECT_BLOCKS; i++) {
     const block = d.getUint32(i * 4, true);
     if (block !== 0 && !allowed(inode.ino, block, 1)) {
       throw new CorruptError('indirect-blocks', {ino: inode.ino, pointer: i, block});

@@ -18,6 +18,9 @@ export function checkInode(superblock: Superblock, inode: Inode): void {
   if (size > maxFileSize(superblock, (flags & INODE_FLAG.extents) !== 0)) {
     throw new CorruptError('inode-size', {ino, size});
   }
+  // i_block can't be both.
+  const both = INODE_FLAG.inlineData | INODE_FLAG.extents;
+  if ((flags & both) === both) throw new CorruptError('inode-inline-extents', {ino, flags});
   // Without dir_index a writer would take the index blocks for empty ones, and their checksums for damaged.
   if (!features.dirIndex && features.metadataCsum && (flags & INODE_FLAG.index) !== 0) {
     throw new CorruptError('inode-index-flag', {ino, flags});

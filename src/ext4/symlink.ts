@@ -43,11 +43,12 @@ export function readlink(ctx: Ext4Context, inode: Inode): Uint8Array {
     checkFastSymlink(inode);
     return inode.iBlock.subarray(0, inode.size);
   }
-  if (inode.size > MAX_TARGET) throw new CorruptError('symlink-length', {ino: inode.ino, size: inode.size});
   // The kernel ends the text at i_size and within the block; then it is a C string.
   const target = slowTarget(ctx, inode).subarray(0, Math.min(inode.size, ctx.superblock.blockSize - 1));
   const zero = target.indexOf(0);
-  return zero < 0 ? target : target.subarray(0, zero);
+  const length = zero < 0 ? target.length : zero;
+  if (length > MAX_TARGET) throw new CorruptError('symlink-length', {ino: inode.ino, size: length});
+  return target.subarray(0, length);
 }
 
 /** Where the target of a link begins that is not in i_block, or not only: its first block, or inline data. */

@@ -69,7 +69,7 @@ export class Volume {
     checkMmp(source, superblock);
     let image = source;
     let report: ReplayReport | undefined;
-    if (superblock.features.recover) {
+    if (superblock.features.recover && superblock.features.hasJournal) {
       const replayed = replayJournal(source, superblock, options.log);
       image = replayed.source;
       report = replayed.report;
