@@ -60,15 +60,13 @@ export class ServedSource {
   /** OPEN. @throws Errno EINVAL flags; EROFS writing to a read-only mount; EBUSY in use elsewhere */
   openFile(request: OpenRequest): OwnedFd {
     const fd = this.#open(request);
-    // Without a loop device there is nothing to set; with one the size is a matter of speed only.
-    if (request.blockSize !== 0 && this.#loop !== undefined) {
+    // A plain file has none to set; for a device the size is a matter of speed only.
+    const device = this.#loop?.path ?? (this.#source.isBlockDevice ? this.#source.path : undefined);
+    if (request.blockSize !== 0 && device !== undefined) {
       try {
         setBlockSize(fd.fd, request.blockSize);
       } catch (error) {
-        this.#log.info(
-          {device: this.#loop.path, size: request.blockSize, errno: errnoOf(error)},
-          'block size not set',
-        );
+        this.#log.info({device, size: request.blockSize, errno: errnoOf(error)}, 'block size not set');
       }
     }
     return fd;

@@ -51,10 +51,8 @@ export class EmbeddedServer {
     return textOf(this.#log.fd);
   }
 
-  /** Whether nothing of it runs any more. */
-  exited(): boolean {
-    return ended(this.#monitor) && ended(this.pid ?? this.#monitor);
-  }
+  /** Whether nothing of it runs any more. May be passed on as a function. */
+  readonly exited = (): boolean => ended(this.#monitor) && ended(this.pid ?? this.#monitor);
 
   /** Ends it at once. The ids can't have passed to another process: bubblewrap is our own child, not reaped yet. */
   kill(): void {

@@ -15,10 +15,29 @@ export function nodeOf(ino: number): number {
   return ino === EXT4_ROOT ? FUSE_ROOT : ino;
 }
 
-/** Fills in what stat(2) shows of an inode. */
-export function fillAttr(attr: Attr, inode: Inode, blockSize: number): void {
+/** What the answers to stat and statx have in common. */
+export type SharedAttributes = Pick<
+  Attr,
+  | 'ino'
+  | 'size'
+  | 'blocks'
+  | 'atime'
+  | 'atimensec'
+  | 'mtime'
+  | 'mtimensec'
+  | 'ctime'
+  | 'ctimensec'
+  | 'mode'
+  | 'nlink'
+  | 'uid'
+  | 'gid'
+  | 'blksize'
+> & {rdev?: number};
+
+/** Fills in what stat(2) shows of an inode. @param size st_size, which for encrypted links is not i_size */
+export function fillAttr(attr: SharedAttributes, inode: Inode, size: number, blockSize: number): void {
   attr.ino = inode.ino;
-  attr.size = inode.size;
+  attr.size = size;
   attr.blocks = inode.blocks512;
   attr.atime = inode.atime;
   attr.atimensec = inode.atimeNsec;
@@ -30,6 +49,6 @@ export function fillAttr(attr: Attr, inode: Inode, blockSize: number): void {
   attr.nlink = inode.links;
   attr.uid = inode.uid;
   attr.gid = inode.gid;
-  attr.rdev = deviceNumber(inode.rdevMajor, inode.rdevMinor);
   attr.blksize = blockSize;
+  if (attr.rdev !== undefined) attr.rdev = deviceNumber(inode.rdevMajor, inode.rdevMinor);
 }

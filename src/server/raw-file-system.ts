@@ -9,9 +9,6 @@ export interface RawOptions {
   readonly time: number;
 }
 
-/** The kernel may keep what can't change: a year. */
-const FOREVER_SECONDS = 31_536_000;
-
 /**
  * A file system that is one regular file: the bytes of the source, or a part of them such as one partition. It is mounted on a
  * regular file and gives programs a view of an image that can't be written and has no path to the rest.
@@ -37,7 +34,6 @@ export class RawFileSystem implements FileSystem {
     attr.blocks = Math.ceil(this.#size / 512);
     attr.blksize = 4096;
     attr.atime = attr.mtime = attr.ctime = this.#time;
-    reply.attrValid = FOREVER_SECONDS;
   }
 
   read(_ino: number, _fh: number, offset: number, target: Uint8Array): number {

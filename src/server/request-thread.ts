@@ -10,6 +10,9 @@ import {log} from './log.js';
 import {refusalOf} from './refusal.js';
 import type {Ask, Reply, ThreadCalls} from './requests.js';
 
+/** The kernel may keep what can't change: names, absent names and attributes of a read-only image, for a year. */
+const FOREVER_SECONDS = 31_536_000;
+
 /** The source on a descriptor: a block device tells its size by ioctl, a file by fstat. */
 function sourceOf(fd: number): BlockSource {
   return new FileSource(fd, fstatSync(fd).isBlockDevice() ? deviceSize(fd) : undefined);
@@ -55,10 +58,19 @@ class RequestThread {
   }
 
   #run(fuseFd: number): ThreadCalls['run']['answer'] {
-    const session = new Session(this.#fileSystem!, {
-      init: {want: ['POSIX_ACL', 'EXPORT_SUPPORT']},
-      onError: (error: unknown) => log('error', {error: String(error)}, 'a request failed unexpectedly'),
-    });
+    const session = new Session(
+      this.#fileSystem!,
+      {
+        init: {want: ['POSIX_ACL', 'EXPORT_SUPPORT']},
+        entryTimeout: FOREVER_SECONDS,
+        attrTimeout: FOREVER_SECONDS,
+        maxConcurrent: 1,
+      },
+      {
+        onError: (error, {name, nodeid}) =>
+          log('error', {request: name, nodeid, error: String(error)}, 'a request failed unexpectedly'),
+      },
+    );
     return {ended: runBlocking(fuseFd, session)};
   }
 }

@@ -45,12 +45,18 @@ async function lockDown({thread, control}: Session): Promise<void> {
   report(control, {event: 'contained', landlock, systemCalls: ALLOWED_COUNT});
 }
 
-/** The device or file to read from, with the block size that the file system has. */
-function openSource({conversation, place}: Session, plain: OwnedFd, {blockSize}: Probe): OwnedFd {
+/** What to read from: a loop device where the helper makes one, else what the caller named. */
+function openSource({conversation, place}: Session, blockSize: number): OwnedFd {
   const request = {flags: constants.O_RDONLY, blockSize, retryBusyMs: BUSY_RETRY_MS};
-  if (fstatSync(plain.fd).isBlockDevice()) return conversation.openBlockDevice(place.source, request);
-  if (!conversation.extended) return plain;
   return conversation.openFile(place.source, {...request, tryLoop: true});
+}
+
+/** The same with the file system's block size, which nobody knew before the superblock was read. */
+function withBlockSize(session: Session, source: OwnedFd, {blockSize}: Probe): OwnedFd {
+  const {conversation, place} = session;
+  if (blockSize === 0 || !fstatSync(source.fd).isBlockDevice()) return source;
+  if (conversation.extended) return openSource(session, blockSize);
+  return conversation.openBlockDevice(place.source, {flags: constants.O_RDONLY, blockSize});
 }
 
 /**
@@ -61,13 +67,13 @@ function openSource({conversation, place}: Session, plain: OwnedFd, {blockSize}:
 export async function mountSource(session: Session, type: string): Promise<void> {
   const {conversation, place, thread} = session;
   await lockDown(session);
-  const plain = conversation.openFile(place.source, {flags: constants.O_RDONLY, retryBusyMs: BUSY_RETRY_MS});
-  const probe = await thread.ask('probe', {fd: plain.fd, type});
+  const probed = openSource(session, 0);
+  const probe = await thread.ask('probe', {fd: probed.fd, type});
   if (type === 'auto')
     report(session.control, {event: 'detected', type: probe.type, blockSize: probe.blockSize});
   const options = sortOptions(place.options, probe.optionNames);
-  const source = openSource(session, plain, probe);
-  if (source !== plain) plain.close();
+  const source = withBlockSize(session, probed, probe);
+  if (source !== probed) probed.close();
   await thread.ask('open', {fd: source.fd, options: [...options.driver], cacheBytes: session.cacheBytes});
 
   conversation.fsopen(false);

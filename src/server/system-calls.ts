@@ -9,6 +9,9 @@ const NAMESPACE_FLAGS = 0x7e020000;
 const PROT_EXEC = 4;
 const MAP_ANONYMOUS = 0x20;
 
+/** The runtime asks for the size of a descriptor this way. */
+const AT_EMPTY_PATH = 0x1000;
+
 /** ioctls on the image that the server asks after the lock-down: BLKGETSIZE64. */
 const BLKGETSIZE64 = 0x80081272;
 
@@ -43,7 +46,8 @@ export const ALLOWED_SYSTEM_CALLS: readonly SeccompRule[] = [
     'sendto',
   ),
   ...plain('setsockopt', 'getsockopt', 'poll', 'ppoll'),
-  {syscall: 'newfstatat', args: [{index: 3, op: 'masked-eq', mask: 0x1000, value: 0x1000}]},
+  {syscall: 'newfstatat', args: [{index: 3, op: 'masked-eq', mask: AT_EMPTY_PATH, value: AT_EMPTY_PATH}]},
+  {syscall: 'statx', args: [{index: 2, op: 'masked-eq', mask: AT_EMPTY_PATH, value: AT_EMPTY_PATH}]},
   {syscall: 'fcntl', args: [{index: 1, width: 32, op: 'in', values: FCNTL_COMMANDS}]},
   {syscall: 'ioctl', args: [{index: 1, width: 32, op: 'eq', value: BLKGETSIZE64}]},
   // The event loop.

@@ -40,6 +40,6 @@ export function errnoOf(error: unknown, fallback: number = ERRNO.EIO): number {
   if (typeof error !== 'object' || error === null) return fallback;
   const value = (error as {errno?: unknown}).errno;
   if (typeof value === 'number' && Number.isInteger(value) && value !== 0) return Math.abs(value);
-  if (typeof value === 'string' && value in ERRNO) return ERRNO[value as ErrnoCode];
+  if (typeof value === 'string' && Object.hasOwn(ERRNO, value)) return ERRNO[value as ErrnoCode];
   return fallback;
 }

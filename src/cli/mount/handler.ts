@@ -1,0 +1,69 @@
+import {type Connection, MountError, type MountResult, mount} from '../../helper/index.js';
+import {connectServer} from '../../launch/index.js';
+import {processStart, sweepRecords, writeRecord} from '../../launch/mount-record.js';
+import {loadPolicy, type Policy, PolicyError} from '../../policy/index.js';
+import {type Command, complain, EXIT, type OptionValues, print} from '../command.js';
+import {mountDefinition} from './options.js';
+
+function keepRecord(result: MountResult, options: string[]): void {
+  sweepRecords();
+  writeRecord({
+    connectionId: result.connectionId,
+    mountId: result.mountId,
+    source: result.source,
+    target: result.target,
+    type: result.subtype,
+    options,
+    readOnly: result.readOnly,
+    loopDevice: result.loopDevice,
+    blockSize: result.blockSize,
+    iomap: result.iomap,
+    kind: result.kind,
+    serverPid: result.serverPid,
+    serverStart: result.serverPid === undefined ? undefined : processStart(result.serverPid),
+    since: new Date().toISOString(),
+  });
+}
+
+function report(error: unknown, json: boolean): number {
+  if (!(error instanceof MountError || error instanceof PolicyError)) throw error;
+  const exitCode = error instanceof MountError ? error.exitCode : EXIT.failed;
+  if (json) {
+    const {message} = error;
+    const facts =
+      error instanceof MountError ? {code: error.code, errno: error.errnoName} : {code: 'bad-policy'};
+    print(JSON.stringify({error: {message, ...facts, exitCode}}));
+  } else {
+    complain(error.message);
+  }
+  return exitCode;
+}
+
+async function perform(source: string, target: string, values: OptionValues): Promise<MountResult> {
+  const type = values['type'] as string | undefined;
+  const options = (values['options'] ?? []) as string[];
+  const policy: Policy = loadPolicy(type, values['policy'] as string | undefined);
+  const result = await mount(
+    {source, target, type, options, callerUid: process.getuid!(), callerGid: process.getgid!()},
+    {
+      policy: {...policy, fuseblk: false},
+      connect: (subtype) => connectServer(subtype, policy.server) as Connection | undefined,
+    },
+  );
+  keepRecord(result, options);
+  return result;
+}
+
+export const mountCommand: Command = {
+  definition: mountDefinition,
+  async run([source, target], values) {
+    const json = values['json'] === true;
+    try {
+      const result = await perform(source!, target!, values);
+      if (json) print(JSON.stringify(result));
+      return EXIT.done;
+    } catch (error) {
+      return report(error, json);
+    }
+  },
+};

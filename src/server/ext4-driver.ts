@@ -1,0 +1,28 @@
+import type {BlockSource} from '../block/index.js';
+import {Volume} from '../ext4/index.js';
+import {decodeSuperblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE} from '../ext4/superblock.js';
+import type {Driver, DriverContext} from './driver.js';
+import {Ext4FileSystem} from './ext4-file-system.js';
+
+function blockSizeOf(source: BlockSource): number {
+  const raw = new Uint8Array(SUPERBLOCK_SIZE);
+  const length = source.read(raw, 0, SUPERBLOCK_SIZE, SUPERBLOCK_OFFSET);
+  return decodeSuperblock(raw.subarray(0, length)).blockSize;
+}
+
+/** ext2, ext3 and ext4, read-only. The options are those of the kernel's driver that ask for what is done anyway. */
+export const ext4Driver: Driver = {
+  types: ['ext4', 'ext3', 'ext2'],
+  target: 'directory',
+  optionNames: ['acl', 'user_xattr', 'barrier', 'data', 'errors', 'discard', 'nodiscard'],
+  blockSize: blockSizeOf,
+  open(source: BlockSource, {cacheBytes, cacheCounters, log}: DriverContext) {
+    return new Ext4FileSystem(
+      Volume.open(source, {
+        cacheLimit: cacheBytes,
+        counters: cacheCounters,
+        log: (event, values) => log(values, event),
+      }),
+    );
+  },
+};

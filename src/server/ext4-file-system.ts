@@ -1,0 +1,154 @@
+import {type Inode, type InodeNumber, STATX_ATTRIBUTES_MASK, type Volume} from '../ext4/index.js';
+import {
+  type AttrReply,
+  type DirentList,
+  type DirentPlusList,
+  type EntryReply,
+  type FileSystem,
+  failure,
+  type IoctlRequest,
+  type IoctlResult,
+  type OpenReply,
+  type StatfsReply,
+  type StatxReply,
+} from '../fuse/index.js';
+import {fillAttr, inodeOf, nodeOf, type SharedAttributes} from './ext4-attributes.js';
+import {answerIoctl} from './ext4-ioctl.js';
+
+const SEEK_DATA = 3;
+/** Shift from the type bits of a mode to a directory entry's type (DT_*). */
+const DT_SHIFT = 12;
+
+/** STATX_BASIC_STATS and STATX_BTIME of linux/stat.h. */
+const STATX_BASIC_STATS = 0x7ff;
+const STATX_BTIME = 0x800;
+
+/** "." as a name: only file handles (NFS, open_by_handle_at) look that up. */
+const DOT = 0x2e;
+
+/**
+ * An ext2, ext3 or ext4 volume as the kernel's FUSE driver wants it. Node ids are inode numbers and there are no file
+ * handles, so nothing here is state: another server with the same image could go on at any request.
+ */
+export class Ext4FileSystem implements FileSystem {
+  readonly #volume: Volume;
+  readonly #blockSize: number;
+  /** Only there for volumes that can refuse an open; elsewhere the kernel opens without asking. */
+  declare open?: NonNullable<FileSystem['open']>;
+
+  constructor(volume: Volume) {
+    this.#volume = volume;
+    this.#blockSize = volume.superblock.blockSize;
+    if (volume.superblock.features.encrypt) this.open = this.#open;
+  }
+
+  lookup(parent: number, name: Uint8Array, entry: EntryReply): void {
+    const directory = this.#inode(parent);
+    if (name.length === 1 && name[0] === DOT) {
+      this.#fillEntry(entry, directory);
+      return;
+    }
+    const found = this.#volume.lookup(directory, name);
+    // Left at node id 0 the kernel remembers that there is no such name.
+    if (found !== undefined) this.#fillEntry(entry, found);
+  }
+
+  getattr(ino: number, _fh: number | undefined, reply: AttrReply): void {
+    this.#fillAttr(reply.attr, this.#inode(ino));
+  }
+
+  readlink(ino: number): Uint8Array {
+    return this.#volume.readlink(this.#inode(ino));
+  }
+
+  read(ino: number, _fh: number, offset: number, target: Uint8Array): number {
+    return this.#volume.read(this.#inode(ino), offset, target, 0, target.length);
+  }
+
+  readdir(ino: number, _fh: number, offset: number, list: DirentList): void {
+    this.#volume.readdir(this.#inode(ino), offset, (child, type, name, next) =>
+      list.add(child, next, type, name),
+    );
+  }
+
+  readdirplus(ino: number, _fh: number, offset: number, list: DirentPlusList): void {
+    this.#volume.readdir(this.#inode(ino), offset, (child, type, name, next) => {
+      if (!list.fits(name.length)) return false;
+      // An inode that can't be read must not hide its neighbours: its name is listed, and a stat of it tells the error.
+      const inode = this.#tryInode(child);
+      const entry = list.add(name, next);
+      if (entry === undefined) return false;
+      if (inode === undefined) {
+        entry.attr.ino = child;
+        entry.attr.mode = type << DT_SHIFT;
+      } else {
+        this.#fillEntry(entry, inode);
+      }
+      return true;
+    });
+  }
+
+  statfs(_ino: number, reply: StatfsReply): void {
+    const {blocks, bfree, bavail, files, ffree, bsize, namelen} = this.#volume.statfs();
+    Object.assign(reply, {blocks, bfree, bavail, files, ffree, bsize, namelen, frsize: bsize});
+  }
+
+  getxattr(ino: number, name: Uint8Array): Uint8Array {
+    const value = this.#volume.getxattr(this.#inode(ino), name);
+    if (value === undefined) throw failure('ENODATA');
+    return value;
+  }
+
+  listxattr(ino: number): Uint8Array {
+    return this.#volume.listxattr(this.#inode(ino));
+  }
+
+  lseek(ino: number, _fh: number, offset: number, whence: number): number {
+    return this.#volume.seek(this.#inode(ino), offset, whence === SEEK_DATA ? 'data' : 'hole');
+  }
+
+  ioctl(ino: number, request: IoctlRequest): IoctlResult {
+    return answerIoctl(this.#volume, this.#inode(ino), request);
+  }
+
+  statx(ino: number, _fh: number | undefined, _mask: number, _flags: number, reply: StatxReply): void {
+    const inode = this.#inode(ino);
+    this.#fillAttr(reply, inode);
+    reply.rdevMajor = inode.rdevMajor;
+    reply.rdevMinor = inode.rdevMinor;
+    reply.mask = STATX_BASIC_STATS;
+    if (inode.hasCrtime) {
+      reply.mask |= STATX_BTIME;
+      reply.btime = inode.crtime;
+      reply.btimensec = inode.crtimeNsec;
+    }
+    reply.attributes = this.#volume.statxAttributes(inode);
+    reply.attributesMask = STATX_ATTRIBUTES_MASK;
+  }
+
+  #open(ino: number, _flags: number, _reply: OpenReply): void {
+    this.#volume.checkOpen(this.#inode(ino));
+  }
+
+  #inode(nodeid: number): Inode {
+    return this.#volume.inode(inodeOf(nodeid) as InodeNumber);
+  }
+
+  #tryInode(ino: number): Inode | undefined {
+    try {
+      return this.#volume.inode(ino as InodeNumber);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #fillEntry(entry: EntryReply, inode: Inode): void {
+    entry.nodeid = nodeOf(inode.ino);
+    entry.generation = inode.generation;
+    this.#fillAttr(entry.attr, inode);
+  }
+
+  #fillAttr(attr: SharedAttributes, inode: Inode): void {
+    fillAttr(attr, inode, this.#volume.statSize(inode), this.#blockSize);
+  }
+}
