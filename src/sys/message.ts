@@ -1,7 +1,7 @@
 import {Errno} from './errno.js';
 import {ERRNO} from './errno-codes.js';
 import {OwnedFd} from './fd.js';
-import {addressOf, checked, lastErrno, native, repeated, viewOf} from './libc.js';
+import {addressOf, lastErrno, native, repeated, viewOf} from './libc.js';
 import {deadlineAfter, waitReadable, waitWritable} from './poll.js';
 
 const sendmsg = native<[fd: number, message: Uint8Array, flags: number]>('sendmsg', 'long', [
@@ -70,23 +70,30 @@ function prepare(bytes: Uint8Array, controlLength: number): void {
 /**
  * Sends one packet with up to 16 descriptors (SCM_RIGHTS); the receiver gets duplicates, the caller keeps its own.
  * Interruptions are repeated; a closed peer is EPIPE, without a signal. An empty packet looks like the end of the
- * conversation to its receiver.
+ * conversation to its receiver. A peer that does not read fills the buffer: without `timeoutMs` this then waits for ever.
  *
- * @throws Errno EMSGSIZE when the packet is larger than the send buffer; EAGAIN on a non-blocking socket.
+ * @throws Errno ETIMEDOUT; EMSGSIZE when the packet is larger than the send buffer; EPERM when the peer takes no descriptors
  */
-export function sendPacket(fd: number, bytes: Uint8Array, fds: readonly number[] = []): void {
+export function sendPacket(
+  fd: number,
+  bytes: Uint8Array,
+  fds: readonly number[] = [],
+  opts: {timeoutMs?: number} = {},
+): void {
   if (fds.length > MOST_FDS) throw new Errno('ETOOMANYREFS', 'sendmsg', `fd ${fd}`);
   const controlLength = fds.length === 0 ? 0 : CMSG_HEADER + fds.length * FD_SIZE;
-  prepare(bytes, controlLength);
-  if (controlLength > 0) {
-    controlView.setBigUint64(0, BigInt(controlLength), true);
-    controlView.setInt32(8, SOL_SOCKET, true);
-    controlView.setInt32(12, SCM_RIGHTS, true);
-    fds.forEach((passed, index) => {
-      controlView.setInt32(CMSG_HEADER + index * FD_SIZE, passed, true);
-    });
-  }
-  const sent = repeated(() => sendmsg()(fd, message, MSG_EOR | MSG_NOSIGNAL), 'sendmsg', fd);
+  const sent = before(fd, opts.timeoutMs, waitWritable, 'sendmsg', (flags) => {
+    prepare(bytes, controlLength);
+    if (controlLength > 0) {
+      controlView.setBigUint64(0, BigInt(controlLength), true);
+      controlView.setInt32(8, SOL_SOCKET, true);
+      controlView.setInt32(12, SCM_RIGHTS, true);
+      fds.forEach((passed, index) => {
+        controlView.setInt32(CMSG_HEADER + index * FD_SIZE, passed, true);
+      });
+    }
+    return sendmsg()(fd, message, flags | MSG_EOR | MSG_NOSIGNAL);
+  });
   // SEQPACKET takes a packet whole or not at all; a stream socket handed in by mistake would not.
   if (sent !== bytes.length) throw new Errno('EMSGSIZE', 'sendmsg', `fd ${fd}`);
 }
@@ -121,7 +128,7 @@ export function receivePacket(fd: number, buffer: Uint8Array, opts: ReceiveOptio
     throw new Errno('EINVAL', 'recvmsg', `room for ${maxFds} descriptors`);
   }
   const controlLength = maxFds === 0 ? 0 : CMSG_HEADER + maxFds * FD_SIZE;
-  const length = receiveBefore(fd, opts.timeoutMs, 'recvmsg', (flags) => {
+  const length = before(fd, opts.timeoutMs, waitReadable, 'recvmsg', (flags) => {
     prepare(buffer, controlLength);
     return recvmsg()(fd, message, flags | MSG_CMSG_CLOEXEC);
   });
@@ -157,17 +164,21 @@ function receivedFds(used: number): OwnedFd[] {
   return fds;
 }
 
-/** Runs a receiving call, with MSG_DONTWAIT and poll(2) before it when there is a limit in time. */
-function receiveBefore(
+/**
+ * Runs a call until it says something else than "interrupted" or, when there is a limit in time, "not now": then with MSG_DONTWAIT
+ * and poll(2) before it.
+ */
+function before(
   fd: number,
   timeoutMs: number | undefined,
+  wait: (fd: number, timeoutMs: number) => boolean,
   call: string,
   attempt: (flags: number) => number,
 ): number {
   if (timeoutMs === undefined) return repeated(() => attempt(0), call, fd);
   const deadline = deadlineAfter(timeoutMs) as number;
   for (;;) {
-    if (!waitReadable(fd, deadline - performance.now())) throw new Errno('ETIMEDOUT', call, `fd ${fd}`);
+    if (!wait(fd, deadline - performance.now())) throw new Errno('ETIMEDOUT', call, `fd ${fd}`);
     const result = attempt(MSG_DONTWAIT);
     if (result !== -1) return result;
     const errno = lastErrno();
@@ -178,28 +189,16 @@ function receiveBefore(
 /** Writes all of `bytes` to a connected stream socket. @throws Errno ETIMEDOUT (part may be sent), EPIPE */
 export function writeStream(fd: number, bytes: Uint8Array, timeoutMs?: number): void {
   const deadline = deadlineAfter(timeoutMs);
-  const flags = MSG_NOSIGNAL | (deadline === undefined ? 0 : MSG_DONTWAIT);
   for (let done = 0; done < bytes.length; ) {
-    if (deadline !== undefined && !waitWritable(fd, deadline - performance.now())) {
-      throw new Errno('ETIMEDOUT', 'send', `fd ${fd}`);
-    }
     const rest = bytes.subarray(done);
-    const sent = send()(fd, rest, rest.length, flags);
-    if (sent !== -1) {
-      done += sent;
-      continue;
-    }
-    const errno = lastErrno();
-    if (errno === ERRNO.EINTR || (errno === ERRNO.EAGAIN && deadline !== undefined)) continue;
-    throw new Errno(errno, 'send', `fd ${fd}`);
+    const left = deadline === undefined ? undefined : deadline - performance.now();
+    done += before(fd, left, waitWritable, 'send', (flags) =>
+      send()(fd, rest, rest.length, flags | MSG_NOSIGNAL),
+    );
   }
 }
 
 /** Reads what is there (at least a byte) from a connected stream socket; 0 when the peer closed. @throws Errno ETIMEDOUT */
 export function readStream(fd: number, buffer: Uint8Array, timeoutMs?: number): number {
-  return checked(
-    receiveBefore(fd, timeoutMs, 'recv', (flags) => recv()(fd, buffer, buffer.length, flags)),
-    'recv',
-    fd,
-  );
+  return before(fd, timeoutMs, waitReadable, 'recv', (flags) => recv()(fd, buffer, buffer.length, flags));
 }

@@ -24,6 +24,7 @@ const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 const SO_SNDBUF = 7;
 const SO_PEERCRED = 17;
+const SO_SNDTIMEO = 21;
 const SO_SNDBUFFORCE = 32;
 const SO_PASSRIGHTS = 83;
 
@@ -78,6 +79,15 @@ export function setSendBufferSize(fd: number, bytes: number): number {
   // Refused without the capability; what SO_SNDBUF gave stands then, and the caller sees the size.
   if (size < bytes) setIntOption(fd, SO_SNDBUFFORCE, bytes);
   return sendBufferSize(fd);
+}
+
+/** How long a blocking send or connect waits, in milliseconds, before it fails with EAGAIN; 0 for ever. @throws Errno */
+export function setSendTimeout(fd: number, timeoutMs: number): void {
+  const value = new Uint8Array(16); // struct timeval
+  const view = viewOf(value);
+  view.setBigInt64(0, BigInt(Math.floor(timeoutMs / 1000)), true);
+  view.setBigInt64(8, BigInt(Math.floor((timeoutMs % 1000) * 1000)), true);
+  checked(setsockopt()(fd, SOL_SOCKET, SO_SNDTIMEO, value, value.length), 'setsockopt(SO_SNDTIMEO)', fd);
 }
 
 /** SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. @throws Errno ENOTSOCK */

@@ -1,8 +1,9 @@
 import {chmodSync} from 'node:fs';
 import {Errno, errnoOf} from './errno.js';
+import {ERRNO} from './errno-codes.js';
 import {OwnedFd} from './fd.js';
 import {checked, native, repeated, viewOf} from './libc.js';
-import {SOCK_SEQPACKET, SOCK_STREAM} from './socket-options.js';
+import {SOCK_SEQPACKET, SOCK_STREAM, setSendTimeout} from './socket-options.js';
 
 export * from './message.js';
 export {waitAny, waitReadable, waitWritable} from './poll.js';
@@ -71,32 +72,36 @@ function unixAddress(path: string, call: string): Uint8Array {
   return address;
 }
 
-function connectUnix(path: string, type: number): OwnedFd {
+function connectUnix(path: string, type: number, timeoutMs: number | undefined): OwnedFd {
   const address = unixAddress(path, 'connect');
   const fd = new OwnedFd(checked(socket()(AF_UNIX, type | SOCK_CLOEXEC, 0), 'socket'));
   try {
+    if (timeoutMs !== undefined) setSendTimeout(fd.fd, Math.max(1, timeoutMs));
     // A unix connect that a signal interrupts has not happened yet and can simply be repeated.
     repeated(() => connect()(fd.fd, address, address.length), 'connect', path);
+    if (timeoutMs !== undefined) setSendTimeout(fd.fd, 0);
     return fd;
   } catch (error) {
     fd.close();
+    if (timeoutMs !== undefined && errnoOf(error) === ERRNO.EAGAIN)
+      throw new Errno('ETIMEDOUT', 'connect', path);
     throw error;
   }
 }
 
 /**
- * Connects to a SEQPACKET socket. Waits while the listener's backlog is full.
+ * Connects to a SEQPACKET socket. While the listener's backlog is full this waits, for `timeoutMs` or for ever.
  *
  * @throws Errno ENOENT no such socket; ECONNREFUSED nobody listens; EPROTOTYPE a socket of another type;
- * ENAMETOOLONG the path with its NUL does not fit 108 bytes.
+ * ENAMETOOLONG the path with its NUL does not fit 108 bytes; ETIMEDOUT
  */
-export function connectSeqpacket(path: string): OwnedFd {
-  return connectUnix(path, SOCK_SEQPACKET);
+export function connectSeqpacket(path: string, opts: {timeoutMs?: number} = {}): OwnedFd {
+  return connectUnix(path, SOCK_SEQPACKET, opts.timeoutMs);
 }
 
 /** As {@link connectSeqpacket} for a stream socket. @throws Errno */
-export function connectStream(path: string): OwnedFd {
-  return connectUnix(path, SOCK_STREAM);
+export function connectStream(path: string, opts: {timeoutMs?: number} = {}): OwnedFd {
+  return connectUnix(path, SOCK_STREAM, opts.timeoutMs);
 }
 
 /**

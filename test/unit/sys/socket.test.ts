@@ -150,6 +150,31 @@ test('nothing to receive in time is ETIMEDOUT', () => {
   }
 });
 
+test('a peer that does not read does not hold a sender with a limit', () => {
+  const [a, b] = pair();
+  const flood = () => {
+    for (let i = 0; i < 100_000; i++) sendPacket(a.fd, new Uint8Array(1000), [], {timeoutMs: 10});
+  };
+  assert.throws(flood, {code: 'ETIMEDOUT', call: 'sendmsg'});
+  // What had been sent is whole, and with room again the next one goes.
+  const packet = receivePacket(b.fd, new Uint8Array(2000));
+  assert.equal(packet.length, 1000);
+  while (waitReadable(b.fd, 0)) receivePacket(b.fd, new Uint8Array(2000));
+  sendPacket(a.fd, bytes('on'), [a.fd], {timeoutMs: 1000});
+  const next = receivePacket(b.fd, new Uint8Array(2000), {maxFds: 1, timeoutMs: 1000});
+  assert.deepEqual([next.length, next.fds.length], [2, 1]);
+  opened.push(...next.fds);
+});
+
+test('a listener that accepts nobody does not hold a client with a limit', () => {
+  const path = join(directory, 'socket');
+  keep(listenSeqpacket(path, 0o600));
+  const knock = () => {
+    for (let i = 0; i < 1000; i++) keep(connectSeqpacket(path, {timeoutMs: 10}));
+  };
+  assert.throws(knock, {code: 'ETIMEDOUT', call: 'connect', object: path});
+});
+
 test('a packet beyond the send buffer is EMSGSIZE', () => {
   const [a] = pair();
   assert.throws(() => sendPacket(a.fd, new Uint8Array(sendBufferSize(a.fd) + 1)), {code: 'EMSGSIZE'});
