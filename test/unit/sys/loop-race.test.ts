@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import {existsSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {Worker} from 'node:worker_threads';
+import {test} from 'vitest';
+import {O_RDONLY, openFd, statFd} from '../../../src/sys/fd.js';
+import {loopDevicesOf} from '../../../src/sys/loop.js';
+import {bundled} from './bundle.js';
+import {isRoot, scratchDirectory} from './scratch.js';
+
+test.skipIf(!isRoot || !existsSync('/dev/loop-control'))(
+  'threads that attach at the same time get devices of their own (needs root and loop)',
+  async () => {
+    const directory = scratchDirectory();
+    const path = join(directory, 'image');
+    writeFileSync(path, '');
+    truncateSync(path, 1 << 16);
+    const script = await bundled('attaching-worker.ts');
+    const reports = await Promise.all(
+      [1, 2, 3].map(
+        () =>
+          new Promise<{attached: number; wrong: number}>((resolve, reject) => {
+            const worker = new Worker(script, {workerData: {path, rounds: 60}});
+            worker.once('message', resolve);
+            worker.once('error', reject);
+          }),
+      ),
+    );
+    const backing = openFd(path, O_RDONLY);
+    const {dev, ino} = statFd(backing.fd);
+    const left = loopDevicesOf(dev, ino);
+    backing.close();
+    rmSync(directory, {recursive: true});
+    assert.deepEqual(
+      reports,
+      [1, 2, 3].map(() => ({attached: 60, wrong: 0})),
+    );
+    assert.deepEqual(left, [], 'loop devices left');
+  },
+);
