@@ -12,6 +12,7 @@ const HASH_SIZE = 8;
 const PLAIN_MAX = 149;
 const DIGEST_SIZE = 32;
 const NO_KEY_MAX = HASH_SIZE + PLAIN_MAX + DIGEST_SIZE;
+const ENCODED_MAX = Math.ceil((NO_KEY_MAX * 4) / 3);
 /** Names are padded to this before they are encrypted (FSCRYPT_FNAME_MIN_MSG_LEN). */
 const CIPHERTEXT_MIN = 16;
 
@@ -46,7 +47,7 @@ export interface NoKeyName {
 
 /** Takes a no-key name apart; undefined for a name that is none, which then names nothing. */
 export function decodeNoKeyName(name: Uint8Array): NoKeyName | undefined {
-  const data = decodeBase64Url(name);
+  const data = name.length > ENCODED_MAX ? undefined : decodeBase64Url(name);
   if (data === undefined || data.length <= HASH_SIZE) return undefined;
   const long = data.length === NO_KEY_MAX;
   if (!long && data.length > HASH_SIZE + PLAIN_MAX) return undefined;
