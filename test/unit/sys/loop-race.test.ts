@@ -11,16 +11,19 @@ import {isRoot, scratchDirectory} from './scratch.js';
 test.skipIf(!isRoot || !existsSync('/dev/loop-control'))(
   'threads that attach at the same time get devices of their own (needs root and loop)',
   async () => {
+    // Enough for some to be given the same free number, which a single attempt does not survive.
+    const threads = [1, 2, 3, 4];
+    const rounds = 400;
     const directory = scratchDirectory();
     const path = join(directory, 'image');
     writeFileSync(path, '');
     truncateSync(path, 1 << 16);
     const script = await bundled('attaching-worker.ts');
     const reports = await Promise.all(
-      [1, 2, 3].map(
+      threads.map(
         () =>
           new Promise<{attached: number; wrong: number}>((resolve, reject) => {
-            const worker = new Worker(script, {workerData: {path, rounds: 60}});
+            const worker = new Worker(script, {workerData: {path, rounds}});
             worker.once('message', resolve);
             worker.once('error', reject);
           }),
@@ -33,7 +36,7 @@ test.skipIf(!isRoot || !existsSync('/dev/loop-control'))(
     rmSync(directory, {recursive: true});
     assert.deepEqual(
       reports,
-      [1, 2, 3].map(() => ({attached: 60, wrong: 0})),
+      threads.map(() => ({attached: rounds, wrong: 0})),
     );
     assert.deepEqual(left, [], 'loop devices left');
   },
