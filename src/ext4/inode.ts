@@ -80,13 +80,17 @@ export function decodeInode(superblock: Superblock, ino: InodeNumber, raw: Uint8
   if (GOOD_OLD_SIZE + i_extra_isize > inodeSize || (i_extra_isize & 3) !== 0) {
     throw new CorruptError('inode-extra-size', {ino, extra: i_extra_isize, inodeSize});
   }
+  const i_mode = d.getUint16(0x0, true);
+  const i_links_count = d.getUint16(0x1a, true);
   let checksumSeed = 0;
   if (features.metadataCsum) {
     checksumSeed = crc32cLe32(crc32cLe32(superblock.checksumSeed, ino), i_generation);
-    if (superblock.creatorOs === 0) verifyChecksum(ino, checksumSeed, raw, d, i_extra_isize, inodeSize);
+    // An inode that was never used has no checksum; the kernel tells it by these two fields, too.
+    const unused = i_mode === 0 && i_links_count === 0;
+    if (superblock.creatorOs === 0 && !unused)
+      verifyChecksum(ino, checksumSeed, raw, d, i_extra_isize, inodeSize);
   }
 
-  const i_mode = d.getUint16(0x0, true);
   const i_flags = d.getUint32(0x20, true);
   const wideOwner = superblock.uid16 ? 0 : 2 ** 16;
   const type = i_mode & MODE_TYPE.mask;
@@ -126,7 +130,7 @@ export function decodeInode(superblock: Superblock, ino: InodeNumber, raw: Uint8
     uid: d.getUint16(0x2, true) + d.getUint16(0x78, true) * wideOwner,
     gid: d.getUint16(0x18, true) + d.getUint16(0x7a, true) * wideOwner,
     size,
-    links: d.getUint16(0x1a, true),
+    links: i_links_count,
     blocks512,
     flags: i_flags,
     generation: i_generation,
