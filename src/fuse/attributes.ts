@@ -30,6 +30,35 @@ export class Attr {
   /** Bit 0 SUBMOUNT, bit 1 DAX (`flags/attr-flags.ts`). */
   flags = 0;
 
+  /** Takes over all values of another. */
+  copy(from: Attr): void {
+    this.ino = from.ino;
+    this.size = from.size;
+    this.blocks = from.blocks;
+    this.atime = from.atime;
+    this.mtime = from.mtime;
+    this.ctime = from.ctime;
+    this.atimensec = from.atimensec;
+    this.mtimensec = from.mtimensec;
+    this.ctimensec = from.ctimensec;
+    this.mode = from.mode;
+    this.nlink = from.nlink;
+    this.uid = from.uid;
+    this.gid = from.gid;
+    this.rdev = from.rdev;
+    this.blksize = from.blksize;
+    this.flags = from.flags;
+  }
+
+  /** Sets the times named to `nowMs`, milliseconds since 1970. */
+  touch(nowMs: number, ...times: readonly ('atime' | 'mtime' | 'ctime')[]): void {
+    const seconds = Math.floor(nowMs / 1000);
+    for (const time of times) {
+      this[time] = seconds;
+      this[`${time}nsec`] = Math.floor((nowMs - seconds * 1000) * 1e6);
+    }
+  }
+
   reset(): void {
     this.ino = 0;
     this.size = 0;

@@ -27,3 +27,8 @@ export function failure(code: ErrnoCode): Failure {
   }
   return known;
 }
+
+/** Throws the shared failure of a code; for expressions: `find(name) ?? fail('ENOENT')`. */
+export function fail(code: ErrnoCode): never {
+  throw failure(code);
+}
