@@ -85,6 +85,8 @@ export interface MountResult {
 
 /** How long a killed server may take to be gone. */
 const KILL_MS = 2000;
+/** How long a failed server may take for its last words. */
+const LAST_WORDS_MS = 300;
 /** What stands for the subtype in the arguments of a server that has to find out. */
 const UNKNOWN_TYPE = 'auto';
 
@@ -179,7 +181,6 @@ async function perform(
     {socket: connection.socket, deadline, ended: connection.server?.exited},
     {actions: requests, log},
   );
-  const serverLog = (): string | undefined => connection.server?.readLog();
   using argv = createMemfd('fuse service argv', encodeArguments(serverArguments(request, subtype, options)), {
     seal: true,
   });
@@ -187,7 +188,7 @@ async function perform(
     await conversation.greet({allowOther: policy.allowOther, fuseblk: policy.fuseblk, argv, fuseDevice});
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    throw brokenConversation(object, error, serverLogOf(serverLog()));
+    throw brokenConversation(object, error, serverLogOf(await lastWords(connection)));
   }
   cleanup.onFailure('unmount', () => abandonMount(requests.mounted));
   const outcome = await conversation.run();
@@ -199,7 +200,7 @@ async function perform(
       outcome,
       problem: requests.problem,
       failure: control.failure,
-      serverLog: serverLog(),
+      serverLog: await lastWords(connection),
     });
   }
   connection.socket.close();
@@ -221,6 +222,13 @@ async function perform(
     ...(connection.server === undefined ? {} : {serverPid: connection.server.pid}),
     kind: connection.kind,
   };
+}
+
+/** The log of a server that failed; it gets a moment to end, because its last lines tell most. */
+async function lastWords({server}: Connection): Promise<string | undefined> {
+  if (server === undefined) return undefined;
+  await eventually(() => server.exited(), LAST_WORDS_MS);
+  return server.readLog();
 }
 
 function checkCaller(request: MountRequest): void {
@@ -344,7 +352,7 @@ async function firstStat(
   const outcome = await Promise.race([answer, late]);
   clearTimeout(timer);
   if (outcome === 'works') return;
-  const details = serverLogOf(connection.server?.readLog());
+  const details = serverLogOf(await lastWords(connection));
   if (outcome !== 'late') {
     const reason = `the server died before the mount worked: ${errnoWords(outcome)}`;
     throw new MountError({object, reason, code: 'server-died'}, {errno: outcome, details});

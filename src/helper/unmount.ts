@@ -1,4 +1,4 @@
-import {existsSync, realpathSync, statSync} from 'node:fs';
+import {existsSync, readFileSync, realpathSync, statSync} from 'node:fs';
 import {basename, dirname, join, resolve} from 'node:path';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
@@ -40,7 +40,7 @@ const RELEASE_MS = 2000;
  */
 export async function unmount(target: string, opts: UnmountOptions = {}): Promise<UnmountResult> {
   const entry = findMount(target);
-  const image = imageOf(entry);
+  const isFree = loopWatch(entry);
   const flags =
     UMOUNT_NOFOLLOW | (opts.lazy === true ? MNT_DETACH : 0) | (opts.force === true ? MNT_FORCE : 0);
   try {
@@ -48,7 +48,6 @@ export async function unmount(target: string, opts: UnmountOptions = {}): Promis
   } catch (error) {
     throw explainUnmount(target, error);
   }
-  const isFree = (): boolean => image === undefined || loopDevicesOf(image.dev, image.ino).length === 0;
   const isGone = (): boolean => opts.serverPid === undefined || !existsSync(`/proc/${opts.serverPid}`);
   // A lazy unmount ends when the last user does; there is nothing to wait for.
   if (opts.lazy !== true) await eventually(() => isFree() && isGone(), RELEASE_MS);
@@ -99,11 +98,29 @@ function canonical(target: string): string {
   }
 }
 
-/** The image file of a mount, to know its loop devices by. The mount table's source is a name only, so it may be none. */
-function imageOf(entry: MountEntry): {dev: bigint; ino: bigint} | undefined {
-  if (!entry.source.startsWith('/')) return undefined;
-  const stats = statSync(entry.source, {bigint: true, throwIfNoEntry: false});
-  return stats?.isFile() ? stats : undefined;
+/**
+ * Tells whether the loop devices of a mount are gone. They are known by the image file, or, for fuseblk, by their own name.
+ * The mount table's source is just a name, so there may be nothing to know them by.
+ */
+function loopWatch(entry: MountEntry): () => boolean {
+  const loop = /^\/dev\/(loop\d+)$/.exec(entry.source)?.[1];
+  if (loop !== undefined) {
+    // One that does not clear itself belongs to somebody else.
+    const ours = readAttribute(`/sys/block/${loop}/loop/autoclear`) === '1';
+    return () => !ours || !existsSync(`/sys/block/${loop}/loop`);
+  }
+  if (!entry.source.startsWith('/')) return () => true;
+  const image = statSync(entry.source, {bigint: true, throwIfNoEntry: false});
+  if (!image?.isFile()) return () => true;
+  return () => loopDevicesOf(image.dev, image.ino).length === 0;
+}
+
+function readAttribute(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 function explainUnmount(target: string, error: unknown): MountError {

@@ -36,6 +36,8 @@ export interface FakeScript {
   iomap?: 'optional' | 'mandatory';
   /** Leave the extension alone, like a server of libfuse. */
   plain?: boolean;
+  /** How long FUSE_INIT waits for its answer. */
+  delayInitMs?: number;
   /** Wait for this file to appear just before the mount. */
   waitFor?: string;
 }
@@ -159,8 +161,15 @@ for (;;) {
   }
   const opcode = request.readUInt32LE(4);
   const unique = request.readBigUInt64LE(8);
-  if (opcode === 26) answer(unique, 0, init());
-  else if (opcode === 3) answer(unique, 0, rootAttributes());
+  if (opcode === 26) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, script.delayInitMs ?? 0);
+    try {
+      answer(unique, 0, init());
+    } catch {
+      // Nobody waits for it any more; the next read tells why.
+    }
+  }
+  if (opcode === 3) answer(unique, 0, rootAttributes());
   else if (opcode === 38) answer(unique, 0);
-  else if (opcode !== 2 && opcode !== 42) answer(unique, 38);
+  else if (opcode !== 2 && opcode !== 26 && opcode !== 42) answer(unique, 38);
 }

@@ -125,7 +125,11 @@ export class FakeServers {
     };
     child.stdout?.on('data', take);
     child.stderr?.on('data', take);
-    const exited = (): boolean => child.exitCode !== null || child.signalCode !== null;
+    let closed = false;
+    child.once('close', () => {
+      closed = true;
+    });
+    const exited = (): boolean => closed;
     if (kind === 'socket') return {socket: ours, kind};
     return {
       socket: ours,

@@ -1,0 +1,44 @@
+/** A mount helper as a process of its own: mounts with a fake server as its arguments tell, and prints what came of it. */
+import {writeSync} from 'node:fs';
+import {type MountRequest, mount} from '../../src/helper/mount.js';
+import type {MountPolicy} from '../../src/helper/mount-policy.js';
+import type {FakeScript} from './helper-fake-server.js';
+import {FakeServers} from './helper-support.js';
+
+/** The one argument, as JSON. */
+export interface HelperCommand {
+  server: string;
+  request: MountRequest;
+  script: FakeScript;
+  policy?: Partial<MountPolicy>;
+}
+
+const command = JSON.parse(process.argv[2] ?? '') as HelperCommand;
+const servers = new FakeServers(command.server);
+const deps = servers.deps(command.script, {policy: command.policy ?? {}});
+
+function print(values: object): void {
+  writeSync(1, `${JSON.stringify(values)}\n`);
+}
+
+try {
+  const connect = deps.connect.bind(deps);
+  const result = await mount(command.request, {
+    ...deps,
+    connect(type) {
+      const connection = connect(type);
+      print({serverPid: servers.children[0]?.pid});
+      return connection;
+    },
+  });
+  print({result});
+} catch (error) {
+  const {message, code, errno, exitCode} = error as {
+    message: string;
+    code?: string;
+    errno?: number;
+    exitCode?: number;
+  };
+  print({error: {message, code, errno, exitCode}});
+}
+process.exit(0);

@@ -1,0 +1,449 @@
+import assert from 'node:assert/strict';
+import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
+import {chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
+import {eventually} from '../../src/helper/cleanup.js';
+import {MountError} from '../../src/helper/errors.js';
+import {type MountDependencies, type MountRequest, mount} from '../../src/helper/mount.js';
+import {DEFAULT_MOUNT_POLICY, type MountPolicy} from '../../src/helper/mount-policy.js';
+import {unmount} from '../../src/helper/unmount.js';
+import {ERRNO, type ErrnoCode} from '../../src/sys/errno-codes.js';
+import {O_RDWR} from '../../src/sys/fd.js';
+import {MS_REMOUNT} from '../../src/sys/mount-flags.js';
+import {mountAtPath} from '../../src/sys/mount-info.js';
+import type {HelperCommand} from './helper-command.js';
+import type {FakeScript} from './helper-fake-server.js';
+import {
+  bundle,
+  FakeServers,
+  missingForMounts,
+  type Playground,
+  playground,
+  recordingLog,
+  request,
+  tracesOf,
+} from './helper-support.js';
+
+const missing = missingForMounts();
+
+/** A failure as it is told to the caller. */
+interface Expected {
+  code: string;
+  errno?: ErrnoCode;
+  message: RegExp;
+  exitCode?: 1 | 2;
+}
+
+async function fails(mounting: Promise<unknown>, expected: Expected): Promise<MountError> {
+  const error = await mounting.then(
+    () => assert.fail('it worked'),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof MountError, String(error));
+  assert.match(error.message, expected.message);
+  assert.equal(error.code, expected.code);
+  if (expected.errno !== undefined) assert.equal(error.errnoName, expected.errno);
+  assert.equal(error.exitCode, expected.exitCode ?? 1);
+  return error;
+}
+
+describe.skipIf(missing !== undefined)(`helper failures${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  let program: string;
+  let command: string;
+  let place: Playground;
+  let servers: FakeServers;
+  let before: ReturnType<typeof tracesOf>;
+
+  beforeAll(() => {
+    program = bundle('helper-fake-server');
+    command = bundle('helper-command');
+  });
+  beforeEach(() => {
+    place = playground();
+    servers = new FakeServers(program);
+    before = tracesOf(place.dir);
+  });
+  afterEach(async () => {
+    const gone = await servers.allGone();
+    const after = tracesOf(place.dir);
+    if (after.mounts.length > 0) spawnSync('umount', ['-lR', place.target]);
+    place.remove();
+    assert.deepEqual(after, before, 'something was left behind');
+    assert.ok(gone, 'a server was left behind');
+  });
+
+  const never: MountDependencies = {
+    policy: DEFAULT_MOUNT_POLICY,
+    connect: () => assert.fail('no server should have been started'),
+  };
+
+  type Arrange = (place: Playground) => Partial<MountRequest>;
+  const early: Array<[what: string, arrange: Arrange, expected: Expected, policy?: Partial<MountPolicy>]> = [
+    [
+      'a missing source',
+      ({dir}) => ({source: join(dir, 'none')}),
+      {
+        code: 'source-missing',
+        errno: 'ENOENT',
+        message: /^can't mount .*\/none: there is no such file or device$/,
+      },
+    ],
+    [
+      'a source behind a file',
+      ({image}) => ({source: join(image, 'x')}),
+      {code: 'source-missing', errno: 'ENOTDIR', message: /disk\.img\/x: there is no such file/},
+    ],
+    [
+      'a directory as source',
+      ({dir}) => ({source: dir}),
+      {
+        code: 'source-kind',
+        errno: 'EISDIR',
+        message: /: it is a directory, not an image file or a block device$/,
+      },
+    ],
+    [
+      'a FIFO as source, without waiting for a writer',
+      ({dir}) => {
+        spawnSync('mkfifo', [join(dir, 'fifo')]);
+        return {source: join(dir, 'fifo')};
+      },
+      {code: 'source-kind', errno: 'ENOTBLK', message: /\/fifo: it is a FIFO/},
+    ],
+    [
+      'a character device as source',
+      () => ({source: '/dev/zero'}),
+      {code: 'source-kind', errno: 'ENOTBLK', message: /^can't mount \/dev\/zero: it is a character device/},
+    ],
+    [
+      'a missing target',
+      ({dir}) => ({target: join(dir, 'none')}),
+      {
+        code: 'target-missing',
+        errno: 'ENOENT',
+        message: /^can't mount on .*\/none: there is no such directory or file$/,
+      },
+    ],
+    [
+      'a target behind a dangling link',
+      ({dir}) => {
+        symlinkSync(join(dir, 'none'), join(dir, 'link'));
+        return {target: join(dir, 'link')};
+      },
+      {code: 'target-missing', errno: 'ENOENT', message: /\/link: there is no such/},
+    ],
+    [
+      'a device as target',
+      () => ({target: '/dev/zero'}),
+      {
+        code: 'target-kind',
+        errno: 'EACCES',
+        message: /^can't mount on \/dev\/zero: it is neither a directory nor a/,
+      },
+    ],
+    [
+      'a mount of another kind on the target',
+      () => ({target: '/proc'}),
+      {
+        code: 'target-busy',
+        errno: 'EBUSY',
+        message: /^can't mount on \/proc: it is already busy with another mount$/,
+      },
+    ],
+    [
+      'the root as target',
+      () => ({target: '/'}),
+      {code: 'target-busy', errno: 'EBUSY', message: /^can't mount on \/: it is already busy/},
+    ],
+    [
+      'the source as its own target',
+      ({image}) => ({target: image}),
+      {code: 'target-kind', errno: 'EINVAL', message: /disk\.img: it is the source itself$/},
+    ],
+    [
+      'a caller who is not root',
+      () => ({callerUid: 1000}),
+      {code: 'not-root', errno: 'EPERM', message: /^can't mount .* on .*: only root may mount$/},
+    ],
+    [
+      'a type with a slash',
+      () => ({type: '../ext4'}),
+      {code: 'bad-type', errno: 'EINVAL', message: /"\.\.\/ext4": that is no file system type$/},
+    ],
+    [
+      "an option that is the helper's own",
+      () => ({options: ['ro,fd=3']}),
+      {
+        code: 'bad-option',
+        errno: 'EINVAL',
+        message: /^can't mount with option "fd": it is set by the mount helper/,
+      },
+    ],
+    [
+      'iomap required on a kernel without',
+      () => ({}),
+      {
+        code: 'no-iomap',
+        message: /policy requires iomap, but (this kernel has no fuse-iomap|the kernel refuses it)$/,
+      },
+      {iomap: 'require'},
+    ],
+  ];
+  for (const [what, arrange, expected, policy] of early) {
+    test(`${what} is told before a server is started`, async () => {
+      const deps = {...never, policy: {...never.policy, ...policy}};
+      await fails(mount(request(place, arrange(place)), deps), expected);
+    });
+  }
+
+  test('a missing /dev/fuse is told', async () => {
+    await fails(mount(request(place), {...never, fuseDevice: join(place.dir, 'fuse')}), {
+      code: 'no-fuse',
+      errno: 'ENOENT',
+      message: /there is no .*\/fuse: this kernel has no FUSE, or its module is not loaded/,
+    });
+  });
+
+  test('no driver for the type is exit code 2', async () => {
+    const deps = {...never, connect: () => undefined};
+    await fails(mount(request(place, {type: 'fuse.hfs'}), deps), {
+      code: 'no-driver',
+      exitCode: 2,
+      message: /^can't mount .*disk\.img on .*mnt: there is no safe file system driver for hfs$/,
+    });
+  });
+
+  test('a server that can not be started is told', async () => {
+    const deps = {
+      ...never,
+      connect: () => {
+        throw new Error('bwrap: no such file');
+      },
+    };
+    await fails(mount(request(place), deps), {
+      code: 'connect',
+      message: /the server can't be reached: bwrap: no such file$/,
+    });
+  });
+
+  const deaths: Array<NonNullable<FakeScript['dieAt']>> = [
+    'hello',
+    'arguments',
+    'open',
+    'before-mount',
+    'after-mount',
+    'after-goodbye',
+  ];
+  for (const kind of ['embedded', 'socket'] as const) {
+    for (const dieAt of deaths) {
+      test(`a server (${kind}) that is killed at ${dieAt} leaves nothing`, async () => {
+        await fails(mount(request(place), servers.deps({dieAt}, {kind})), {
+          code: 'server-died',
+          message: /the server (exited without saying goodbye|died before the mount worked)/,
+        });
+        assert.equal(mountAtPath(place.target), undefined);
+      });
+    }
+    for (const hangAt of ['hello', 'before-mount', 'after-goodbye'] as const) {
+      test(`a server (${kind}) that hangs at ${hangAt} is cut off at the deadline`, async () => {
+        const deps = servers.deps({hangAt}, {kind, policy: {deadlineMs: 700}});
+        const message = /the server did not (finish|answer the first stat) in time/;
+        await fails(mount(request(place), deps), {code: 'deadline', errno: 'ETIMEDOUT', message});
+        // A service is not ours to kill; the test ends it.
+        if (kind === 'socket') for (const child of servers.children) child.kill('SIGKILL');
+      });
+    }
+  }
+
+  test("the server's own reason is told, cleaned and labelled", async () => {
+    const hostile = `bad \u001b[31mmagic\u0007\n\u202e in group 3 ${'x'.repeat(2000)}`;
+    const failure = {errno: 'EUCLEAN', code: 'group-magic', message: hostile};
+    const error = await fails(mount(request(place), servers.deps({exitCode: 32, failure})), {
+      code: 'server-refused',
+      errno: 'EUCLEAN',
+      message: /: the server says: bad \[31mmagic in group 3 x+… \(EUCLEAN\)$/,
+    });
+    assert.ok(error.message.length < 800);
+    assert.equal((error.details['server'] as {code: string}).code, 'group-magic');
+    assert.equal(error.details['serverExitCode'], 32);
+  });
+
+  test('an exit code without a reason is told', async () => {
+    await fails(mount(request(place), servers.deps({exitCode: 7, plain: true})), {
+      code: 'server-refused',
+      message: /: the server failed with exit code 7$/,
+    });
+  });
+
+  test('what the server logged is kept for whoever asks', async () => {
+    const error = await fails(mount(request(place), servers.deps({exitCode: 1})), {
+      code: 'server-refused',
+      message: /exit code 1/,
+    });
+    assert.match(String(error.details['serverLog']), /"extended":true/);
+  });
+
+  const refused: Array<[what: string, script: FakeScript, answer: RegExp, more?: Partial<MountRequest>]> = [
+    ['a descriptor option', {options: 'default_permissions,fd=0'}, /OPTS .*invalid argument/],
+    ['an owner option', {options: 'user_id=1000'}, /OPTS .*invalid argument/],
+    ['a label option', {options: 'context=system_u:object_r:etc_t:s0'}, /OPTS .*invalid argument/],
+    ["a source that is not the caller's", {sourceName: '/dev/sda1'}, /NAME .*permission denied/],
+    ['a source with control characters', {sourceName: 'a\u001b[2J'}, /NAME .*invalid argument/],
+    ['another mount point', {mountPoint: '/etc'}, /MNTP .*invalid argument/],
+    ['a file where the target is a directory', {expected: 'file'}, /MNTP .*on a directory/],
+    ['a remount', {msFlags: MS_REMOUNT}, /DOIT: invalid argument/],
+    ['fuseblk against policy', {fuseblk: true}, /TYPE: operation not permitted/],
+    ['to write to a read-only mount', {openFlags: O_RDWR}, /EROFS/, {options: ['ro']}],
+    ['to truncate the image', {openFlags: O_RDWR | 0o1000}, /EINVAL/],
+    ['to create a file', {openFlags: 0o100}, /EINVAL/],
+  ];
+  for (const [what, script, answer, more] of refused) {
+    test(`a server is refused ${what}`, async () => {
+      const content = readFileSync(place.image);
+      await assert.rejects(mount(request(place, more), servers.deps(script)), {
+        name: 'MountError',
+        exitCode: 1,
+      });
+      assert.match(servers.output, answer);
+      assert.deepEqual(readFileSync(place.image), content);
+    });
+  }
+
+  test("the kernel's refusal is told in its own words", async () => {
+    // blksize is for fuseblk; plain fuse knows the name but refuses it.
+    await fails(mount(request(place), servers.deps({options: 'blksize=4096'})), {
+      code: 'kernel',
+      errno: 'EINVAL',
+      message: /the kernel refused in fsconfig\(\w+\): invalid argument \(EINVAL\)/,
+    });
+  });
+
+  function helperCommand(more: Partial<HelperCommand> = {}): string {
+    return JSON.stringify({server: program, request: request(place), script: {}, ...more});
+  }
+
+  async function startHelper(script: FakeScript): Promise<{helper: ChildProcess; serverPid: number}> {
+    const helper = spawn(process.execPath, [command, helperCommand({script})], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const text = await new Promise<string>((resolve) =>
+      helper.stdout.once('data', (data) => resolve(String(data))),
+    );
+    return {helper, serverPid: (JSON.parse(text) as {serverPid: number}).serverPid};
+  }
+
+  test('a helper that is killed at any moment leaves nothing', async () => {
+    for (const hangAt of ['hello', 'before-mount', 'after-goodbye'] as const) {
+      const {helper, serverPid} = await startHelper({hangAt});
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      const ended = new Promise((resolve) => helper.once('exit', resolve));
+      helper.kill('SIGKILL');
+      // A server stuck by design does not notice; a real one waits for the socket or the device and ends.
+      process.kill(serverPid, 'SIGKILL');
+      await ended;
+      assert.deepEqual(tracesOf(place.dir).mounts, [], hangAt);
+      assert.ok(await eventually(() => tracesOf(place.dir).loops.length === 0, 2000), hangAt);
+    }
+  });
+
+  const lonely: Array<[when: string, script: FakeScript, waitMs: number]> = [
+    ['before the server said a word', {}, 0],
+    ['while the first stat waits for the server', {delayInitMs: 1000}, 400],
+  ];
+  for (const [when, script, waitMs] of lonely) {
+    test(`the server of a helper that is killed ${when} ends by itself`, async () => {
+      const {helper, serverPid} = await startHelper(script);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      helper.kill('SIGKILL');
+      // Its output ends when the server, which inherited it, is gone too.
+      await new Promise((resolve) => helper.once('exit', resolve));
+      assert.ok(await eventually(() => !existsSync(`/proc/${serverPid}`), 5000), 'the server is still there');
+      assert.ok(
+        await eventually(() => tracesOf(place.dir).loops.length === 0, 2000),
+        'the loop device is still there',
+      );
+      assert.deepEqual(tracesOf(place.dir).mounts, []);
+    });
+  }
+
+  test('a process that is not root is told so', () => {
+    chmodSync(place.dir, 0o755);
+    const run = spawnSync(process.execPath, [command, helperCommand()], {
+      uid: 65534,
+      gid: 65534,
+      encoding: 'utf8',
+    });
+    const {error} = JSON.parse(run.stdout) as {error: {code: string; errno: number}};
+    assert.equal(error.code, 'not-root', run.stderr);
+    assert.equal(error.errno, ERRNO.EPERM);
+  });
+
+  test('without loop devices the plain file serves', () => {
+    // A mount namespace of its own, in which /dev/loop-control is an empty file.
+    const empty = join(place.dir, 'empty');
+    writeFileSync(empty, '');
+    const script = `mount --bind ${empty} /dev/loop-control && exec "$0" "$@"`;
+    const run = spawnSync('unshare', ['-m', 'sh', '-c', script, process.execPath, command, helperCommand()], {
+      encoding: 'utf8',
+    });
+    const last = run.stdout.trim().split('\n').at(-1) ?? '{}';
+    const {result} = JSON.parse(last) as {result?: {loopDevice?: string; type: string}};
+    assert.equal(result?.type, 'fuse.fake', run.stdout + run.stderr);
+    assert.equal(result.loopDevice, undefined);
+  });
+
+  test('unmount refuses what is not there, not of FUSE, or busy', async () => {
+    const file = join(place.dir, 'none');
+    await fails(unmount(file), {
+      code: 'not-mounted',
+      message: /^can't unmount .*\/none: there is no such directory/,
+    });
+    await fails(unmount(place.target), {
+      code: 'not-mounted',
+      errno: 'EINVAL',
+      message: /^can't unmount .*\/mnt: nothing is mounted there$/,
+    });
+    await fails(unmount('/proc'), {
+      code: 'not-ours',
+      errno: 'EPERM',
+      message: /^can't unmount \/proc: it is a proc mount, not one of a FUSE server$/,
+    });
+    await mount(request(place), servers.deps({}));
+    const user = spawn('sleep', ['60'], {cwd: place.target});
+    await new Promise((resolve) => user.once('spawn', resolve));
+    await fails(unmount(place.target), {
+      code: 'target-busy',
+      errno: 'EBUSY',
+      message: /^can't unmount .*\/mnt: it is busy: files in it are open/,
+    });
+    assert.notEqual(mountAtPath(place.target), undefined);
+    await unmount(place.target, {lazy: true});
+    assert.equal(mountAtPath(place.target), undefined);
+    user.kill('SIGKILL');
+    await new Promise((resolve) => user.once('exit', resolve));
+  });
+
+  test('unmount takes away a mount whose server is dead', async () => {
+    await mount(request(place), servers.deps({}));
+    servers.children[0]?.kill('SIGKILL');
+    await servers.allGone();
+    const result = await unmount(place.target);
+    assert.equal(result.loopReleased, true);
+  });
+
+  test('a mount on top of a mount is busy, and only the topmost is unmounted', async () => {
+    await mount(request(place), servers.deps({}));
+    const log = recordingLog();
+    const second = join(place.dir, 'second.img');
+    writeFileSync(second, Buffer.alloc(4096));
+    await fails(mount(request(place, {source: second}), servers.deps({}, {log})), {
+      code: 'target-busy',
+      errno: 'EBUSY',
+      message: /mnt: it is already busy with another mount$/,
+    });
+    await unmount(place.target);
+    mkdirSync(join(place.target, 'x'));
+    rmdirSync(join(place.target, 'x'));
+  });
+});
