@@ -5,13 +5,17 @@ import {
   copyFileSync,
   existsSync,
   fsyncSync,
+  ftruncateSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -103,14 +107,14 @@ export class Workbench {
   }
 
   /**
-   * A copy of the image that the kernel has recovered, by a mount that is read-only otherwise. Undefined when the
-   * kernel refuses to mount it.
+   * A copy of the image that the kernel has recovered, by a mount that is read-only otherwise (where fast commits are
+   * to be replayed, the kernel needs `rw`). Undefined when the kernel refuses to mount it.
    */
-  recovered(image: string, look?: (mnt: string) => void): string | undefined {
+  recovered(image: string, look?: (mnt: string) => void, options = 'ro'): string | undefined {
     const copy = this.copy(image);
     let target: string;
     try {
-      target = this.mount(copy, 'ro');
+      target = this.mount(copy, options);
     } catch {
       return undefined;
     }
@@ -145,6 +149,37 @@ export function commit(mnt: string): void {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Writes what a source shows to a file. */
+export function materialize(source: BlockSource, path: string): void {
+  const fd = openSync(path, 'w');
+  const chunk = Buffer.alloc(1 << 20);
+  for (let at = 0; at < source.size; at += chunk.length) {
+    const length = source.read(chunk, 0, chunk.length, at);
+    if (!chunk.subarray(0, length).every((byte) => byte === 0)) writeSync(fd, chunk, 0, length, at);
+  }
+  ftruncateSync(fd, source.size);
+  closeSync(fd);
+}
+
+/** Every file below a directory by its path, with what stat(2) and reading tell. Times of directories are left out. */
+export function tree(directory: string, path = '.'): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of readdirSync(join(directory, path)).sort()) {
+    const inner = `${path}/${name}`;
+    const full = join(directory, inner);
+    const s = lstatSync(full, {bigint: true});
+    const fields = [s.ino, s.mode, s.nlink, s.uid, s.gid, s.size, s.blocks];
+    if (s.isDirectory()) {
+      found[inner] = `dir ${fields.join(' ')}`;
+      Object.assign(found, tree(directory, inner));
+    } else {
+      const content = s.isFile() ? sha256(full) : '';
+      found[inner] = `file ${[...fields, s.mtimeNs, s.ctimeNs].join(' ')} ${content}`;
+    }
+  }
+  return found;
 }
 
 /** Numbers of the blocks that differ between two sources of the same size. */

@@ -1,8 +1,12 @@
 import type {BlockSource} from '../../block/index.js';
-import type {Superblock} from '../superblock.js';
+import {decodeSuperblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, type Superblock} from '../superblock.js';
 import {collectCopies} from './copies.js';
+import {FastCommits} from './fast-commit/apply.js';
+import {ImageEditor} from './fast-commit/editor.js';
+import {countRecords} from './fast-commit/scan.js';
 import {ReplayImage} from './image.js';
 import {openJournal} from './location.js';
+import type {Journal} from './log.js';
 import {NO_COPIES, OverlaySource} from './overlay.js';
 import {findLogEnd} from './scan.js';
 
@@ -53,6 +57,8 @@ export function replayJournal(source: BlockSource, superblock: Superblock, log?:
     end,
     Math.floor(source.size / superblock.blockSize),
   );
+  const overlay = new OverlaySource(source, superblock.blockSize, copies);
+  const fastCommitRecords = replayFastCommits(journal, end, overlay, superblock);
   const report: ReplayReport = {
     replayed: true,
     firstSequence: first,
@@ -60,10 +66,33 @@ export function replayJournal(source: BlockSource, superblock: Superblock, log?:
     copies: replayed,
     revoked,
     blocks: copies.size,
-    fastCommitRecords: 0,
+    fastCommitRecords,
   };
-  log?.('journal replayed', {first, end, copies: replayed, revoked, blocks: copies.size});
-  return {source: new OverlaySource(source, superblock.blockSize, copies), report};
+  log?.('journal replayed', {
+    first,
+    end,
+    copies: replayed,
+    revoked,
+    blocks: copies.size,
+    fastCommitRecords,
+  });
+  return {source: overlay, report};
+}
+
+/** @returns how many records were applied */
+function replayFastCommits(
+  journal: Journal,
+  end: number,
+  overlay: OverlaySource,
+  before: Superblock,
+): number {
+  const count = countRecords(journal, end, before.inodeSize);
+  if (count === 0) return 0;
+  // The log may hold a newer superblock.
+  const raw = new Uint8Array(SUPERBLOCK_SIZE);
+  overlay.read(raw, 0, raw.length, SUPERBLOCK_OFFSET);
+  FastCommits.apply(new ImageEditor(overlay, decodeSuperblock(raw)), journal, count);
+  return count;
 }
 
 function nothing(sequence: number): ReplayReport {

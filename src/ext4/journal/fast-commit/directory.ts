@@ -1,0 +1,237 @@
+import {viewOf} from '../../../wire/index.js';
+import type {EntryRules} from '../../dir-block.js';
+import {CorruptError, UnsupportedError} from '../../errors.js';
+import {hasFlag, type Inode, isType} from '../../inode.js';
+import {INODE_FLAG, MODE_TYPE} from '../../inode-flags.js';
+import {
+  buildBlock,
+  type DirEntry,
+  entriesOf,
+  insertEntry,
+  looksLikeNode,
+  removeEntry,
+  sealBlock,
+} from './dir-entries.js';
+import type {ImageEditor} from './editor.js';
+import type {FileStates} from './file-state.js';
+
+/** Entries of all directories that are touched, held in memory at most. */
+const MAX_ENTRIES = 2 ** 21;
+
+interface Place {
+  readonly ino: number;
+  /** Block of the directory. */
+  readonly block: number;
+}
+
+/** A directory that fast commits change. Its entries are listed once, then kept in step. */
+class OpenDirectory {
+  readonly ino: number;
+  readonly seed: number;
+  readonly rules: EntryRules;
+  readonly places = new Map<string, Place>();
+  /** Blocks of the directory. */
+  blocks: number;
+  indexed: boolean;
+  /** No block before this one has room for an entry. */
+  roomFrom = 0;
+
+  constructor(inode: Inode, rules: EntryRules) {
+    this.ino = inode.ino;
+    this.seed = inode.checksumSeed;
+    this.rules = rules;
+    this.blocks = Math.floor(inode.size / rules.blockSize);
+    this.indexed = hasFlag(inode, INODE_FLAG.index);
+  }
+}
+
+/** Makes and removes directory entries while fast commits are replayed. */
+export class Directories {
+  readonly #editor: ImageEditor;
+  readonly #files: FileStates;
+  readonly #open = new Map<number, OpenDirectory>();
+  #entriesLeft = MAX_ENTRIES;
+
+  constructor(editor: ImageEditor, files: FileStates) {
+    this.#editor = editor;
+    this.#files = files;
+  }
+
+  /** The inode that a name leads to, undefined when there is no such entry. */
+  lookup(parent: Inode, name: Uint8Array): number | undefined {
+    return this.#directory(parent).places.get(key(name))?.ino;
+  }
+
+  /**
+   * Adds an entry. An indexed directory becomes a plain one: no name is lost, and looking one up is merely slower.
+   * @returns false when the name exists
+   */
+  add(parent: Inode, entry: DirEntry): boolean {
+    const directory = this.#directory(parent);
+    const name = key(entry.name);
+    if (directory.places.has(name)) return false;
+    if (directory.indexed) this.#dropIndex(directory);
+    for (; directory.roomFrom < directory.blocks; directory.roomFrom++) {
+      const bytes = this.#read(directory, directory.roomFrom);
+      if (bytes === undefined || !insertEntry(directory.rules, bytes, entry)) continue;
+      this.#write(directory, directory.roomFrom, bytes);
+      directory.places.set(name, {ino: entry.ino, block: directory.roomFrom});
+      return true;
+    }
+    const block = directory.blocks;
+    this.#append(directory, buildBlock(directory.rules, [entry]));
+    directory.places.set(name, {ino: entry.ino, block});
+    return true;
+  }
+
+  /** Removes an entry that leads to `ino`. @returns false when the name leads elsewhere or nowhere */
+  remove(parent: Inode, name: Uint8Array, ino: number): boolean {
+    const directory = this.#directory(parent);
+    const place = directory.places.get(key(name));
+    if (place === undefined || place.ino !== ino) return false;
+    const bytes = this.#read(directory, place.block);
+    if (bytes === undefined) throw new CorruptError('dir-hole', {ino: directory.ino, block: place.block});
+    for (const entry of entriesOf(directory.rules, bytes)) {
+      if (key(entry.name) !== key(name)) continue;
+      removeEntry(directory.rules, bytes, entry.at);
+      break;
+    }
+    this.#write(directory, place.block, bytes);
+    directory.places.delete(key(name));
+    directory.roomFrom = Math.min(directory.roomFrom, place.block);
+    return true;
+  }
+
+  /** Gives a new directory its first block, with `.` and `..`. */
+  initialize(inode: Inode, parent: number): void {
+    this.#editor.editInode(inode.ino, (view) => view.setUint32(4, 0, true));
+    const rules = this.#rules(this.#editor.inode(inode.ino));
+    const fileType = this.#fileType(inode);
+    const dot = Uint8Array.of(0x2e);
+    const block = buildBlock(rules, [
+      {ino: inode.ino, name: dot, fileType},
+      {ino: parent, name: Uint8Array.of(0x2e, 0x2e), fileType},
+    ]);
+    const directory = new OpenDirectory(this.#editor.inode(inode.ino), rules);
+    this.#open.set(inode.ino, directory);
+    this.#append(directory, block);
+    directory.places.set('.', {ino: inode.ino, block: 0});
+    directory.places.set('..', {ino: parent, block: 0});
+  }
+
+  /** file_type of entries that lead to this inode; 0 where entries have none. */
+  #fileType(inode: Inode): number {
+    if (!this.#editor.superblock.features.filetype) return 0;
+    return FILE_TYPES[(inode.mode & MODE_TYPE.mask) >>> 12] ?? 0;
+  }
+
+  /** An entry that leads to this inode. */
+  entryOf(inode: Inode, name: Uint8Array): DirEntry {
+    return {ino: inode.ino, name, fileType: this.#fileType(inode)};
+  }
+
+  #directory(inode: Inode): OpenDirectory {
+    const known = this.#open.get(inode.ino);
+    if (known !== undefined) return known;
+    if (!isType(inode, MODE_TYPE.directory)) throw new CorruptError('fast-commit-parent', {ino: inode.ino});
+    const directory = new OpenDirectory(inode, this.#rules(inode));
+    for (let block = 0; block < directory.blocks; block++) {
+      // Ends: a directory of more blocks than entries are allowed is refused.
+      if (--this.#entriesLeft < 0) throw new UnsupportedError('fast-commit-directory', {ino: inode.ino});
+      const bytes = this.#read(directory, block);
+      if (bytes === undefined || this.#isNode(directory, block, bytes)) continue;
+      for (const entry of block === 0 && directory.indexed ? [] : entriesOf(directory.rules, bytes)) {
+        if (--this.#entriesLeft < 0) throw new UnsupportedError('fast-commit-directory', {ino: inode.ino});
+        directory.places.set(key(entry.name), {ino: entry.ino, block});
+      }
+    }
+    this.#open.set(inode.ino, directory);
+    return directory;
+  }
+
+  #rules(inode: Inode): EntryRules {
+    if (hasFlag(inode, INODE_FLAG.inlineData)) {
+      throw new UnsupportedError('fast-commit-inline-directory', {ino: inode.ino});
+    }
+    // Names there are ciphertext, and the kernel makes no fast commits of them.
+    if (hasFlag(inode, INODE_FLAG.encrypt)) {
+      throw new UnsupportedError('fast-commit-encrypted-directory', {ino: inode.ino});
+    }
+    const {blockSize, inodesCount, features} = this.#editor.superblock;
+    return {
+      ino: inode.ino,
+      blockSize,
+      inodesCount,
+      hashed: false,
+      checksummed: features.metadataCsum,
+      encrypted: false,
+    };
+  }
+
+  #isNode(directory: OpenDirectory, block: number, bytes: Uint8Array): boolean {
+    return directory.indexed && block > 0 && looksLikeNode(directory.rules, bytes);
+  }
+
+  /** Turns the blocks of the index into blocks of entries; their names stay where they are. */
+  #dropIndex(directory: OpenDirectory): void {
+    const {rules} = directory;
+    const root = this.#read(directory, 0);
+    if (root === undefined) throw new CorruptError('dir-hole', {ino: directory.ino, block: 0});
+    const view = viewOf(root);
+    const entries = [0, 12].map((at) => {
+      const length = root[at + 6]!; // a root has these two entries
+      return {
+        ino: view.getUint32(at, true),
+        name: root.slice(at + 8, at + 8 + length),
+        fileType: root[at + 7]!,
+      };
+    });
+    this.#write(directory, 0, buildBlock(rules, entries));
+    for (let block = 1; block < directory.blocks; block++) {
+      const bytes = this.#read(directory, block);
+      if (bytes !== undefined && this.#isNode(directory, block, bytes)) {
+        this.#write(directory, block, buildBlock(rules, []));
+      }
+    }
+    directory.indexed = false;
+    this.#editor.editInode(directory.ino, (inode) => {
+      inode.setUint32(0x20, inode.getUint32(0x20, true) & ~INODE_FLAG.index, true);
+    });
+  }
+
+  #append(directory: OpenDirectory, bytes: Uint8Array): void {
+    const block = directory.blocks;
+    if (this.#files.find(directory.ino, block) === 0) {
+      const disk = this.#files.allocate();
+      this.#files.add(directory.ino, {first: block, disk, count: 1, unwritten: false});
+    }
+    this.#write(directory, block, bytes);
+    directory.blocks++;
+    const size = directory.blocks * directory.rules.blockSize;
+    this.#editor.editInode(directory.ino, (inode) => {
+      inode.setUint32(0x04, size % 2 ** 32, true);
+      // Older file systems have the ACL of a directory there.
+      if (size >= 2 ** 32) inode.setUint32(0x6c, Math.floor(size / 2 ** 32), true);
+    });
+  }
+
+  #read(directory: OpenDirectory, block: number): Uint8Array | undefined {
+    const disk = this.#files.find(directory.ino, block);
+    return disk === 0 ? undefined : this.#editor.block(disk);
+  }
+
+  #write(directory: OpenDirectory, block: number, bytes: Uint8Array): void {
+    const disk = this.#files.find(directory.ino, block);
+    if (disk === 0) throw new CorruptError('dir-hole', {ino: directory.ino, block});
+    sealBlock(directory.rules, directory.seed, bytes);
+    this.#editor.overlay.write(disk, bytes);
+  }
+}
+
+/** file_type by the upper four bits of i_mode. */
+const FILE_TYPES: Readonly<Record<number, number>> = {8: 1, 4: 2, 2: 3, 6: 4, 1: 5, 12: 6, 10: 7};
+
+/** Names are bytes; each byte becomes one character. */
+function key(name: Uint8Array): string {
+  return String.fromCharCode(...name);
+}
