@@ -47,6 +47,11 @@ export class BlockMap {
   /** Nodes by the block they lie in; those inside inodes by their negated inode number. */
   readonly #nodes = new GenerationCache<MapNode>(CACHED_ENTRIES, (node) => node.count + NODE_WEIGHT);
   readonly #run: Run = {state: RUN.hole, physical: 0, length: 0};
+  /**
+   * Bytes of nodes decoded so far. A walk over a whole map compares it with a limit of its own: a damaged map may
+   * use its blocks many times over, so it can be much larger than the image.
+   */
+  work = 0;
   #leaf: MapNode | undefined;
 
   /** @param block reads a metadata block; @param allowed says which blocks a file may have. */
@@ -144,6 +149,7 @@ export class BlockMap {
     ) {
       return known;
     }
+    this.work += this.#superblock.blockSize;
     let node: MapNode;
     if ((inode.flags & INODE_FLAG.extents) !== 0) {
       const bytes = this.#block(at as DiskBlock);

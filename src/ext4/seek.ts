@@ -4,9 +4,14 @@ import {hasFlag, type Inode} from './inode.js';
 import {INODE_FLAG} from './inode-flags.js';
 import {RUN} from './map-node.js';
 
+/** Runs looked at for one answer, and bytes of map decoded; sound files don't come near in a single stretch. */
+const MAX_RUNS = 1 << 21;
+const MAX_WORK = 1 << 28;
+
 /**
  * SEEK_DATA and SEEK_HOLE of lseek(2), as the kernel answers on a file it has not read yet: an unwritten extent is a
- * hole, inline data is data, and the end of the file is a hole.
+ * hole, inline data is data, and the end of the file is a hole. Where no answer is found within a bounded time the
+ * rest counts as data, which lseek(2) allows.
  * @param offset bytes.
  * @returns the offset of the first byte at or after `offset` that is data, or a hole.
  * @throws RequestError ENXIO `seek-beyond-end` at or after the end, or where no data follows; CorruptError and
@@ -24,8 +29,12 @@ export function seek(
   if (hasFlag(inode, INODE_FLAG.inlineData)) return whence === 'data' ? offset : size;
   const run: Run = {state: RUN.hole, physical: 0, length: 0};
   const last = Math.floor((size - 1) / blockSize);
-  // Ends: a run has at least one block. Neighbouring runs number at most as many as the file's map has entries.
-  for (let block = Math.floor(offset / blockSize); block <= last; block += run.length) {
+  const start = map.work;
+  let block = Math.floor(offset / blockSize);
+  for (let runs = 0; block <= last; block += run.length, runs++) {
+    if (runs === MAX_RUNS || map.work - start > MAX_WORK) {
+      return whence === 'data' ? Math.max(offset, block * blockSize) : size;
+    }
     map.find(inode, block, run);
     if ((run.state === RUN.written) === (whence === 'data')) return Math.max(offset, block * blockSize);
   }
