@@ -36,7 +36,7 @@ export function replyTo(fd: number): SendReply {
   return (reply, length) => {
     for (;;) {
       try {
-        writeSync(fd, reply, 0, length);
+        writeSync(fd, reply, 0, length, null);
         return;
       } catch (error) {
         switch ((error as {code?: unknown}).code) {
@@ -72,7 +72,7 @@ export function runBlocking(fd: number, session: Session): ConnectionEnd {
     if (slot === undefined) throw new Error('requests are waiting in a transport that does not wait');
     let length: number;
     try {
-      length = readSync(fd, slot.request);
+      length = readSync(fd, slot.request, 0, slot.request.length, null);
     } catch (error) {
       session.release(slot);
       const meaning = afterRead(error);
@@ -113,7 +113,7 @@ export function serveEvents(fd: number, session: Session): Promise<ConnectionEnd
         }
         let length: number;
         try {
-          length = readSync(fd, slot.request);
+          length = readSync(fd, slot.request, 0, slot.request.length, null);
         } catch (error) {
           session.release(slot);
           let meaning: ReturnType<typeof afterRead>;
@@ -140,6 +140,6 @@ export function serveEvents(fd: number, session: Session): Promise<ConnectionEnd
 /** Writes notifications to the device; every error is the caller's. For `new Notifier(notifyVia(fd))`. */
 export function notifyVia(fd: number): SendReply {
   return (message, length) => {
-    writeSync(fd, message, 0, length);
+    writeSync(fd, message, 0, length, null);
   };
 }
