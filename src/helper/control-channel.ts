@@ -99,7 +99,7 @@ export class ControlChannel {
     const {event, errno, code, type, blockSize} = message;
     if (event === 'failed') {
       this.#failure = {
-        errno: typeof errno === 'string' && errno in ERRNO ? (errno as ErrnoCode) : undefined,
+        errno: typeof errno === 'string' && Object.hasOwn(ERRNO, errno) ? (errno as ErrnoCode) : undefined,
         code: typeof code === 'string' && /^[a-z0-9-]{1,64}$/.test(code) ? code : 'unknown',
         message: typeof message['message'] === 'string' ? foreignText(message['message']) : '',
       };

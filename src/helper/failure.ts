@@ -56,7 +56,10 @@ export function explain(evidence: Evidence): MountError {
     );
   }
   if (outcome.ended === 'goodbye') {
-    const reason = `the server failed with exit code ${outcome.exitCode}`;
+    const reason =
+      outcome.exitCode === 0
+        ? 'the server said goodbye without having anything mounted'
+        : `the server failed with exit code ${outcome.exitCode}`;
     return new MountError({object, reason, code: 'server-refused'}, {details});
   }
   return brokenConversation(object, outcome.reason, details);

@@ -160,8 +160,8 @@ async function perform(
   cleanup.onFailure('free loop device', () => freeLoopDevice(served, source));
   const control = cleanup.closing('close control channel', new ControlChannel());
 
-  const connection = await connectServer(request, subtype, deps, cleanup);
   const deadline = new Deadline(policy.deadlineMs);
+  const connection = await connectServer(request, subtype, deps, {cleanup, deadline});
   const requests = new ServerRequests(
     {
       source,
@@ -247,6 +247,25 @@ function checkDifferent(source: Source, target: MountPoint): void {
   );
 }
 
+/** What a promise brings, or `late` when the deadline comes first. */
+async function before<T>(deadline: Deadline, promise: Promise<T>): Promise<T | 'late'> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, deadline.left, 'late');
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Gets rid of a server that nobody waits for any more. */
+function drop(connection: Connection | undefined): void {
+  connection?.server?.kill();
+  connection?.socket.close();
+}
+
 /** What the server sees of our command line: no `-t`, no options that mean nothing to it. */
 function serverArguments(
   request: MountRequest,
@@ -261,12 +280,21 @@ async function connectServer(
   request: MountRequest,
   subtype: string | undefined,
   deps: MountDependencies,
-  cleanup: Cleanup,
+  {cleanup, deadline}: {cleanup: Cleanup; deadline: Deadline},
 ): Promise<Connection> {
   const object = objectOf(request);
   let connection: Connection | undefined;
   try {
-    connection = await deps.connect(subtype);
+    const connecting = Promise.resolve(deps.connect(subtype));
+    const first = await before(deadline, connecting);
+    if (first === 'late') {
+      connecting.then(drop, () => {});
+      throw new MountError(
+        {object, reason: 'the server did not start in time', code: 'deadline'},
+        {errno: ERRNO.ETIMEDOUT},
+      );
+    }
+    connection = first;
   } catch (error) {
     if (error instanceof MountError) throw error;
     const reason = `the server can't be reached: ${error instanceof Error ? error.message : String(error)}`;
@@ -341,16 +369,11 @@ async function firstStat(
     log,
   }: {object: string; target: MountPoint; deadline: Deadline; connection: Connection; log: Log},
 ): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, deadline.left, 'late');
-  });
   const answer = stat(`/proc/self/fd/${mounted.root.fd}`).then(
     () => 'works' as const,
     (error: unknown) => errnoOf(error),
   );
-  const outcome = await Promise.race([answer, late]);
-  clearTimeout(timer);
+  const outcome = await before(deadline, answer);
   if (outcome === 'works') return;
   const details = serverLogOf(await lastWords(connection));
   if (outcome !== 'late') {
@@ -359,14 +382,15 @@ async function firstStat(
   }
   // The stat waits in the kernel, and this process could not even exit before it comes back.
   connection.server?.kill();
-  const ended = await Promise.race([
-    answer,
-    new Promise((resolve) => setTimeout(resolve, connection.server === undefined ? 0 : KILL_MS, 'late')),
-  ]);
-  if (ended === 'late') {
+  const patience = new Deadline(connection.server === undefined ? 0 : KILL_MS);
+  if ((await before(patience, answer)) === 'late') {
     log.warn({target: target.path}, 'the server hangs, aborting its connection');
-    abortDetached(mounted, target);
-    await answer;
+    try {
+      abortDetached(mounted, target);
+    } catch (error) {
+      log.warn({target: target.path, error: String(error)}, 'connection not aborted');
+    }
+    await before(new Deadline(KILL_MS), answer);
   }
   throw new MountError(
     {object, reason: 'the server did not answer the first stat in time', code: 'deadline'},

@@ -3,12 +3,22 @@ import type {OpenRequest} from '../service/file.js';
 import type {Log} from '../service/log.js';
 import {setBlockSize} from '../sys/block-device.js';
 import {Errno, errnoOf} from '../sys/errno.js';
-import {O_CLOEXEC, O_DIRECT, O_EXCL, O_NONBLOCK, O_RDONLY, type OwnedFd, reopenFd} from '../sys/fd.js';
+import {
+  O_CLOEXEC,
+  O_DIRECT,
+  O_EXCL,
+  O_NONBLOCK,
+  O_RDONLY,
+  type OwnedFd,
+  reopenFd,
+  statFd,
+} from '../sys/fd.js';
 import {attachLoop, detachLoop, type LoopDevice, loopDevicesOf} from '../sys/loop.js';
 import type {MountPolicy} from './mount-policy.js';
 import {type Source, tryLock} from './source.js';
 
 const O_ACCMODE = 3;
+const SECTOR = 512n;
 /** O_LARGEFILE as the kernel sees it on x86-64 and on arm64; it means nothing on a 64-bit system. */
 const O_LARGEFILE = process.arch === 'arm64' ? 0o400000 : 0o100000;
 const O_NOATIME = 0o1000000;
@@ -144,6 +154,8 @@ export class ServedSource {
   }
 
   #wantsLoop(): boolean {
+    // A loop device ends with its last whole sector; a driver must not see less than the file holds.
+    if (statFd(this.#source.fd.fd).size % SECTOR !== 0n) return false;
     return this.#policy.loop === 'always' || (this.#policy.loop === 'auto' && this.#iomapApproved);
   }
 

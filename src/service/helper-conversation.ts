@@ -258,9 +258,9 @@ export class HelperConversation {
       thrown instanceof ProtocolError
         ? {packet: name, errno, code: thrown.code, ...thrown.details}
         : {packet: name, errno};
-    const text = foreignText(thrown instanceof Error ? thrown.message : String(thrown));
-    if (quiet || errno === ERRNO.EBUSY) this.#log.debug(values, `refused: ${text}`);
-    else this.#log.warn(values, `refused: ${text}`);
+    const reason = foreignText(thrown instanceof Error ? thrown.message : String(thrown));
+    if (quiet || errno === ERRNO.EBUSY) this.#log.debug({...values, reason}, 'request refused');
+    else this.#log.warn({...values, reason}, 'request refused');
     return errno;
   }
 

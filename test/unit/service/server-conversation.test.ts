@@ -11,13 +11,7 @@ import {
   setCloseOnExec,
 } from '../../../src/sys/fd.js';
 import {createMemfd} from '../../../src/sys/memfd.js';
-import {
-  receivePacket,
-  sendPacket,
-  seqpacketPair,
-  setSendBufferSize,
-  streamPair,
-} from '../../../src/sys/socket.js';
+import {receivePacket, sendPacket, seqpacketPair, streamPair} from '../../../src/sys/socket.js';
 import {bytes, hex} from './bytes.js';
 
 describe('server conversation', () => {
