@@ -4,6 +4,7 @@ import {Errno, errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import type {ServerFailure} from './control-channel.js';
 import {errnoWords, MountError, type MountErrorCode} from './errors.js';
+import {ContextError} from './kernel-mount.js';
 import {busy} from './source.js';
 
 /** What is known when a conversation ended without a mount. */
@@ -83,7 +84,7 @@ export function brokenConversation(
 export function kernelRefusal(object: string, error: unknown, details: Record<string, unknown>): MountError {
   if (error instanceof MountError) return error;
   const errno = errnoOf(error);
-  const said = error instanceof Errno && error.object !== undefined ? `: ${foreignText(error.object)}` : '';
+  const said = error instanceof ContextError ? error.messages.map((line) => `: ${line}`).join('') : '';
   const call = error instanceof Errno ? ` in ${error.call}` : '';
   return new MountError(
     {object, reason: `the kernel refused${call}: ${errnoWords(errno)}${said}`, code: 'kernel'},

@@ -49,13 +49,24 @@ export interface KernelMount {
   attached: boolean;
 }
 
+/** A step of the new mount API that failed, with what the kernel had to say about it. */
+export class ContextError extends Errno {
+  /** Without the letter for their level; perhaps none. They may quote what the server sent. */
+  readonly messages: readonly string[];
+
+  constructor(error: Errno, lines: readonly string[]) {
+    super(error.errno, error.call);
+    this.messages = lines.map((line) => foreignText(line.replace(/^[ewi] /, ''), 200));
+  }
+}
+
 /** Thrown inside for a kernel that lacks a piece of the new API. */
 class Unavailable extends Error {}
 
 /** Longest text that fsconfig(2) takes, bytes. */
 const LONGEST_PARAMETER = 255;
 
-/** Creates the mount. @throws Errno with the kernel's own messages in `object` where there are any */
+/** Creates the mount. @throws ContextError with the kernel's own messages, Errno */
 export function createMount(plan: KernelMountPlan): KernelMount {
   if (plan.newApi && Buffer.byteLength(plan.source) <= LONGEST_PARAMETER) {
     try {
@@ -90,9 +101,7 @@ function createDetached(plan: KernelMountPlan): OwnedFd {
     fsconfigCreate(context.fd);
     return fsmount(context.fd, mountAttributes(plan.flags));
   } catch (error) {
-    if (!(error instanceof Errno)) throw error;
-    const messages = fsContextMessages(context.fd).map((line) => foreignText(line, 200));
-    throw new Errno(error.errno, error.call, messages.length > 0 ? messages.join('; ') : error.object);
+    throw error instanceof Errno ? new ContextError(error, fsContextMessages(context.fd)) : error;
   } finally {
     context.close();
   }

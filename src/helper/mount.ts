@@ -47,7 +47,7 @@ export interface Connection {
   socket: OwnedFd;
   /** `socket`: a running service; `embedded`: started for this mount, with `server` to supervise it. */
   kind: 'socket' | 'embedded';
-  server?: {pid: number; readLog(): string; kill(): void; exited(): boolean};
+  server?: {pid: number | undefined; readLog(): string; kill(): void; exited(): boolean};
 }
 
 /** What the helper works with. */
@@ -207,6 +207,7 @@ async function perform(
   await firstStat(mounted, {object, target, deadline, connection, log});
   const entry = attachOrExplain(mounted, target, object);
   mounted.root.close();
+  const serverPid = connection.server?.pid;
   if (conversation.extended) deps.keepControl?.(control.dup());
   return {
     mountId: entry.id,
@@ -219,7 +220,7 @@ async function perform(
     ...(control.blockSize === undefined ? {} : {blockSize: control.blockSize}),
     iomap,
     readOnly: (requests.flags & MS_RDONLY) !== 0,
-    ...(connection.server === undefined ? {} : {serverPid: connection.server.pid}),
+    ...(serverPid === undefined ? {} : {serverPid}),
     kind: connection.kind,
   };
 }

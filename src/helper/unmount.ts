@@ -48,7 +48,7 @@ export async function unmount(target: string, opts: UnmountOptions = {}): Promis
   } catch (error) {
     throw explainUnmount(target, error);
   }
-  const isGone = (): boolean => opts.serverPid === undefined || !existsSync(`/proc/${opts.serverPid}`);
+  const isGone = (): boolean => opts.serverPid === undefined || hasEnded(opts.serverPid);
   // A lazy unmount ends when the last user does; there is nothing to wait for.
   if (opts.lazy !== true) await eventually(() => isFree() && isGone(), RELEASE_MS);
   return {target: entry.target, source: entry.source, loopReleased: isFree(), serverGone: isGone()};
@@ -104,7 +104,7 @@ function canonical(target: string): string {
  */
 function loopWatch(entry: MountEntry): () => boolean {
   const loop = /^\/dev\/(loop\d+)$/.exec(entry.source)?.[1];
-  if (loop !== undefined) {
+  if (loop !== undefined && entry.fsType.startsWith('fuseblk')) {
     // One that does not clear itself belongs to somebody else.
     const ours = readAttribute(`/sys/block/${loop}/loop/autoclear`) === '1';
     return () => !ours || !existsSync(`/sys/block/${loop}/loop`);
@@ -113,6 +113,13 @@ function loopWatch(entry: MountEntry): () => boolean {
   const image = statSync(entry.source, {bigint: true, throwIfNoEntry: false});
   if (!image?.isFile()) return () => true;
   return () => loopDevicesOf(image.dev, image.ino).length === 0;
+}
+
+/** Whether a process is gone, or only waits for its parent to take notice. */
+function hasEnded(pid: number): boolean {
+  const status = readAttribute(`/proc/${pid}/stat`);
+  // The name in parentheses may hold anything; the state follows the last of them.
+  return status === undefined || /^[ZX]/.test(status.slice(status.lastIndexOf(')') + 2));
 }
 
 function readAttribute(path: string): string | undefined {

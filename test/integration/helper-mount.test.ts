@@ -99,6 +99,21 @@ describe.skipIf(missing !== undefined)(`helper mounts${missing ? ` (skipped: ${m
     await unmount(place.target);
   });
 
+  for (const withoutType of [false, true]) {
+    test(`with every flag, through ${withoutType ? 'mount(2)' : 'fsmount(2)'}`, async () => {
+      const options = ['ro,noexec,sync,dirsync,lazytime,nosymfollow,nodiratime,strictatime'];
+      await mount(request(place, {options}), servers.deps({withoutType}));
+      const entry = mountAtPath(place.target);
+      const shown = [...(entry?.options ?? []), ...(entry?.superOptions ?? [])];
+      // strictatime is the absence of the others.
+      for (const flag of ['ro', 'noexec', 'sync', 'dirsync', 'lazytime', 'nosymfollow', 'nodiratime']) {
+        assert.ok(shown.includes(flag), `${flag} is missing from ${shown}`);
+      }
+      assert.ok(!shown.includes('relatime') && !shown.includes('noatime'));
+      await unmount(place.target);
+    });
+  }
+
   test('suid and dev where policy and caller agree', async () => {
     const deps = servers.deps({}, {policy: {allowSuid: true, allowDev: true}});
     await mount(request(place, {options: ['suid,dev']}), deps);

@@ -3,6 +3,7 @@ import {describe, test} from 'vitest';
 import {Cleanup, eventually} from '../../../src/helper/cleanup.js';
 import {MountError} from '../../../src/helper/errors.js';
 import {type Evidence, explain, serverLogOf} from '../../../src/helper/failure.js';
+import {ContextError} from '../../../src/helper/kernel-mount.js';
 import {silent} from '../../../src/service/log.js';
 import {ProtocolError} from '../../../src/service/protocol-error.js';
 import {Errno} from '../../../src/sys/errno.js';
@@ -15,6 +16,7 @@ const base: Evidence = {
   failure: undefined,
   serverLog: undefined,
 };
+const kernelError = new ContextError(new Errno('EINVAL', 'fsconfig(fd)', 'fd 7'), ['e fuse: Bad value']);
 const word = {errno: 'EUCLEAN' as const, code: 'sb-magic', message: 'not an ext4 image'};
 
 describe('the sentence for a failed mount', () => {
@@ -50,7 +52,7 @@ describe('the sentence for a failed mount', () => {
         problem: {action: 'mount', error: new Errno('EINVAL', 'fsconfig(fd)', 'e fuse: Bad value')},
       },
       'kernel',
-      "can't mount /img on /mnt: the kernel refused in fsconfig(fd): invalid argument (EINVAL): e fuse: Bad value",
+      "can't mount /img on /mnt: the kernel refused in fsconfig(fd): invalid argument (EINVAL): fuse: Bad value",
     ],
     [
       'another error of opening, when the server is silent',

@@ -240,20 +240,7 @@ describe('file system types', () => {
   ];
   for (const [type, subtype] of good)
     test(`${type} is ${subtype}`, () => assert.equal(subtypeOf(type), subtype));
-  for (const type of [
-    '',
-    'fuse.',
-    'a/b',
-    '../x',
-    'a..b',
-    '.x',
-    '-x',
-    'a b',
-    'a,b',
-    'a\n',
-    'ä',
-    'x'.repeat(64),
-  ]) {
+  for (const type of ['', 'a/b', '../x', 'a..b', '.x', '-x', 'a b', 'a,b', 'a\n', 'ä', 'x'.repeat(64)]) {
     test(`${JSON.stringify(type.slice(0, 20))} is none`, () => {
       assert.equal(isSubtype(type), false);
       assert.throws(() => subtypeOf(type), {code: 'bad-type', exitCode: 1});
