@@ -5,6 +5,7 @@ import {release} from 'node:os';
 import {CHECKOUT} from './checkout.js';
 import {run, withKernelMount} from './mounts.js';
 import {Random, seedOf} from './random.js';
+import type {Entry} from './snapshot.js';
 import type {Chapter, Traits} from './tree/ground.js';
 
 /** A program and its arguments; `IMAGE` among them stands for the image's path. */
@@ -45,6 +46,8 @@ export interface Recipe {
    * do that in a read-write mount only.
    */
   dirty?: 'ro' | 'rw';
+  /** Where the kernel's view can't be the measure, and why. */
+  exceptions?: ReadonlyArray<{path: string; fields: ReadonlyArray<keyof Entry>; reason: string}>;
   /** Fixed, so that hashes of names and checksums are the same in every run. */
   uuid?: string;
 }
@@ -136,7 +139,7 @@ function sourcesKey(): string {
 }
 
 function keyOf(recipe: Recipe): string {
-  const {chapters, copyOf, ...plain} = recipe;
+  const {chapters, copyOf, exceptions: _, ...plain} = recipe;
   const parts = [
     JSON.stringify(plain),
     `${chapters?.length}`,

@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {copyImage, imageOf, type Recipe} from './images.js';
 import {withKernelMount} from './mounts.js';
 import {type Entry, type Snapshot, snapshot} from './snapshot.js';
-import type {Allowed} from './snapshot-diff.js';
+import {type Allowed, diff} from './snapshot-diff.js';
 
 /** Why nothing can be mounted here; undefined when it can. Belongs into the title of what is skipped. */
 export function cannotMount(): string | undefined {
@@ -47,7 +47,7 @@ const S_IFDIR = 0o040000;
 const SECOND = 1_000_000_000n;
 
 /** Where the copy may differ from its source beside what `asCopied` evens out. */
-export const COPY_DIFFERENCES: Allowed = {
+const COPY_DIFFERENCES: Allowed = {
   ino: 'mke2fs -d numbers the inodes anew',
   direntIno: 'as ino',
   blocks: 'other block size, other mapping',
@@ -69,7 +69,7 @@ export const COPY_DIFFERENCES: Allowed = {
 };
 
 /** A snapshot with what `mke2fs -d` does not copy exactly evened out: sizes of directories, parts of seconds, order of attributes. */
-export function asCopied(original: Snapshot): Snapshot {
+function asCopied(original: Snapshot): Snapshot {
   const entries = new Map<string, Entry>();
   for (const [path, entry] of original.entries) {
     const isDirectory = (entry.mode & S_IFMT) === S_IFDIR;
@@ -81,4 +81,27 @@ export function asCopied(original: Snapshot): Snapshot {
     });
   }
   return {...original, entries};
+}
+
+/** A snapshot without the values that a recipe excepts. */
+function withoutExceptions(recipe: Recipe, original: Snapshot): Snapshot {
+  const entries = new Map(original.entries);
+  for (const {path, fields} of recipe.exceptions ?? []) {
+    const entry = entries.get(path);
+    if (entry === undefined) continue;
+    entries.set(path, {...entry, ...Object.fromEntries(fields.map((field) => [field, null]))});
+  }
+  return {...original, entries};
+}
+
+/** What differs between the snapshot that a recipe's image has to give and the one it gave. */
+export function differences(
+  recipe: Recipe,
+  wanted: Snapshot,
+  found: Snapshot,
+  allowed: Allowed = {},
+): string[] {
+  if (recipe.oracle === 'source')
+    return diff(asCopied(wanted), asCopied(found), {...COPY_DIFFERENCES, ...allowed});
+  return diff(withoutExceptions(recipe, wanted), withoutExceptions(recipe, found), allowed);
 }

@@ -1,0 +1,127 @@
+import {spawn, spawnSync} from 'node:child_process';
+import {once} from 'node:events';
+import {readFileSync} from 'node:fs';
+import {describe, expect, test} from 'vitest';
+import {cannotContain, tracesOf, withContainedMount} from '../support/contained-mount.js';
+import {imageOf, type Recipe} from '../support/images.js';
+import {cannotMount, differences, expected, withOracle} from '../support/oracle.js';
+import {Random} from '../support/random.js';
+import {perform, performMapped, randomReads} from '../support/random-reads.js';
+import {RECIPES} from '../support/recipes.js';
+import {snapshot} from '../support/snapshot.js';
+import type {Allowed} from '../support/snapshot-diff.js';
+
+/** Images mounted for real, in a contained server, against the kernel's own mount of the same image. */
+const reason = cannotMount() ?? cannotContain();
+const title = reason === undefined ? '' : ` (skipped: ${reason})`;
+
+/** What may differ because the mount is one of FUSE. */
+const FUSE_DIFFERENCES: Allowed = {
+  type: 'statfs tells the kind of file system, and this one is FUSE',
+  uuid: 'FS_IOC_GETFSUUID is answered by the kernel itself, and FUSE has no way to tell it the uuid',
+};
+/** And in addition where directories don't record the types of their entries. */
+const UNTYPED: Allowed = {
+  direntType: 'FUSE lists names together with attributes, so that the type is known at once',
+};
+const WITHOUT_TYPES = ['ext2-revision-0', 'no-filetype', 'hurd'];
+
+function allowedFor(recipe: Recipe): Allowed {
+  return WITHOUT_TYPES.includes(recipe.name) ? {...FUSE_DIFFERENCES, ...UNTYPED} : FUSE_DIFFERENCES;
+}
+
+function named(name: string): Recipe {
+  const recipe = RECIPES.find((each) => each.name === name);
+  if (recipe === undefined) throw new Error(`no recipe ${name}`);
+  return recipe;
+}
+
+/** The shell's arguments that hash all files of a few directories, in one order or the other. */
+function hashCommand(root: string, reverse: boolean): string[] {
+  const sort = `LC_ALL=C sort -z ${reverse ? '-r' : ''}`;
+  const command = `cd "$1" && find sizes fragmented names xattrs -type f -print0 | ${sort} | xargs -0 cat | sha256sum`;
+  return ['-o', 'pipefail', '-c', command, 'bash', root];
+}
+
+async function hashBelow(root: string, reverse: boolean): Promise<string> {
+  const child = spawn('bash', hashCommand(root, reverse), {stdio: ['ignore', 'pipe', 'inherit']});
+  const pieces: Buffer[] = [];
+  child.stdout.on('data', (piece: Buffer) => pieces.push(piece));
+  const [code] = await once(child, 'close');
+  return `${code} ${Buffer.concat(pieces).toString().trim()}`;
+}
+
+describe.skipIf(reason !== undefined)(`contained mounts show what the kernel shows${title}`, () => {
+  for (const recipe of RECIPES) {
+    test(`${recipe.name}: ${recipe.feature}`, async () => {
+      const image = imageOf(recipe);
+      const kernel = expected(recipe);
+      const ours = await withContainedMount(image, (target) => {
+        const line = tracesOf(target).mounts[0] ?? '';
+        // The mode under test: FUSE, and what every mount of ours is.
+        expect(line).toMatch(/ ro,nosuid,nodev.* - fuse(\.|blk)/);
+        return snapshot(target);
+      });
+      expect(differences(recipe, kernel, ours, allowedFor(recipe))).toEqual([]);
+      expect(tracesOf(image)).toEqual({mounts: [], loops: [], processes: []});
+    }, 120_000);
+  }
+});
+
+describe.skipIf(reason !== undefined)(`reading through a contained mount${title}`, () => {
+  for (const name of ['ext4-1k', 'ext2-1k', 'inline-data', 'bigalloc', 'ea-inode', 'dirty']) {
+    test(`${name}: random places, by pread and by mmap`, async () => {
+      const recipe = named(name);
+      const tree = expected(recipe);
+      const requests = randomReads(tree, new Random(1), 600);
+      await withContainedMount(imageOf(recipe), (target) =>
+        withOracle(recipe, (root) => {
+          for (const [i, request] of requests.entries()) {
+            const same = perform(root, request).equals(perform(target, request));
+            expect(same, JSON.stringify(request)).toBe(true);
+            if (i % 8 !== 0) continue;
+            const size = tree.entries.get(request.path)?.size ?? 0;
+            const mapped = performMapped(root, request, size).equals(performMapped(target, request, size));
+            expect(mapped, `mmap ${JSON.stringify(request)}`).toBe(true);
+          }
+        }),
+      );
+    }, 120_000);
+  }
+
+  test('several readers at once read the same as one', async () => {
+    const recipe = named('ext4');
+    const wanted = [false, true].map((reverse) =>
+      withOracle(recipe, (root) => {
+        const {status, stdout} = spawnSync('bash', hashCommand(root, reverse), {encoding: 'utf8'});
+        return `${status} ${stdout.trim()}`;
+      }),
+    );
+    expect(wanted[0]).toMatch(/^0 /);
+    expect(wanted[0]).not.toBe(wanted[1]);
+    await withContainedMount(imageOf(recipe), async (target) => {
+      const orders = [false, true, false, true, false, true];
+      const found = await Promise.all(orders.map((reverse) => hashBelow(target, reverse)));
+      expect(found).toEqual(orders.map((reverse) => wanted[reverse ? 1 : 0]));
+    });
+  }, 120_000);
+});
+
+describe.skipIf(reason !== undefined)(`after the unmount${title}`, () => {
+  test('nothing is left, and while it lasted there was something', async () => {
+    const image = imageOf(named('ext4'));
+    const before = readFileSync(image);
+    const during = await withContainedMount(image, () => tracesOf(image));
+    expect(during.mounts.length + during.loops.length).toBeGreaterThan(0);
+    expect(during.processes.length).toBeGreaterThan(0);
+    expect(tracesOf(image)).toEqual({mounts: [], loops: [], processes: []});
+    expect(before.equals(readFileSync(image))).toBe(true);
+  });
+
+  test('an image with a dirty journal is not written to', async () => {
+    const image = imageOf(named('dirty'));
+    const before = readFileSync(image);
+    await withContainedMount(image, (target) => snapshot(target));
+    expect(before.equals(readFileSync(image))).toBe(true);
+  });
+});
