@@ -7,7 +7,7 @@ import {lookup, readdir} from '../../../src/ext4/dir.js';
 import type {Inode} from '../../../src/ext4/inode.js';
 import {OpenedContext} from '../../../src/ext4/opened-context.js';
 import {decodeSuperblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE} from '../../../src/ext4/superblock.js';
-import {ROOT_INODE} from '../../../src/ext4/units.js';
+import {type FileBlock, type GroupNumber, ROOT_INODE} from '../../../src/ext4/units.js';
 import {run, withKernelMount} from '../../support/mounts.js';
 
 /** A directory for the images of one test file. */
@@ -76,4 +76,42 @@ export function inodeAt(ctx: Ext4Context, path: string): Inode {
     inode = ctx.inode(entry.ino);
   }
   return inode;
+}
+
+/** An image in memory, which a test may damage. */
+export class MemoryImage implements BlockSource {
+  readonly bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  get size(): number {
+    return this.bytes.length;
+  }
+
+  read(target: Uint8Array, targetOffset: number, length: number, position: number): number {
+    const from = this.bytes.subarray(position, position + length);
+    target.set(from, targetOffset);
+    return from.length;
+  }
+
+  /** Opens it anew, so that nothing of an earlier state is cached. */
+  context(): OpenedContext {
+    return contextOn(this);
+  }
+
+  /** Position of a block of a file in the image. */
+  positionOf(path: string, block: number): number {
+    const ctx = this.context();
+    return ctx.mapBlock(inodeAt(ctx, path), block as FileBlock) * ctx.superblock.blockSize;
+  }
+
+  /** Position of an inode in the image. */
+  inodePosition(ino: number): number {
+    const {groups, superblock} = this.context();
+    const {inodesPerGroup, inodeSize, blockSize} = superblock;
+    const group = Math.floor((ino - 1) / inodesPerGroup) as GroupNumber;
+    return groups.get(group).inodeTable * blockSize + ((ino - 1) % inodesPerGroup) * inodeSize;
+  }
 }
