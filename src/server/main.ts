@@ -1,6 +1,7 @@
 import {isMainThread} from 'node:worker_threads';
 import {ServerConversation} from '../service/index.js';
 import {exitNow} from '../sys/exit.js';
+import {createMemfd} from '../sys/memfd.js';
 import {listenFds} from '../sys/systemd.js';
 import {log} from './log.js';
 import {parseArguments} from './mount-options.js';
@@ -8,6 +9,7 @@ import {refusalOf} from './refusal.js';
 import {runRequestThread} from './request-thread.js';
 import {RequestThreadHandle} from './request-thread-handle.js';
 import {mountSource, report, type Session} from './serve.js';
+import {COUNTERS_NAME, COUNTERS_SIZE} from './shared-counters.js';
 
 /** Bytes of metadata cached unless the launcher says otherwise. */
 const CACHE_BYTES = 16 * 2 ** 20;
@@ -15,8 +17,9 @@ const CACHE_BYTES = 16 * 2 ** 20;
 const JOURNAL_MS = 2_000;
 
 function greet(fd: number): Session {
+  const counters = createMemfd(COUNTERS_NAME, undefined, {size: COUNTERS_SIZE, sealSize: true});
   // The thread loads its code while we talk.
-  const thread = new RequestThreadHandle(new URL(import.meta.url));
+  const thread = new RequestThreadHandle(new URL(import.meta.url), {countersFd: counters.fd});
   const conversation = ServerConversation.accept(fd);
   const {allowOther} = conversation.hello();
   const place = parseArguments(conversation.receiveArguments());

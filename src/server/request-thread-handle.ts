@@ -1,7 +1,7 @@
 import {once} from 'node:events';
 import {Worker} from 'node:worker_threads';
 import {MountRefusal} from './driver.js';
-import type {Ask, Reply, ThreadCalls} from './requests.js';
+import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
 
 /** The main thread's end of the request thread. */
 export class RequestThreadHandle {
@@ -9,8 +9,8 @@ export class RequestThreadHandle {
   readonly #failed: Promise<never>;
 
   /** Starts the thread: the same program file, which sees that it is not the main thread. */
-  constructor(program: URL) {
-    this.#worker = new Worker(program, {stdin: false, trackUnmanagedFds: false});
+  constructor(program: URL, workerData: ThreadStart) {
+    this.#worker = new Worker(program, {workerData, trackUnmanagedFds: false});
     this.#failed = new Promise((_, reject) => {
       this.#worker.once('error', reject);
       this.#worker.once('exit', (code) => reject(new Error(`the request thread ended with code ${code}`)));

@@ -1,14 +1,16 @@
 import {fstatSync} from 'node:fs';
-import {parentPort} from 'node:worker_threads';
+import {parentPort, workerData} from 'node:worker_threads';
 import {type BlockSource, FileSource} from '../block/index.js';
 import {type FileSystem, runBlocking, Session} from '../fuse/index.js';
 import {deviceSize} from '../sys/block-device.js';
+import {mapShared} from '../sys/memfd.js';
 import type {Driver} from './driver.js';
 import {chooseDriver} from './drivers.js';
 import {restrictThread} from './lock-down.js';
 import {log} from './log.js';
 import {refusalOf} from './refusal.js';
-import type {Ask, Reply, ThreadCalls} from './requests.js';
+import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
+import {COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
 
 /** The kernel may keep what can't change: names, absent names and attributes of a read-only image, for a year. */
 const FOREVER_SECONDS = 31_536_000;
@@ -23,8 +25,13 @@ function sourceOf(fd: number): BlockSource {
  * `run`, blocks in read(2) on the fuse device for the life of the mount.
  */
 class RequestThread {
+  readonly #counters: SharedCounters;
   #driver: Driver | undefined;
   #fileSystem: FileSystem | undefined;
+
+  constructor({countersFd}: ThreadStart) {
+    this.#counters = new SharedCounters(mapShared(countersFd, COUNTERS_SIZE, {sealedSize: true}));
+  }
 
   do(ask: Ask): ThreadCalls[keyof ThreadCalls]['answer'] {
     switch (ask.do) {
@@ -51,7 +58,7 @@ class RequestThread {
     this.#fileSystem = this.#driver!.open(sourceOf(fd), {
       options: new Map(options),
       cacheBytes,
-      cacheCounters: {hits: 0, missesCold: 0, missesEvicted: 0, evictions: 0},
+      cacheCounters: this.#counters.cache,
       log: (values, message) => log('warn', values, message),
     });
     return {};
@@ -67,6 +74,7 @@ class RequestThread {
         maxConcurrent: 1,
       },
       {
+        counters: this.#counters.requests,
         onError: (error, {name, nodeid}) =>
           log('error', {request: name, nodeid, error: String(error)}, 'a request failed unexpectedly'),
       },
@@ -78,7 +86,7 @@ class RequestThread {
 /** Starts to listen for what the main thread asks. */
 export function runRequestThread(): void {
   const port = parentPort!;
-  const thread = new RequestThread();
+  const thread = new RequestThread(workerData as ThreadStart);
   const reply = (value: Reply) => port.postMessage(value);
   port.on('message', (ask: Ask) => {
     try {

@@ -1,5 +1,11 @@
 import type {MountRefusal} from './driver.js';
 
+/** What the request thread is started with. */
+export interface ThreadStart {
+  /** Memfd of COUNTERS_SIZE bytes to count in. */
+  readonly countersFd: number;
+}
+
 /** What the main thread asks of the request thread, one at a time, and what it gets for it. */
 export interface ThreadCalls {
   /** Locks the thread down; the answer is landlock's ABI. */

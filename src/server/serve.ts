@@ -69,8 +69,8 @@ export async function mountSource(session: Session, type: string): Promise<void>
   await lockDown(session);
   const probed = openSource(session, 0);
   const probe = await thread.ask('probe', {fd: probed.fd, type});
-  if (type === 'auto')
-    report(session.control, {event: 'detected', type: probe.type, blockSize: probe.blockSize});
+
+  report(session.control, {event: 'detected', type: probe.type, blockSize: probe.blockSize});
   const options = sortOptions(place.options, probe.optionNames);
   const source = withBlockSize(session, probed, probe);
   if (source !== probed) probed.close();

@@ -1,4 +1,11 @@
 import {type MountStatus, mountStatus} from '../../launch/mount-status.js';
+import {readProcessMemfd} from '../../launch/process-memfd.js';
+import {
+  COUNTERS_NAME,
+  COUNTERS_SIZE,
+  type CounterReport,
+  reportCounters,
+} from '../../server/shared-counters.js';
 import {type Command, complain, EXIT, print} from '../command.js';
 import {statusDefinition} from './options.js';
 
@@ -31,7 +38,28 @@ function seal({containment, record}: MountStatus): string[] {
   ];
 }
 
-function describe(status: MountStatus): string[] {
+/** What the server counts in memory that it shares; its own word, like everything in its memory. */
+function countersOf({containment}: MountStatus): CounterReport | undefined {
+  if (containment === undefined) return undefined;
+  const memory = readProcessMemfd(containment.pid, COUNTERS_NAME, COUNTERS_SIZE);
+  return memory === undefined ? undefined : reportCounters(memory);
+}
+
+function counts(report: CounterReport | undefined): string[] {
+  if (report === undefined) return [];
+  const {hits, missesCold, missesEvicted} = report.blockCache;
+  const asked = hits + missesCold + missesEvicted;
+  const rate = asked === 0 ? '' : `, ${((100 * hits) / asked).toFixed(1)} % hits`;
+  const requests = Object.entries(report.requests)
+    .sort(([, a], [, b]) => b.count - a.count)
+    .map(([name, {count, errors}]) => `${name} ${count}${errors === 0 ? '' : ` (${errors} errors)`}`);
+  return [
+    `requests: ${requests.join(', ') || 'none yet'}`,
+    `block cache: ${asked} look-ups${rate}, ${missesCold} cold and ${missesEvicted} evicted misses`,
+  ];
+}
+
+function describe(status: MountStatus, report: CounterReport | undefined): string[] {
   const {record, loop, waiting} = status;
   const facts = [
     `type ${status.fsType}`,
@@ -45,6 +73,7 @@ function describe(status: MountStatus): string[] {
     `options: ${status.options.join(',')}`,
     `kernel: connection ${status.connectionId}, ${waiting === undefined ? 'fusectl is not mounted, so waiting requests are not known' : `${waiting} requests waiting`}`,
     ...seal(status),
+    ...counts(report),
     ...(status.log === ''
       ? []
       : [
@@ -73,8 +102,9 @@ export const statusCommand: Command = {
       complain(`can't tell the status: ${(error as Error).message}`);
       return EXIT.failed;
     }
-    if (values['json'] === true) print(JSON.stringify(status, null, 2));
-    else for (const line of describe(status)) print(line);
+    const counters = countersOf(status);
+    if (values['json'] === true) print(JSON.stringify({...status, counters}, null, 2));
+    else for (const line of describe(status, counters)) print(line);
     return EXIT.done;
   },
 };
