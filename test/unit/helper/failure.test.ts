@@ -49,7 +49,7 @@ describe('the sentence for a failed mount', () => {
       'the kernel, whatever the server says',
       {
         failure: word,
-        problem: {action: 'mount', error: new Errno('EINVAL', 'fsconfig(fd)', 'e fuse: Bad value')},
+        problem: {action: 'mount', error: kernelError},
       },
       'kernel',
       "can't mount /img on /mnt: the kernel refused in fsconfig(fd): invalid argument (EINVAL): fuse: Bad value",
