@@ -14,6 +14,14 @@ export interface ServerFailure {
   message: string;
 }
 
+/** A server's account of its own lock-down: nobody has checked it. */
+export interface LockDownReport {
+  /** Landlock ABI in force, 0 where the kernel has none. */
+  landlock: number;
+  /** System calls that its seccomp filter lets through. */
+  systemCalls: number;
+}
+
 /** What is read at a time, and in all: a server that writes without end is not listened to for ever. */
 const CHUNK = 16 * 1024;
 const MOST_BYTES = 1 << 20;
@@ -30,6 +38,7 @@ export class ControlChannel {
   #failure: ServerFailure | undefined;
   #detectedType: string | undefined;
   #blockSize: number | undefined;
+  #lockDown: LockDownReport | undefined;
 
   constructor() {
     const [ours, theirs] = streamPair();
@@ -67,6 +76,12 @@ export class ControlChannel {
     return this.#blockSize;
   }
 
+  /** How the server says it has locked itself down. */
+  get lockDown(): LockDownReport | undefined {
+    this.#drain();
+    return this.#lockDown;
+  }
+
   close(): void {
     this.#theirs?.close();
     this.#ours.close();
@@ -96,7 +111,7 @@ export class ControlChannel {
   }
 
   #take(message: ControlMessage): void {
-    const {event, errno, code, type, blockSize} = message;
+    const {event, errno, code, type, blockSize, landlock, systemCalls} = message;
     if (event === 'failed') {
       this.#failure = {
         errno: typeof errno === 'string' && Object.hasOwn(ERRNO, errno) ? (errno as ErrnoCode) : undefined,
@@ -107,6 +122,15 @@ export class ControlChannel {
       if (typeof type === 'string' && isSubtype(type)) this.#detectedType = type;
       if (typeof blockSize === 'number' && Number.isInteger(blockSize) && blockSize > 0)
         this.#blockSize = blockSize;
+    } else if (event === 'contained' && isCount(landlock) && isCount(systemCalls)) {
+      this.#lockDown = {landlock, systemCalls};
     }
   }
+}
+
+/** No report's numbers are larger; what is, is made up. */
+const MOST_COUNT = 10_000;
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < MOST_COUNT;
 }

@@ -13,7 +13,7 @@ import {createMemfd} from '../sys/memfd.js';
 import {MS_RDONLY} from '../sys/mount-flags.js';
 import {sendBufferSize, setPassRights} from '../sys/socket.js';
 import {Cleanup, eventually} from './cleanup.js';
-import {ControlChannel} from './control-channel.js';
+import {ControlChannel, type LockDownReport} from './control-channel.js';
 import {errnoWords, MountError} from './errors.js';
 import {brokenConversation, explain, kernelRefusal, serverLogOf} from './failure.js';
 import {subtypeOf} from './fs-type.js';
@@ -78,6 +78,8 @@ export interface MountResult {
   /** Block size of the file system in bytes, as the server says. */
   blockSize?: number;
   iomap: IomapResult;
+  /** How the server says it has locked itself down; nobody has checked it. */
+  lockDown?: LockDownReport;
   readOnly: boolean;
   serverPid?: number;
   kind: 'socket' | 'embedded';
@@ -219,6 +221,7 @@ async function perform(
     ...(served.loopDevice === undefined ? {} : {loopDevice: served.loopDevice}),
     ...(control.blockSize === undefined ? {} : {blockSize: control.blockSize}),
     iomap,
+    ...(control.lockDown === undefined ? {} : {lockDown: control.lockDown}),
     readOnly: (requests.flags & MS_RDONLY) !== 0,
     ...(serverPid === undefined ? {} : {serverPid}),
     kind: connection.kind,

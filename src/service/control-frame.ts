@@ -27,6 +27,15 @@ export interface DetectedEvent {
   blockSize?: number;
 }
 
+/** How the server has locked itself down; sent before it asks for the image. */
+export interface ContainedEvent {
+  event: 'contained';
+  /** Landlock ABI in force, 0 where the kernel has none. */
+  landlock: number;
+  /** System calls that its seccomp filter lets through. */
+  systemCalls: number;
+}
+
 /** One frame of the control channel: u32 big-endian length, then that many bytes of UTF-8 JSON. */
 export function encodeFrame(message: object): Uint8Array {
   const body = new TextEncoder().encode(JSON.stringify(message));

@@ -1,4 +1,4 @@
-import {type Connection, MountError, type MountResult, mount} from '../../helper/index.js';
+import {MountError, type MountResult, mount} from '../../helper/index.js';
 import {connectServer} from '../../launch/index.js';
 import {processStart, sweepRecords, writeRecord} from '../../launch/mount-record.js';
 import {loadPolicy, type Policy, PolicyError} from '../../policy/index.js';
@@ -21,6 +21,7 @@ function keepRecord(result: MountResult, options: string[]): void {
     kind: result.kind,
     serverPid: result.serverPid,
     serverStart: result.serverPid === undefined ? undefined : processStart(result.serverPid),
+    reported: result.lockDown,
     since: new Date().toISOString(),
   });
 }
@@ -47,7 +48,7 @@ async function perform(source: string, target: string, values: OptionValues): Pr
     {source, target, type, options, callerUid: process.getuid!(), callerGid: process.getgid!()},
     {
       policy: {...policy, fuseblk: false},
-      connect: (subtype) => connectServer(subtype, policy.server) as Connection | undefined,
+      connect: (subtype) => connectServer(subtype, policy.server),
     },
   );
   keepRecord(result, options);
