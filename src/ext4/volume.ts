@@ -212,8 +212,14 @@ export class Volume {
     return this.#statfs;
   }
 
-  /** SEEK_DATA or SEEK_HOLE of lseek(2). @throws RequestError ENXIO `seek-beyond-end`, CorruptError, ChecksumError. */
+  /**
+   * SEEK_DATA or SEEK_HOLE of lseek(2), on regular files and directories.
+   * @throws RequestError ENXIO `seek-beyond-end`, EINVAL `not-seekable`; CorruptError, ChecksumError.
+   */
   seek(inode: Inode, offset: number, whence: 'data' | 'hole'): number {
+    if (!isType(inode, MODE_TYPE.regular) && !isType(inode, MODE_TYPE.directory)) {
+      throw new RequestError('EINVAL', 'not-seekable', {ino: inode.ino});
+    }
     return seek(this.context.map, this.superblock.blockSize, inode, offset, whence);
   }
 
