@@ -16,3 +16,8 @@ export class InvalidReplyError extends Error {
     this.details = details;
   }
 }
+
+/** @throws InvalidReplyError unless a handler's result is bytes, as its type promised. */
+export function mustBeBytes(result: unknown): asserts result is Uint8Array {
+  if (!(result instanceof Uint8Array)) throw new InvalidReplyError('no-bytes', {type: typeof result});
+}

@@ -10,7 +10,7 @@ const H = inHeader.at;
 export const REQUEST_BODY = inHeader.size;
 /** Where the body of a reply begins. */
 export const REPLY_BODY = outHeader.size;
-/** Node ids, flags and sizes past this are refused; it bounds what a single reply may make us allocate. */
+/** The most that a single request can make us allocate for its reply. */
 const LARGEST_REPLY = 32 << 20;
 /** Names up to this length get a view that is made once per length. */
 const CACHED_NAME_LENGTHS = 256;
@@ -238,7 +238,8 @@ export class RequestSlot implements RequestContext {
   /** Makes room for a reply body of `size` bytes. @throws Failure EINVAL above 32 MiB, which no request asks for. */
   reserve(size: number): void {
     if (REPLY_BODY + size <= this.reply.length) return;
-    if (size > LARGEST_REPLY) throw failure('EINVAL');
+    // Negated, so that NaN is refused too: it would make an empty buffer.
+    if (!(size <= LARGEST_REPLY)) throw failure('EINVAL');
     this.reply = new Uint8Array(REPLY_BODY + size);
     this.replyView = new DataView(this.reply.buffer);
     this.#target = NO_BYTES;

@@ -12,7 +12,7 @@ import {
   FATTR_SIZE,
   FATTR_UID,
 } from '../flags/setattr-flags.js';
-import {InvalidReplyError} from '../invalid-reply.js';
+import {InvalidReplyError, mustBeBytes} from '../invalid-reply.js';
 import {OPCODE} from '../opcodes.js';
 import {encodeNothing, MISSING, type Operation, operation} from '../operation.js';
 import {REPLY_BODY, type RequestSlot} from '../request-slot.js';
@@ -105,6 +105,7 @@ export const attributeOperations: readonly Operation[] = [
       return fs.readlink(slot.nodeid, slot);
     },
     encode: (slot, target) => {
+      mustBeBytes(target);
       if (target.length === 0 || target.length > LONGEST_TARGET) {
         throw new InvalidReplyError('readlink-length', {length: target.length});
       }

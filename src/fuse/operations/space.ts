@@ -1,7 +1,7 @@
 import {putQuantity} from '../attribute-codec.js';
 import {failure} from '../failure.js';
 import {FUSE_POLL_SCHEDULE_NOTIFY} from '../flags/request-flags.js';
-import {InvalidReplyError} from '../invalid-reply.js';
+import {InvalidReplyError, mustBeBytes} from '../invalid-reply.js';
 import {OPCODE} from '../opcodes.js';
 import {encodeNothing, MISSING, type Operation, type OperationTarget, operation} from '../operation.js';
 import type {IoctlResult} from '../replies.js';
@@ -45,6 +45,7 @@ function copyFileRange(slot: RequestSlot, {fs}: OperationTarget, longest: number
 }
 
 function encodeIoctl(slot: RequestSlot, {result, data}: IoctlResult): number {
+  if (data !== undefined) mustBeBytes(data);
   const outSize = slot.u32(I.outSize);
   const length = data?.length ?? 0;
   if (length > outSize) throw new InvalidReplyError('ioctl-length', {length, outSize});

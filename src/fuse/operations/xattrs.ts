@@ -1,4 +1,5 @@
 import {failure} from '../failure.js';
+import {mustBeBytes} from '../invalid-reply.js';
 import {OPCODE} from '../opcodes.js';
 import {encodeNothing, MISSING, type Operation, operation} from '../operation.js';
 import {REPLY_BODY, type RequestSlot} from '../request-slot.js';
@@ -7,6 +8,7 @@ import {getxattrIn, SETXATTR_IN_SHORT, setxattrIn} from '../structs/requests.js'
 
 /** The value or list itself, or only its size when size 0 was asked for. @throws Failure ERANGE when it does not fit. */
 function encodeValue(slot: RequestSlot, value: Uint8Array): number {
+  mustBeBytes(value);
   const size = slot.u32(getxattrIn.at.size);
   if (size === 0) {
     slot.replyView.setUint32(REPLY_BODY, value.length, true);

@@ -30,11 +30,13 @@ export const INIT_BODY: Uint8Array = rows(
   ...new Array(5).fill('00000000 00000000  unused'),
 );
 
+const NO_EXTENSION: Uint8Array = new Uint8Array(0);
+
 /** A whole request. The caller is uid 1000, gid 100, pid 4242. */
 export function request(
   opcode: OpcodeName | number,
   body: Uint8Array = new Uint8Array(0),
-  {nodeid = 5n, unique = 6n, extension = new Uint8Array(0)} = {},
+  {nodeid = 5n, unique = 6n, extension = NO_EXTENSION} = {},
 ): Uint8Array {
   const bytes = new Uint8Array(40 + body.length + extension.length);
   const view = new DataView(bytes.buffer);
@@ -97,7 +99,7 @@ export class Harness {
   /** The error of the only reply to a request: 0 or a positive errno. */
   errnoOf(bytes: Uint8Array): number {
     const reply = this.ask(bytes);
-    return -new DataView(reply.buffer).getInt32(4, true);
+    return 0 - new DataView(reply.buffer).getInt32(4, true);
   }
 }
 
