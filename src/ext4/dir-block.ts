@@ -120,8 +120,8 @@ export function checkName(rules: EntryRules, block: Uint8Array, at: number): voi
 
 /** Whether a name, as it is on disk, is the one looked for. */
 export interface NameMatcher {
-  /** @param entry where the entry starts; @param start, end where its name lies; both within `block`. */
-  matches(block: Uint8Array, entry: number, start: number, end: number): boolean;
+  /** @param start, end where the name lies, within `block`. */
+  matches(block: Uint8Array, start: number, end: number): boolean;
 }
 
 /**
@@ -139,7 +139,7 @@ export function findEntry(
   // Ends: each step goes on by at least 12 bytes.
   for (let at = from; at < size - HEADER_SIZE; ) {
     const end = at + HEADER_SIZE + block[at + 6]!;
-    if (end <= size && le32(block, at) !== 0 && matcher.matches(block, at, at + HEADER_SIZE, end)) {
+    if (end <= size && matcher.matches(block, at + HEADER_SIZE, end) && le32(block, at) !== 0) {
       checkEntry(rules, block, at, size);
       return at;
     }

@@ -5,7 +5,7 @@ import type {NameMatcher} from './dir-block.js';
 /** The name, byte for byte. */
 export function exactMatcher(name: Uint8Array): NameMatcher {
   return {
-    matches: (block, _entry, start, end) => end - start === name.length && sameBytes(name, block, start),
+    matches: (block, start, end) => end - start === name.length && sameBytes(name, block, start),
   };
 }
 
@@ -16,7 +16,7 @@ export function exactMatcher(name: Uint8Array): NameMatcher {
 export function foldedMatcher(name: Uint8Array, folded: Uint8Array | undefined): NameMatcher {
   if (folded === undefined) return exactMatcher(name);
   return {
-    matches: (block, _entry, start, end) => {
+    matches: (block, start, end) => {
       if (end - start === folded.length && sameBytes(folded, block, start)) return true;
       const other = foldName(block.subarray(start, end));
       return other !== undefined && other.length === folded.length && sameBytes(folded, other, 0);
@@ -26,5 +26,5 @@ export function foldedMatcher(name: Uint8Array, folded: Uint8Array | undefined):
 
 /** The entry that a no-key name stands for. */
 export function noKeyMatcher(wanted: NoKeyName): NameMatcher {
-  return {matches: (block, _entry, start, end) => matchesNoKeyName(wanted, block, start, end)};
+  return {matches: (block, start, end) => matchesNoKeyName(wanted, block, start, end)};
 }

@@ -2,8 +2,9 @@ import {linkSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {lookup, readdir} from '../../../src/ext4/dir.js';
-import {dirHash} from '../../../src/ext4/dirhash/index.js';
+import {dirHash, HASH_VERSION} from '../../../src/ext4/dirhash/index.js';
 import type {FileBlock} from '../../../src/ext4/units.js';
+import {run, withKernelMount} from '../../support/mounts.js';
 import {cannotMount} from '../../support/oracle.js';
 import {ImageFolder, inodeAt, MemoryImage} from './dir-image.js';
 
@@ -41,6 +42,58 @@ function list(image: MemoryImage): unknown {
     return (error as {code?: string}).code ?? error;
   }
 }
+
+/** Two names with the same legacy hash, one below and one above them; all of the greatest length. */
+function collidingNames(): [first: string, second: string, below: string, above: string] {
+  const seen = new Map<number, string>();
+  const out = {hash: 0, minor: 0};
+  let below = '';
+  let above = '';
+  for (let i = 0; ; i++) {
+    const name = `${i}-`.padEnd(255, 'z');
+    dirHash(Buffer.from(name), HASH_VERSION.legacy, [0, 0, 0, 0], out);
+    if (out.hash > 0xfff00000) above = name;
+    if (out.hash < 0x000fffff) below = name;
+    const other = seen.get(out.hash);
+    if (other !== undefined && above !== '' && below !== '') return [other, name, below, above];
+    seen.set(out.hash, name);
+  }
+}
+
+describe.skipIf(reason !== undefined)(`an index with a collision (${reason ?? 'mounting'})`, () => {
+  test('names of one hash are found in both leaves they lie in', () => {
+    const [first, second, below, above] = collidingNames();
+    // Three names of 255 bytes fill a block of 1 KiB; the fourth makes an index and splits them. Which order splits
+    // the equal ones is the kernel's business, so there are several.
+    const orders = [
+      [first, second, above, below],
+      [below, first, second, above],
+      [first, above, second, below],
+      [above, below, first, second],
+      [first, below, second, above],
+    ];
+    const image = folder!.make(8, '-t', 'ext4', '-b', '1024', '-N', '64');
+    run('tune2fs', ['-E', 'hash_alg=legacy', image]);
+    withKernelMount(image, 'rw', (root) => {
+      for (const [i, names] of orders.entries()) {
+        mkdirSync(join(root, `dir${i}`));
+        for (const name of names) writeFileSync(join(root, `dir${i}`, name), '');
+      }
+    });
+    const ctx = new MemoryImage(readFileSync(image)).context();
+    let continued = 0;
+    for (const [i, names] of orders.entries()) {
+      const dir = inodeAt(ctx, `dir${i}`);
+      const root = Buffer.from(ctx.fileBlock(dir, 0 as FileBlock)!);
+      const slots = Array.from({length: root.readUInt16LE(34) - 1}, (_, slot) =>
+        root.readUInt32LE(40 + slot * 8),
+      );
+      continued += slots.filter((hash) => hash % 2 === 1).length;
+      for (const name of names) expect(lookup(ctx, dir, Buffer.from(name))).toBeDefined();
+    }
+    expect(continued).toBeGreaterThan(0);
+  });
+});
 
 describe.skipIf(reason !== undefined)(`a damaged index (${reason ?? 'images in memory'})`, () => {
   let plain: Buffer;
