@@ -32,49 +32,45 @@ export function fuseward(...args: string[]): CommandResult {
   return {status, stdout, stderr};
 }
 
-/** What a mount may leave behind: lines of /proc/self/mountinfo, loop devices in use, and processes, by id and program. */
+/** What a mount may leave behind: lines of /proc/self/mountinfo, loop devices in use, and processes. */
 export interface Traces {
   mounts: string[];
   loops: string[];
   processes: string[];
 }
 
-function processes(): string[] {
-  const found: string[] = [];
-  for (const pid of readdirSync('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
-      if (/bwrap|fuseward\/server\.js|cli\/main\.js serve/.test(command))
-        found.push(`${pid} ${command.slice(0, 80)}`);
-    } catch {
-      // Ended while it was looked at.
-    }
-  }
-  return found;
-}
-
-/**
- * Traces of mounts whose text holds `mark`: the image's or the target's path. Processes are counted whole, so a test that
- * looks at them must be the only one that mounts.
- */
-export function tracesOf(mark: string): Traces {
+/** What is there of a mount, by the image's or the target's path, and by the processes that served it. */
+export function tracesOf(mark: string, servers: readonly number[] = []): Traces {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   const loops = readdirSync('/sys/block')
     .filter((name) => name.startsWith('loop'))
-    .map((name) => {
-      const file = `/sys/block/${name}/loop/backing_file`;
-      try {
-        return `${name} ${readFileSync(file, 'utf8').trim()}`;
-      } catch {
-        return '';
-      }
-    });
+    .map((name) => `${name} ${textOf(`/sys/block/${name}/loop/backing_file`)}`);
   return {
     mounts: mounts.filter((line) => line.includes(mark)),
     loops: loops.filter((line) => line.includes(mark)),
-    processes: processes(),
+    processes: servers.map((pid) => textOf(`/proc/${pid}/cmdline`)).filter((line) => line !== ''),
   };
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'latin1').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}
+
+/** The processes that serve a mount: the server, and all above it that are there for nothing else. */
+export function serversOf(target: string): number[] {
+  const {record} = JSON.parse(fuseward('status', target, '--json').stdout) as {record?: {serverPid?: number}};
+  const pids: number[] = [];
+  for (let pid = record?.serverPid ?? 0; pid > 1 && pids.length < 8; ) {
+    const line = textOf(`/proc/${pid}/cmdline`);
+    if (pids.length > 0 && !/^\S*bwrap/.test(line)) break;
+    pids.push(pid);
+    pid = Number(/^PPid:\s+(\d+)/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? 0);
+  }
+  return pids;
 }
 
 /** Mounts an image in a contained server. @throws with what the command said */
