@@ -68,7 +68,8 @@ class RequestThread {
     const session = new Session(
       this.#fileSystem!,
       {
-        init: {want: ['POSIX_ACL', 'EXPORT_SUPPORT']},
+        // Attributes come with every listing: left to choose, the kernel stops asking for them in the middle of a walk.
+        init: {want: ['POSIX_ACL', 'EXPORT_SUPPORT'], refuse: ['READDIRPLUS_AUTO']},
         entryTimeout: FOREVER_SECONDS,
         attrTimeout: FOREVER_SECONDS,
         maxConcurrent: 1,
