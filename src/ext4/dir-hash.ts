@@ -48,9 +48,11 @@ export function entryHasher(reader: DirReader): EntryHasher {
     };
   }
   const {superblock} = reader.ctx;
-  if (!superblock.features.dirIndex || !(reader.indexed || reader.blocks === 1 || reader.inline))
-    return () => out;
+  const byIndex = reader.indexed || reader.blocks === 1 || reader.inline;
+  if (!superblock.features.dirIndex || !byIndex) return () => out;
   const version = reader.indexed ? decodeRoot(reader.index(0)).hashVersion : superblock.defaultHashVersion;
+  // An index of another version is of no use, and then the directory counts as one without.
+  if (reader.indexed && version > HASH_VERSION.tea) return () => out;
   const chosen = hashVersions(superblock, version)[0]!; // never empty
   const seed = seedWords(superblock);
   return (_block, _at, name) => {

@@ -20,12 +20,11 @@ export class DirReader {
   readonly casefolded: boolean;
 
   /**
-   * @throws RequestError ENOTDIR `not-a-directory`, CorruptError `dir-size` for a size that is no whole number of
+   * @throws RequestError ENOTDIR `not-directory`, CorruptError `dir-size` for a size that is no whole number of
    *   blocks, or is larger than the file system.
    */
   constructor(ctx: Ext4Context, dir: Inode) {
-    if (!isType(dir, MODE_TYPE.directory))
-      throw new RequestError('ENOTDIR', 'not-a-directory', {ino: dir.ino});
+    if (!isType(dir, MODE_TYPE.directory)) throw new RequestError('ENOTDIR', 'not-directory', {ino: dir.ino});
     const {superblock} = ctx;
     const {features, blockSize} = superblock;
     const encrypted = hasFlag(dir, INODE_FLAG.encrypt);
