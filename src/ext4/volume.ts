@@ -130,8 +130,7 @@ export class Volume {
     const found = lookup(this.context, dir, name);
     if (found === undefined) return undefined;
     const {ino} = found;
-    const dot = name.length <= 2 && name.every((byte) => byte === 0x2e);
-    if (ino === dir.ino && !dot) throw new CorruptError('entry-of-itself', {dir: dir.ino});
+    if (ino === dir.ino && !isDot(name)) throw new CorruptError('entry-of-itself', {dir: dir.ino});
     let inode: Inode;
     try {
       inode = this.inode(ino);
@@ -140,7 +139,7 @@ export class Volume {
       throw new CorruptError('entry-of-deleted', {dir: dir.ino, ino});
     }
     if (hasFlag(dir, INODE_FLAG.encrypt) && canBeEncrypted(inode) && !hasFlag(inode, INODE_FLAG.encrypt)) {
-      if (!dot) throw new RequestError('EPERM', 'encryption-differs', {dir: dir.ino, ino});
+      if (!isDot(name)) throw new RequestError('EPERM', 'encryption-differs', {dir: dir.ino, ino});
     }
     return inode;
   }
@@ -277,6 +276,11 @@ function readSuperblock(source: BlockSource): Superblock {
   const superblock = decodeSuperblock(raw.subarray(0, count));
   checkDeviceSize(superblock, source.size);
   return superblock;
+}
+
+/** Whether a name is `.` or `..`. */
+function isDot(name: Uint8Array): boolean {
+  return name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e));
 }
 
 /** Encryption policies cover these types only (fscrypt_has_permitted_context). */
