@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
-import {chmodSync, mkdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync} from 'node:fs';
+import {chmodSync, mkdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
+import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import {MountError} from '../../src/helper/errors.js';
 import {type MountDependencies, type MountRequest, mount} from '../../src/helper/mount.js';
@@ -67,6 +67,10 @@ describe.skipIf(missing !== undefined)(`helper failures${missing ? ` (skipped: $
   beforeAll(() => {
     program = bundle('helper-fake-server');
     command = bundle('helper-command');
+  });
+  afterAll(() => {
+    rmSync(program);
+    rmSync(command);
   });
   beforeEach(() => {
     place = playground();
@@ -277,6 +281,14 @@ describe.skipIf(missing !== undefined)(`helper failures${missing ? ` (skipped: $
     assert.equal((error.details['server'] as {code: string}).code, 'group-magic');
     assert.equal(error.details['serverExitCode'], 32);
   });
+
+  for (const withoutType of [false, true]) {
+    test(`a failure after the mount takes it away (${withoutType ? 'mount(2)' : 'fsmount(2)'})`, async () => {
+      // The server ends by itself, because its device does.
+      const deps = servers.deps({lateExitCode: 3, withoutType}, {kind: 'socket'});
+      await fails(mount(request(place), deps), {code: 'server-refused', message: /with exit code 3$/});
+    });
+  }
 
   test('an exit code without a reason is told', async () => {
     await fails(mount(request(place), servers.deps({exitCode: 7, plain: true})), {

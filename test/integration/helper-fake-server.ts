@@ -16,6 +16,8 @@ export interface FakeScript {
   hangAt?: 'hello' | 'before-mount' | 'after-goodbye';
   /** Gives up after opening, with this exit code. */
   exitCode?: number;
+  /** Says goodbye with this code after the mount, and goes on serving. */
+  lateExitCode?: number;
   /** What it says of its failure. */
   failure?: {errno: string; code: string; message: string};
   detected?: {type: string; blockSize?: number};
@@ -123,7 +125,7 @@ try {
   fail(1);
 }
 point('after-mount');
-conversation.goodbye(0);
+conversation.goodbye(script.lateExitCode ?? 0);
 point('after-goodbye');
 
 // Fields by their offsets in linux/fuse.h: struct fuse_in_header is 40 bytes, struct fuse_out_header 16.

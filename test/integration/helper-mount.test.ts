@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import {spawnSync} from 'node:child_process';
-import {existsSync, mkdirSync, renameSync, rmdirSync, statSync, symlinkSync, writeFileSync} from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import {join} from 'node:path';
-import {afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
+import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
 import {mount} from '../../src/helper/mount.js';
 import {unmount} from '../../src/helper/unmount.js';
 import {blockSize} from '../../src/sys/block-device.js';
@@ -31,6 +40,9 @@ describe.skipIf(missing !== undefined)(`helper mounts${missing ? ` (skipped: ${m
 
   beforeAll(() => {
     program = bundle('helper-fake-server');
+  });
+  afterAll(() => {
+    rmSync(program);
   });
   beforeEach(() => {
     place = playground();
