@@ -51,7 +51,7 @@ export function listxattr(ctx: Ext4Context, inode: Inode): Uint8Array {
 }
 
 /** The first attribute of this name; undefined if there is none. */
-export function findXattr(entries: readonly XattrEntry[], wanted: XattrName): XattrEntry | undefined {
+function findXattr(entries: readonly XattrEntry[], wanted: XattrName): XattrEntry | undefined {
   return entries.find(
     ({index, name}) =>
       index === wanted.index &&
