@@ -28,7 +28,7 @@ const I_GENERATION = 0x64;
  * Applies fast commits by rewriting metadata blocks in the overlay, as the kernel's replay rewrites them on the disk:
  * inodes, extent trees, directory blocks, bitmaps and group descriptors.
  *
- * Differences, none of which a reader of files notices: a directory's times become those of the newest change to an
+ * Differences: a directory's times become those of the newest change to an
  * inode that was linked into it or out of it (the kernel takes the time of the mount), and an indexed directory that
  * gets a name loses its index.
  *
@@ -84,6 +84,13 @@ export class FastCommits {
     const {ino, raw: logged} = decodeInodeRecord(value);
     const {firstInode, inodesCount} = this.#editor.superblock;
     if (ino < firstInode || ino > inodesCount) throw new CorruptError('fast-commit-inode', {ino});
+    // Someone synced a file that was deleted while it was open. The kernel (6.18) refuses the image then; the file is
+    // gone all the same.
+    if (viewOf(logged).getUint16(I_LINKS, true) === 0) {
+      const inode = this.#editor.liveInode(ino);
+      if (inode !== undefined) this.#delete(inode);
+      return;
+    }
     this.#files.replace(ino, () => {
       const raw = this.#editor.rawInode(ino);
       raw.set(logged.subarray(0, I_BLOCK));
