@@ -43,7 +43,7 @@ export function explain(evidence: Evidence): MountError {
     const errno = failure.errno === undefined ? undefined : ERRNO[failure.errno];
     const text = failure.message === '' ? failure.code : failure.message;
     const reason = `the server says: ${text}${failure.errno === undefined ? '' : ` (${failure.errno})`}`;
-    return new MountError({object, reason, code: 'server-refused'}, {errno, details});
+    return new MountError({object, reason, ...refusal(outcome)}, {errno, details, ...exitCodeOf(outcome)});
   }
   if (problem !== undefined) {
     const errno = errnoOf(problem.error);
@@ -61,9 +61,24 @@ export function explain(evidence: Evidence): MountError {
       outcome.exitCode === 0
         ? 'the server said goodbye without having anything mounted'
         : `the server failed with exit code ${outcome.exitCode}`;
-    return new MountError({object, reason, code: 'server-refused'}, {details});
+    return new MountError({object, reason, ...refusal(outcome)}, {details, ...exitCodeOf(outcome)});
   }
   return brokenConversation(object, outcome.reason, details);
+}
+
+/** The code that a server leaves with when it knows no driver for what the source holds. */
+const NO_DRIVER = 2;
+
+function hasNoDriver(outcome: Outcome): boolean {
+  return outcome.ended === 'goodbye' && outcome.exitCode === NO_DRIVER;
+}
+
+function refusal(outcome: Outcome): {code: MountErrorCode} {
+  return {code: hasNoDriver(outcome) ? 'no-driver' : 'server-refused'};
+}
+
+function exitCodeOf(outcome: Outcome): {exitCode?: 2} {
+  return hasNoDriver(outcome) ? {exitCode: NO_DRIVER} : {};
 }
 
 /** A conversation that ended against the rules. */

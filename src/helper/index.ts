@@ -1,3 +1,4 @@
+export type {Connection} from './connection.js';
 export * from './errors.js';
 export {isSubtype, subtypeOf} from './fs-type.js';
 export type {IomapResult} from './fuse-device.js';

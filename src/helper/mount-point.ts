@@ -102,10 +102,15 @@ export function alreadyBusy(name: string): MountError {
   );
 }
 
-/** MNTP's expectation. @throws Errno ENOTDIR, EISDIR */
+/** MNTP's expectation. @throws MountError `target-kind` (ENOTDIR, EISDIR) */
 export function checkFormat(point: MountPoint, expected: MountPointFormat): void {
-  if (expected === 'directory' && !point.isDirectory) throw new Errno('ENOTDIR', 'MNTP', point.name);
-  if (expected === 'file' && point.isDirectory) throw new Errno('EISDIR', 'MNTP', point.name);
+  if (expected === 'any' || (expected === 'directory') === point.isDirectory) return;
+  const [here, wanted] = point.isDirectory ? ['directory', 'single file'] : ['file', 'directory'];
+  const reason = `it is a ${here}, and what is to be mounted there is a ${wanted}`;
+  throw new MountError(
+    {verb: 'mount on', object: point.name, reason, code: 'target-kind'},
+    {errno: point.isDirectory ? ERRNO.EISDIR : ERRNO.ENOTDIR},
+  );
 }
 
 /** Where the file behind a descriptor is now, as the kernel tells. */

@@ -1,9 +1,7 @@
-import {stat} from 'node:fs/promises';
 import {encodeArguments} from '../service/arguments.js';
 import {Deadline} from '../service/deadline.js';
 import {HelperConversation} from '../service/helper-conversation.js';
 import {type Log, silent} from '../service/log.js';
-import {MIN_SEND_BUFFER} from '../service/magic.js';
 import {ProtocolError} from '../service/protocol-error.js';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
@@ -11,14 +9,15 @@ import type {OwnedFd} from '../sys/fd.js';
 import {loopDevicesOf} from '../sys/loop.js';
 import {createMemfd} from '../sys/memfd.js';
 import {MS_RDONLY} from '../sys/mount-flags.js';
-import {sendBufferSize, setPassRights} from '../sys/socket.js';
 import {Cleanup, eventually} from './cleanup.js';
+import {type Connection, connectServer, lastWords} from './connection.js';
 import {ControlChannel, type LockDownReport} from './control-channel.js';
 import {errnoWords, MountError} from './errors.js';
 import {brokenConversation, explain, kernelRefusal, serverLogOf} from './failure.js';
+import {firstStat} from './first-stat.js';
 import {subtypeOf} from './fs-type.js';
 import {askForIomap, type IomapResult, openFuseDevice} from './fuse-device.js';
-import {abortDetached, attach, type KernelMount, removeMount} from './kernel-mount.js';
+import {attach, type KernelMount, removeMount} from './kernel-mount.js';
 import {type MountPoint, openMountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
 import {joinOptions, parseOptions} from './options.js';
@@ -39,15 +38,6 @@ export interface MountRequest {
   /** Who asks. Only root may, as things are. */
   callerUid: number;
   callerGid: number;
-}
-
-/** A connected server. */
-export interface Connection {
-  /** SEQPACKET; the helper owns it from now on. */
-  socket: OwnedFd;
-  /** `socket`: a running service; `embedded`: started for this mount, with `server` to supervise it. */
-  kind: 'socket' | 'embedded';
-  server?: {pid: number | undefined; readLog(): string; kill(): void; exited(): boolean};
 }
 
 /** What the helper works with. */
@@ -85,10 +75,8 @@ export interface MountResult {
   kind: 'socket' | 'embedded';
 }
 
-/** How long a killed server may take to be gone. */
-const KILL_MS = 2000;
-/** How long a failed server may take for its last words. */
-const LAST_WORDS_MS = 300;
+/** How long the kernel may take to let go of an image file. */
+const RELEASE_MS = 2000;
 /** What stands for the subtype in the arguments of a server that has to find out. */
 const UNKNOWN_TYPE = 'auto';
 
@@ -163,7 +151,10 @@ async function perform(
   const control = cleanup.closing('close control channel', new ControlChannel());
 
   const deadline = new Deadline(policy.deadlineMs);
-  const connection = await connectServer(request, subtype, deps, {cleanup, deadline});
+  const connection = await connectServer(object, subtype, (type) => deps.connect(type), {
+    cleanup,
+    deadline,
+  });
   const requests = new ServerRequests(
     {
       source,
@@ -228,13 +219,6 @@ async function perform(
   };
 }
 
-/** The log of a server that failed; it gets a moment to end, because its last lines tell most. */
-async function lastWords({server}: Connection): Promise<string | undefined> {
-  if (server === undefined) return undefined;
-  await eventually(() => server.exited(), LAST_WORDS_MS);
-  return server.readLog();
-}
-
 function checkCaller(request: MountRequest): void {
   if (request.callerUid === 0 && process.geteuid?.() === 0) return;
   throw new MountError(
@@ -251,25 +235,6 @@ function checkDifferent(source: Source, target: MountPoint): void {
   );
 }
 
-/** What a promise brings, or `late` when the deadline comes first. */
-async function before<T>(deadline: Deadline, promise: Promise<T>): Promise<T | 'late'> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, deadline.left, 'late');
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Gets rid of a server that nobody waits for any more. */
-function drop(connection: Connection | undefined): void {
-  connection?.server?.kill();
-  connection?.socket.close();
-}
-
 /** What the server sees of our command line: no `-t`, no options that mean nothing to it. */
 function serverArguments(
   request: MountRequest,
@@ -280,64 +245,10 @@ function serverArguments(
   return [subtype ?? UNKNOWN_TYPE, request.source, request.target, ...(text === '' ? [] : ['-o', text])];
 }
 
-async function connectServer(
-  request: MountRequest,
-  subtype: string | undefined,
-  deps: MountDependencies,
-  {cleanup, deadline}: {cleanup: Cleanup; deadline: Deadline},
-): Promise<Connection> {
-  const object = objectOf(request);
-  let connection: Connection | undefined;
-  try {
-    const connecting = Promise.resolve(deps.connect(subtype));
-    const first = await before(deadline, connecting);
-    if (first === 'late') {
-      connecting.then(drop, () => {});
-      throw new MountError(
-        {object, reason: 'the server did not start in time', code: 'deadline'},
-        {errno: ERRNO.ETIMEDOUT},
-      );
-    }
-    connection = first;
-  } catch (error) {
-    if (error instanceof MountError) throw error;
-    const reason = `the server can't be reached: ${error instanceof Error ? error.message : String(error)}`;
-    throw new MountError({object, reason, code: 'connect'}, {errno: errnoOf(error), cause: error});
-  }
-  if (connection === undefined) {
-    throw new MountError(
-      {
-        object,
-        reason: `there is no safe file system driver for ${subtype ?? 'an unnamed type'}`,
-        code: 'no-driver',
-      },
-      {errno: ERRNO.ENODEV, exitCode: 2},
-    );
-  }
-  const {server, socket} = connection;
-  if (server !== undefined) {
-    cleanup.onFailure('end server', async () => {
-      server.kill();
-      if (!(await eventually(() => server.exited(), KILL_MS))) {
-        throw new Error(`process ${server.pid} is still there`);
-      }
-    });
-  }
-  cleanup.closing('close socket', socket);
-  if (sendBufferSize(socket.fd) < MIN_SEND_BUFFER) {
-    throw new MountError(
-      {object, reason: `the socket's send buffer is below ${MIN_SEND_BUFFER} bytes`, code: 'no-driver'},
-      {errno: ERRNO.ENOBUFS, exitCode: 2},
-    );
-  }
-  setPassRights(socket.fd, false);
-  return connection;
-}
-
 /** The kernel lets go of the file a moment after the last close; whoever tries again at once should find it free. */
 async function freeLoopDevice(served: ServedSource, source: Source): Promise<void> {
   if (!served.abandon()) return;
-  const free = await eventually(() => loopDevicesOf(source.dev, source.ino).length === 0, KILL_MS);
+  const free = await eventually(() => loopDevicesOf(source.dev, source.ino).length === 0, RELEASE_MS);
   if (!free) throw new Error(`${source.name} still has a loop device`);
 }
 
@@ -355,49 +266,4 @@ function attachOrExplain(
   } catch (error) {
     throw kernelRefusal(object, error, {});
   }
-}
-
-/**
- * The first stat of the root goes all the way to the server, so it tells whether the mount works. A server that dies
- * meanwhile makes it fail; one that hangs is cut off at the deadline.
- *
- * @throws MountError `server-died`, `deadline`
- */
-async function firstStat(
-  mounted: KernelMount,
-  {
-    object,
-    target,
-    deadline,
-    connection,
-    log,
-  }: {object: string; target: MountPoint; deadline: Deadline; connection: Connection; log: Log},
-): Promise<void> {
-  const answer = stat(`/proc/self/fd/${mounted.root.fd}`).then(
-    () => 'works' as const,
-    (error: unknown) => errnoOf(error),
-  );
-  const outcome = await before(deadline, answer);
-  if (outcome === 'works') return;
-  const details = serverLogOf(await lastWords(connection));
-  if (outcome !== 'late') {
-    const reason = `the server died before the mount worked: ${errnoWords(outcome)}`;
-    throw new MountError({object, reason, code: 'server-died'}, {errno: outcome, details});
-  }
-  // The stat waits in the kernel, and this process could not even exit before it comes back.
-  connection.server?.kill();
-  const patience = new Deadline(connection.server === undefined ? 0 : KILL_MS);
-  if ((await before(patience, answer)) === 'late') {
-    log.warn({target: target.path}, 'the server hangs, aborting its connection');
-    try {
-      abortDetached(mounted, target);
-    } catch (error) {
-      log.warn({target: target.path, error: String(error)}, 'connection not aborted');
-    }
-    await before(new Deadline(KILL_MS), answer);
-  }
-  throw new MountError(
-    {object, reason: 'the server did not answer the first stat in time', code: 'deadline'},
-    {errno: ERRNO.ETIMEDOUT, details},
-  );
 }

@@ -117,7 +117,7 @@ export class ServerRequests implements HelperActions {
   setMountPoint(path: string, expected: MountPointFormat): void {
     const {target} = this.#prepared;
     if (path !== target.name) throw new Errno('EINVAL', 'MNTP', foreignText(path, 200));
-    checkFormat(target, expected);
+    this.#attempt('mount', () => checkFormat(target, expected));
     this.#mountPointGiven = true;
   }
 

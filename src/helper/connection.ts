@@ -1,0 +1,106 @@
+import type {Deadline} from '../service/deadline.js';
+import {MIN_SEND_BUFFER} from '../service/magic.js';
+import {errnoOf} from '../sys/errno.js';
+import {ERRNO} from '../sys/errno-codes.js';
+import type {OwnedFd} from '../sys/fd.js';
+import {sendBufferSize, setPassRights} from '../sys/socket.js';
+import {type Cleanup, eventually} from './cleanup.js';
+import {MountError} from './errors.js';
+
+/** A connected server. */
+export interface Connection {
+  /** SEQPACKET; the helper owns it from now on. */
+  socket: OwnedFd;
+  /** `socket`: a running service; `embedded`: started for this mount, with `server` to supervise it. */
+  kind: 'socket' | 'embedded';
+  server?: {pid: number | undefined; readLog(): string; kill(): void; exited(): boolean};
+}
+
+/** How long a killed server may take to be gone. */
+export const KILL_MS = 2000;
+/** How long a failed server may take for its last words. */
+const LAST_WORDS_MS = 300;
+
+/**
+ * Reaches a server before the deadline. What it started is ended again if the mount fails.
+ *
+ * @throws MountError `no-driver` (exit code 2), `connect`, `deadline`
+ */
+export async function connectServer(
+  object: string,
+  subtype: string | undefined,
+  connect: (subtype: string | undefined) => Connection | undefined | Promise<Connection | undefined>,
+  {cleanup, deadline}: {cleanup: Cleanup; deadline: Deadline},
+): Promise<Connection> {
+  let connection: Connection | undefined;
+  try {
+    const connecting = Promise.resolve(connect(subtype));
+    const first = await before(deadline, connecting);
+    if (first === 'late') {
+      connecting.then(drop, () => {});
+      throw new MountError(
+        {object, reason: 'the server did not start in time', code: 'deadline'},
+        {errno: ERRNO.ETIMEDOUT},
+      );
+    }
+    connection = first;
+  } catch (error) {
+    if (error instanceof MountError) throw error;
+    const reason = `the server can't be reached: ${error instanceof Error ? error.message : String(error)}`;
+    throw new MountError({object, reason, code: 'connect'}, {errno: errnoOf(error), cause: error});
+  }
+  if (connection === undefined) {
+    throw new MountError(
+      {
+        object,
+        reason: `there is no safe file system driver for ${subtype ?? 'an unnamed type'}`,
+        code: 'no-driver',
+      },
+      {errno: ERRNO.ENODEV, exitCode: 2},
+    );
+  }
+  const {server, socket} = connection;
+  if (server !== undefined) {
+    cleanup.onFailure('end server', async () => {
+      server.kill();
+      if (!(await eventually(() => server.exited(), KILL_MS))) {
+        throw new Error(`process ${server.pid} is still there`);
+      }
+    });
+  }
+  cleanup.closing('close socket', socket);
+  if (sendBufferSize(socket.fd) < MIN_SEND_BUFFER) {
+    throw new MountError(
+      {object, reason: `the socket's send buffer is below ${MIN_SEND_BUFFER} bytes`, code: 'no-driver'},
+      {errno: ERRNO.ENOBUFS, exitCode: 2},
+    );
+  }
+  setPassRights(socket.fd, false);
+  return connection;
+}
+
+/** Gets rid of a server that nobody waits for any more. */
+function drop(connection: Connection | undefined): void {
+  connection?.server?.kill();
+  connection?.socket.close();
+}
+
+/** The log of a server that failed; it gets a moment to end, because its last lines tell most. */
+export async function lastWords({server}: Connection): Promise<string | undefined> {
+  if (server === undefined) return undefined;
+  await eventually(() => server.exited(), LAST_WORDS_MS);
+  return server.readLog();
+}
+
+/** What a promise brings, or `late` when the deadline comes first. */
+export async function before<T>(deadline: Deadline, promise: Promise<T>): Promise<T | 'late'> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, deadline.left, 'late');
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

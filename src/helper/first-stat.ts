@@ -1,0 +1,55 @@
+import {stat} from 'node:fs/promises';
+import {Deadline} from '../service/deadline.js';
+import type {Log} from '../service/log.js';
+import {errnoOf} from '../sys/errno.js';
+import {ERRNO} from '../sys/errno-codes.js';
+import {before, type Connection, KILL_MS, lastWords} from './connection.js';
+import {errnoWords, MountError} from './errors.js';
+import {serverLogOf} from './failure.js';
+import {abortDetached, type KernelMount} from './kernel-mount.js';
+import type {MountPoint} from './mount-point.js';
+
+/**
+ * The first stat of the root goes all the way to the server, so it tells whether the mount works. A server that dies
+ * meanwhile makes it fail; one that hangs is cut off at the deadline.
+ *
+ * @throws MountError `server-died`, `deadline`
+ */
+export async function firstStat(
+  mounted: KernelMount,
+  {
+    object,
+    target,
+    deadline,
+    connection,
+    log,
+  }: {object: string; target: MountPoint; deadline: Deadline; connection: Connection; log: Log},
+): Promise<void> {
+  const answer = stat(`/proc/self/fd/${mounted.root.fd}`).then(
+    () => 'works' as const,
+    (error: unknown) => errnoOf(error),
+  );
+  const outcome = await before(deadline, answer);
+  if (outcome === 'works') return;
+  const details = serverLogOf(await lastWords(connection));
+  if (outcome !== 'late') {
+    const reason = `the server died before the mount worked: ${errnoWords(outcome)}`;
+    throw new MountError({object, reason, code: 'server-died'}, {errno: outcome, details});
+  }
+  // The stat waits in the kernel, and this process could not even exit before it comes back.
+  connection.server?.kill();
+  const patience = new Deadline(connection.server === undefined ? 0 : KILL_MS);
+  if ((await before(patience, answer)) === 'late') {
+    log.warn({target: target.path}, 'the server hangs, aborting its connection');
+    try {
+      abortDetached(mounted, target);
+    } catch (error) {
+      log.warn({target: target.path, error: String(error)}, 'connection not aborted');
+    }
+    await before(new Deadline(KILL_MS), answer);
+  }
+  throw new MountError(
+    {object, reason: 'the server did not answer the first stat in time', code: 'deadline'},
+    {errno: ERRNO.ETIMEDOUT, details},
+  );
+}
