@@ -1,7 +1,8 @@
 import {execFileSync, spawnSync} from 'node:child_process';
-import {existsSync, readdirSync, readFileSync, readlinkSync} from 'node:fs';
-import {basename, join} from 'node:path';
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
 import {CHECKOUT} from '../test/support/checkout.js';
+import {serversOf} from '../test/support/contained-mount.js';
 
 export interface Contender {
   name: string;
@@ -10,8 +11,8 @@ export interface Contender {
   /** Mounts an image read-only; returns when the command that does it has ended. */
   mount(image: string, target: string): void;
   unmount(target: string): void;
-  /** Programs that serve the mount, for their memory; none for the kernel. */
-  programs: readonly string[];
+  /** The processes that serve the mount, for their memory. */
+  servers(image: string, target: string): number[];
 }
 
 const run = (command: string, ...args: string[]): string => execFileSync(command, args, {encoding: 'utf8'});
@@ -21,7 +22,7 @@ const kernel: Contender = {
   version: 'loop device, mount -o ro',
   mount: (image, target) => void run('mount', '-t', 'ext4', '-o', 'ro,loop', image, target),
   unmount: (target) => void run('umount', target),
-  programs: [],
+  servers: () => [],
 };
 
 const fuse2fs: Contender = {
@@ -29,7 +30,10 @@ const fuse2fs: Contender = {
   version: spawnSync('fuse2fs', ['-V'], {encoding: 'utf8'}).stderr?.match(/fuse2fs [\d.]+/)?.[0] ?? 'fuse2fs',
   mount: (image, target) => void run('fuse2fs', '-o', 'ro', image, target),
   unmount: (target) => void run('umount', target),
-  programs: ['fuse2fs'],
+  servers: (image) =>
+    processes().filter(
+      (pid) => textOf(pid, 'cmdline').startsWith(`fuse2fs\0`) && textOf(pid, 'cmdline').includes(image),
+    ),
 };
 
 const FUSEWARD = join(CHECKOUT, 'bin', 'fuseward');
@@ -39,7 +43,7 @@ const fuseward: Contender = {
   version: 'contained server',
   mount: (image, target) => void run(FUSEWARD, 'mount', '-t', 'ext4', image, target),
   unmount: (target) => void run(FUSEWARD, 'umount', target),
-  programs: ['node', 'bwrap'],
+  servers: (_image, target) => serversOf(target),
 };
 
 /** All that can run here; Debian's fuse2fs is installed when it is missing and apt is there. */
@@ -47,8 +51,8 @@ export function contenders(): Contender[] {
   const list = [kernel];
   if (installFuse2fs()) list.push(fuse2fs);
   else console.error('fuse2fs is missing and can not be installed: not measured');
-  if (existsSync(FUSEWARD)) list.push(fuseward);
-  else console.error('bin/fuseward is missing (npm run build): not measured');
+  if (existsSync(join(CHECKOUT, 'dist', 'cli', 'main.js'))) list.push(fuseward);
+  else console.error('fuseward is not built (npm run build): not measured');
   return list;
 }
 
@@ -60,32 +64,23 @@ function installFuse2fs(): boolean {
   return present();
 }
 
-/** The processes there are, by id, with the name of their program. */
-export function processes(): Map<number, string> {
-  const found = new Map<number, string>();
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      found.set(Number(name), basename(readlinkSync(`/proc/${name}/exe`)));
-    } catch {
-      // A kernel thread has none, and a process may have ended meanwhile.
-    }
-  }
-  return found;
+function processes(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
-/** MiB of memory, shared pages divided among their users (Pss), of the processes of some programs that were not there before. */
-export function memoryOf(programs: readonly string[], before: ReadonlyMap<number, string>): number | null {
-  if (programs.length === 0) return null;
-  let kib = 0;
-  for (const [pid, program] of processes()) {
-    if (before.has(pid) || !programs.includes(program)) continue;
-    try {
-      const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-      kib += Number(/^Pss: +(\d+) kB/m.exec(text)?.[1] ?? 0);
-    } catch {
-      // Ended meanwhile.
-    }
+/** A text of /proc/PID; empty when the process has ended. */
+function textOf(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'latin1');
+  } catch {
+    return '';
   }
-  return kib / 1024;
+}
+
+/** MiB of memory of processes, shared pages divided among their users (Pss). */
+export function memoryOf(pids: readonly number[]): number {
+  const kib = pids.map((pid) => Number(/^Pss: +(\d+) kB/m.exec(textOf(pid, 'smaps_rollup'))?.[1] ?? 0));
+  return kib.reduce((sum, each) => sum + each, 0) / 1024;
 }

@@ -13,7 +13,7 @@ import {cpus, release, tmpdir, totalmem} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
 import {bundle} from '../test/support/bundle.mjs';
-import {type Contender, contenders, memoryOf, processes} from './contenders.js';
+import {type Contender, contenders, memoryOf} from './contenders.js';
 import {benchImage, FULL, SHORT} from './image.js';
 import {type Line, table} from './table.js';
 
@@ -36,9 +36,10 @@ const rounds = Number(options.rounds ?? (options.short ? 1 : 5));
 const PHASES: ReadonlyArray<readonly [line: string, operation: string, unit: 'ms' | 'MiB/s']> = [
   [`walk of ${size.files} files, first`, 'walk', 'ms'],
   ['the same walk again', 'walk', 'ms'],
-  [`stat of ${size.files} files, again`, 'stat', 'ms'],
+  [`statx of ${size.files} files with birth time, first`, 'stat', 'ms'],
+  ['the same statx again', 'stat', 'ms'],
   [`open and read ${size.small} small files, first`, 'read-small', 'ms'],
-  ['the same again', 'read-small', 'ms'],
+  ['the same files again', 'read-small', 'ms'],
   [`sequential read of ${size.bigMiB} MiB, first`, 'sequential', 'MiB/s'],
   ['the same read again', 'sequential', 'MiB/s'],
   [`${size.small} random reads of 4 KiB, first`, 'random', 'ms'],
@@ -76,15 +77,14 @@ function measure(client: string, contender: Contender, target: string, phase: nu
 
 function round(client: string, contender: Contender, image: string, target: string): void {
   warm(image);
-  const before = processes();
   const start = process.hrtime.bigint();
   contender.mount(image, target);
   try {
     statSync(join(target, 'sequential'));
     record(MOUNT, 'ms', contender.name, Number(process.hrtime.bigint() - start) / 1e6);
     for (let phase = 0; phase < PHASES.length; phase++) measure(client, contender, target, phase);
-    const memory = memoryOf(contender.programs, before);
-    if (memory !== null) record(MEMORY, 'MiB', contender.name, memory);
+    const servers = contender.servers(image, target);
+    if (servers.length > 0) record(MEMORY, 'MiB', contender.name, memoryOf(servers));
   } finally {
     contender.unmount(target);
   }
