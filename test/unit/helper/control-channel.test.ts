@@ -72,6 +72,19 @@ describe('control channel', () => {
     assert.equal(channel.blockSize, 1024);
   });
 
+  test('takes an account of the lock-down, if its numbers can be true', () => {
+    const made = [
+      {landlock: -1, systemCalls: 5},
+      {landlock: 7, systemCalls: 1e9},
+      {landlock: '7', systemCalls: 5},
+      {},
+    ];
+    for (const numbers of made) writeStream(server.fd, encodeFrame({event: 'contained', ...numbers}));
+    assert.equal(channel.lockDown, undefined);
+    writeStream(server.fd, encodeFrame({event: 'contained', landlock: 7, systemCalls: 53, more: true}));
+    assert.deepEqual(channel.lockDown, {landlock: 7, systemCalls: 53});
+  });
+
   test('stops listening to nonsense', () => {
     writeStream(server.fd, Uint8Array.of(0xff, 0xff, 0xff, 0xff));
     assert.equal(channel.failure, undefined);
