@@ -1,5 +1,4 @@
 /** A read-only file system with a fixed tree: the least that `ls -lR` and `cat` need. */
-import {fileURLToPath} from 'node:url';
 import {
   type AttrReply,
   type DirentList,
@@ -10,7 +9,6 @@ import {
   S_IFLNK,
   S_IFREG,
 } from '../src/fuse/index.js';
-import {runExample} from './run.js';
 
 interface Node {
   readonly mode: number;
@@ -74,5 +72,3 @@ export class HelloFs implements FileSystem {
     return node;
   }
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await runExample('hello-fs', new HelloFs());

@@ -1,5 +1,4 @@
 /** A writable file system in memory, gone at unmount: files, directories and extended attributes. */
-import {fileURLToPath} from 'node:url';
 import {
   applyChanges,
   type EntryReply,
@@ -11,7 +10,6 @@ import {
   S_IFDIR,
 } from '../src/fuse/index.js';
 import {key, MemoryTree} from './memory-tree.js';
-import {runExample} from './run.js';
 
 /** The methods in the order of the interface; what it lacks (links, locks, …) the kernel does without. */
 export function memoryFs(): FileSystem {
@@ -72,5 +70,3 @@ export function memoryFs(): FileSystem {
     },
   };
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await runExample('memory-fs', memoryFs());

@@ -1,24 +1,27 @@
 /**
- * What the examples share: opens /dev/fuse, mounts it on the directory named on the command line and serves it from this thread
- * until `umount DIRECTORY`. Needs root. Real servers get the mounted descriptor from a mount helper instead.
+ * Runs an example: `node run.js EXAMPLE DIRECTORY` opens /dev/fuse, mounts it on the directory and serves it from this thread until
+ * `umount DIRECTORY`. Needs root. A server of fuseward gets the mounted descriptor from the mount helper instead.
  */
 import {stat} from 'node:fs/promises';
-import {type FileSystem, runBlocking, Session, type SessionOptions} from '../src/fuse/index.js';
+import {runBlocking, Session} from '../src/fuse/index.js';
 import {O_RDWR, openFd} from '../src/sys/fd.js';
 import {MS_NODEV, MS_NOSUID, mountAt} from '../src/sys/mount.js';
+import {HelloFs} from './hello-fs.js';
+import {memoryFs} from './memory-fs.js';
 
-/** Mounts and serves `fs`. The permission checks are the kernel's, by the modes that getattr shows. */
-export async function runExample(name: string, fs: FileSystem, options: SessionOptions = {}): Promise<void> {
-  const target = process.argv[2];
-  if (target === undefined || !(await stat(target)).isDirectory()) {
-    throw new Error(`usage: ${name} DIRECTORY`);
-  }
-  const device = openFd('/dev/fuse', O_RDWR);
-  const data = `fd=${device.fd},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other`;
-  mountAt(name, target, `fuse.${name}`, MS_NOSUID | MS_NODEV, data);
-  console.log(`mounted on ${target}`);
-  const onError = (error: unknown): void => console.error(error);
-  const end = runBlocking(device.fd, new Session(fs, options, {onError}));
-  console.log(end);
-  device.close();
+const EXAMPLES = {'hello-fs': () => new HelloFs(), 'memory-fs': memoryFs};
+
+const [name = '', target = ''] = process.argv.slice(2);
+const example = Object.entries(EXAMPLES).find(([known]) => known === name)?.[1];
+if (example === undefined || !(await stat(target)).isDirectory()) {
+  throw new Error(`usage: run.js ${Object.keys(EXAMPLES).join('|')} DIRECTORY`);
 }
+
+const device = openFd('/dev/fuse', O_RDWR);
+// With default_permissions the kernel checks permissions itself, by the modes that getattr shows.
+const data = `fd=${device.fd},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other`;
+mountAt(name, target, `fuse.${name}`, MS_NOSUID | MS_NODEV, data);
+console.log(`mounted on ${target}`);
+const onError = (error: unknown): void => console.error(error);
+console.log(runBlocking(device.fd, new Session(example(), {}, {onError})));
+device.close();
