@@ -1,4 +1,10 @@
-import {type Inode, type InodeNumber, STATX_ATTRIBUTES_MASK, type Volume} from '../ext4/index.js';
+import {
+  type EmitEntry,
+  type Inode,
+  type InodeNumber,
+  STATX_ATTRIBUTES_MASK,
+  type Volume,
+} from '../ext4/index.js';
 import {
   type AttrReply,
   type DirentList,
@@ -9,6 +15,7 @@ import {
   type IoctlRequest,
   type IoctlResult,
   type OpenReply,
+  type RequestContext,
   type StatfsReply,
   type StatxReply,
 } from '../fuse/index.js';
@@ -25,6 +32,19 @@ const STATX_BTIME = 0x800;
 
 /** "." as a name: only file handles (NFS, open_by_handle_at) look that up. */
 const DOT = 0x2e;
+
+const TRUSTED = new TextEncoder().encode('trusted.');
+
+/** The names, each with its NUL, that the kernel shows to callers without CAP_SYS_ADMIN. */
+function withoutTrusted(names: Uint8Array): Uint8Array {
+  const kept: number[] = [];
+  for (let start = 0, end: number; start < names.length; start = end) {
+    end = names.indexOf(0, start) + 1 || names.length;
+    if (!TRUSTED.every((byte, index) => names[start + index] === byte))
+      kept.push(...names.subarray(start, end));
+  }
+  return Uint8Array.from(kept);
+}
 
 /**
  * An ext2, ext3 or ext4 volume as the kernel's FUSE driver wants it. Node ids are inode numbers and there are no file
@@ -66,13 +86,11 @@ export class Ext4FileSystem implements FileSystem {
   }
 
   readdir(ino: number, _fh: number, offset: number, list: DirentList): void {
-    this.#volume.readdir(this.#inode(ino), offset, (child, type, name, next) =>
-      list.add(child, next, type, name),
-    );
+    this.#list(ino, offset, list, (child, type, name, next) => list.add(child, next, type, name));
   }
 
   readdirplus(ino: number, _fh: number, offset: number, list: DirentPlusList): void {
-    this.#volume.readdir(this.#inode(ino), offset, (child, type, name, next) => {
+    this.#list(ino, offset, list, (child, type, name, next) => {
       if (!list.fits(name.length)) return false;
       // An inode that can't be read must not hide its neighbours: its name is listed, and a stat of it tells the error.
       const inode = this.#tryInode(child);
@@ -99,8 +117,9 @@ export class Ext4FileSystem implements FileSystem {
     return value;
   }
 
-  listxattr(ino: number): Uint8Array {
-    return this.#volume.listxattr(this.#inode(ino));
+  listxattr(ino: number, ctx: RequestContext): Uint8Array {
+    const names = this.#volume.listxattr(this.#inode(ino));
+    return ctx.uid === 0 ? names : withoutTrusted(names);
   }
 
   lseek(ino: number, _fh: number, offset: number, whence: number): number {
@@ -128,6 +147,15 @@ export class Ext4FileSystem implements FileSystem {
 
   #open(ino: number, _flags: number, _reply: OpenReply): void {
     this.#volume.checkOpen(this.#inode(ino));
+  }
+
+  /** Lists until the reply is full. Damage further on is for the next call to tell, or what comes before it would be lost. */
+  #list(ino: number, offset: number, list: {readonly length: number}, emit: EmitEntry): void {
+    try {
+      this.#volume.readdir(this.#inode(ino), offset, emit);
+    } catch (error) {
+      if (list.length === 0) throw error;
+    }
   }
 
   #inode(nodeid: number): Inode {

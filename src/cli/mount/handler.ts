@@ -1,3 +1,4 @@
+import {resolve} from 'node:path';
 import {MountError, type MountResult, mount} from '../../helper/index.js';
 import {connectServer} from '../../launch/index.js';
 import {processStart, sweepRecords, writeRecord} from '../../launch/mount-record.js';
@@ -60,7 +61,8 @@ export const mountCommand: Command = {
   async run([source, target], values) {
     const json = values['json'] === true;
     try {
-      const result = await perform(source!, target!, values);
+      // The mount table is read from other directories than this one.
+      const result = await perform(resolve(source!), target!, values);
       if (json) print(JSON.stringify(result));
       return EXIT.done;
     } catch (error) {
