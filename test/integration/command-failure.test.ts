@@ -20,6 +20,7 @@ import {
   fuseward,
   leftovers,
   serverProcesses,
+  serversOf,
   settled,
   startFuseward,
 } from './command-support.js';
@@ -254,13 +255,9 @@ describe.skipIf(missing !== undefined)(`fuseward mount${missing ? ` (skipped: ${
   test('a server killed during the handshake is told, and leaves nothing', async () => {
     let killed = 0;
     for (let delay = 0; delay <= 60 && killed < 3; delay += 10) {
-      const {ended} = startFuseward(['mount', place.image, place.target]);
-      const known = new Set(serverProcesses());
-      let victims: number[] = [];
-      for (let tries = 0; tries < 200 && victims.length === 0; tries++) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        victims = serverProcesses().filter((pid) => !known.has(pid));
-      }
+      const {pid: command, ended} = startFuseward(['mount', place.image, place.target]);
+      await eventually(() => serversOf(command).length > 0, 5_000);
+      const victims = serversOf(command);
       await new Promise((resolve) => setTimeout(resolve, delay));
       for (const pid of victims) {
         try {
@@ -282,10 +279,9 @@ describe.skipIf(missing !== undefined)(`fuseward mount${missing ? ` (skipped: ${
     const moved = join(place.dir, 'moved');
     mkdirSync(victim);
     for (let delay = 0; delay <= 80; delay += 20) {
-      const known = new Set(serverProcesses());
-      const {ended} = startFuseward(['mount', place.image, place.target]);
+      const {pid, ended} = startFuseward(['mount', place.image, place.target]);
       // The target is opened before the server is started: from now on it is settled where the mount goes.
-      await eventually(() => serverProcesses().some((pid) => !known.has(pid)), 5_000);
+      await eventually(() => serversOf(pid).length > 0, 5_000);
       await new Promise((resolve) => setTimeout(resolve, delay));
       renameSync(place.target, moved);
       symlinkSync(victim, place.target);

@@ -55,6 +55,18 @@ export function serverProcesses(): number[] {
     });
 }
 
+/** Servers among the children and grandchildren of a mount command. */
+export function serversOf(command: number): number[] {
+  const parent = (pid: number): number => {
+    try {
+      return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
+    } catch {
+      return 0;
+    }
+  };
+  return serverProcesses().filter((pid) => parent(pid) === command || parent(parent(pid)) === command);
+}
+
 /** Everything a mount attempt could leave, on the whole machine. */
 export interface Leftovers {
   mounts: string[];
@@ -74,8 +86,12 @@ export function leftovers(dir: string): Leftovers {
     loops: loops.filter((line) => line.includes(dir)),
     servers: serverProcesses().length,
     records: records.filter((name) => {
-      const text = readFileSync(`/run/fuseward/mounts/${name}`, 'utf8');
-      return text.includes(dir);
+      try {
+        return readFileSync(`/run/fuseward/mounts/${name}`, 'utf8').includes(dir);
+      } catch {
+        // Swept away by another command meanwhile.
+        return false;
+      }
     }),
   };
 }
