@@ -179,6 +179,27 @@ const cases: Case[] = [
     },
   ],
   [
+    'a directory that gets an index',
+    (base) => {
+      for (let i = 0; i < 90; i++) {
+        linkSync(
+          join(base, 'a'),
+          join(base, `a-hard-link-with-a-name-that-takes-room-${i}-${'x'.repeat(90)}`),
+        );
+      }
+      sync(join(base, 'a'));
+    },
+  ],
+  [
+    'an indexed directory that grows',
+    (_base, mnt) => {
+      for (let i = 0; i < 80; i++) {
+        linkSync(join(mnt, 'base', 'a'), join(mnt, 'large', `a-hard-link-with-a-longer-name-${i}`));
+      }
+      sync(join(mnt, 'base', 'a'));
+    },
+  ],
+  [
     'a new directory with a file',
     (base) => {
       mkdirSync(join(base, 'sub'));

@@ -12,11 +12,15 @@ import {
   removeEntry,
   sealBlock,
 } from './dir-entries.js';
+import {buildRoot, hasher, hasRoom, insertSlot, probe, sealIndex, splitLeaf} from './dir-index.js';
 import type {ImageEditor} from './editor.js';
 import type {FileStates} from './file-state.js';
 
 /** Entries of all directories that are touched, held in memory at most. */
 const MAX_ENTRIES = 2 ** 21;
+
+/** Where the table of a root starts. */
+const ROOT_TABLE_OFFSET = 32;
 
 interface Place {
   readonly ino: number;
@@ -33,6 +37,8 @@ class OpenDirectory {
   /** Blocks of the directory. */
   blocks: number;
   indexed: boolean;
+  /** Names that differ in case only are the same. */
+  readonly folded: boolean;
   /** No block before this one has room for an entry. */
   roomFrom = 0;
 
@@ -41,6 +47,8 @@ class OpenDirectory {
     this.seed = inode.checksumSeed;
     this.rules = rules;
     this.blocks = Math.floor(inode.size / rules.blockSize);
+    this.folded = hasFlag(inode, INODE_FLAG.casefold);
+    // Hashes of folded names are not computed here: such an index is given up by the first addition.
     this.indexed = hasFlag(inode, INODE_FLAG.index);
   }
 }
@@ -63,24 +71,82 @@ export class Directories {
   }
 
   /**
-   * Adds an entry. An indexed directory becomes a plain one: no name is lost, and looking one up is merely slower.
+   * Adds an entry, in the way that the kernel does: in the leaf for its hash, which is split when full, or in the first
+   * block with room. A directory whose first block is full gets an index. An index that would have to grow another block
+   * is given up: no name is lost, and looking one up is merely slower.
    * @returns false when the name exists
    */
   add(parent: Inode, entry: DirEntry): boolean {
     const directory = this.#directory(parent);
-    const name = key(entry.name);
-    if (directory.places.has(name)) return false;
-    if (directory.indexed) this.#dropIndex(directory);
+    if (directory.places.has(key(entry.name))) return false;
+    if (directory.indexed) {
+      if (!directory.folded && this.#addByIndex(directory, entry)) return true;
+      this.#dropIndex(directory);
+    }
     for (; directory.roomFrom < directory.blocks; directory.roomFrom++) {
       const bytes = this.#read(directory, directory.roomFrom);
       if (bytes === undefined || !insertEntry(directory.rules, bytes, entry)) continue;
       this.#write(directory, directory.roomFrom, bytes);
-      directory.places.set(name, {ino: entry.ino, block: directory.roomFrom});
+      this.#place(directory, entry, directory.roomFrom);
       return true;
     }
-    const block = directory.blocks;
+    if (directory.blocks === 1 && this.#makeIndex(directory) && this.#addByIndex(directory, entry))
+      return true;
+    if (directory.indexed) this.#dropIndex(directory);
+    this.#place(directory, entry, directory.blocks);
     this.#append(directory, buildBlock(directory.rules, [entry]));
-    directory.places.set(name, {ino: entry.ino, block});
+    return true;
+  }
+
+  #place(directory: OpenDirectory, entry: DirEntry, block: number): void {
+    directory.places.set(key(entry.name), {ino: entry.ino, block});
+  }
+
+  /** @returns false when the index does not have room, or makes no sense */
+  #addByIndex(directory: OpenDirectory, entry: DirEntry): boolean {
+    const {rules} = directory;
+    const read = (block: number): Uint8Array | undefined => this.#read(directory, block);
+    const at = probe(this.#editor.superblock, rules, read, entry.name);
+    const leaf = at === undefined ? undefined : read(at.leaf);
+    if (at === undefined || leaf === undefined || at.leaf === 0 || this.#isNode(directory, at.leaf, leaf)) {
+      return false;
+    }
+    if (insertEntry(rules, leaf, entry)) {
+      this.#write(directory, at.leaf, leaf);
+      this.#place(directory, entry, at.leaf);
+      return true;
+    }
+    const split = hasRoom(rules, at) ? splitLeaf(rules, [...entriesOf(rules, leaf)], at.hash) : undefined;
+    if (split === undefined) return false;
+    const kept = buildBlock(rules, split.kept);
+    const moved = buildBlock(rules, split.moved);
+    const added = directory.blocks;
+    const goesOver = at.hash(entry.name) >= split.hash;
+    if (!insertEntry(rules, goesOver ? moved : kept, entry)) return false;
+    insertSlot(at, split.hash + (split.continued ? 1 : 0), added);
+    this.#append(directory, moved);
+    this.#write(directory, at.leaf, kept);
+    this.#writeIndex(directory, at.block, at.bytes, at.table);
+    for (const each of split.moved) this.#place(directory, each, added);
+    this.#place(directory, entry, goesOver ? added : at.leaf);
+    return true;
+  }
+
+  /** Moves the entries of a directory's only block to a leaf behind a root. @returns false when it gets no index */
+  #makeIndex(directory: OpenDirectory): boolean {
+    const {rules} = directory;
+    const {superblock} = this.#editor;
+    const bytes = this.#read(directory, 0);
+    if (!superblock.features.dirIndex || directory.folded || bytes === undefined) return false;
+    if (hasher(superblock, superblock.defaultHashVersion) === undefined) return false;
+    const [dot, dots, ...rest] = [...entriesOf(rules, bytes)];
+    if (dot === undefined || dots === undefined || key(dot.name) !== '.' || key(dots.name) !== '..')
+      return false;
+    this.#append(directory, buildBlock(rules, rest));
+    this.#writeIndex(directory, 0, buildRoot(superblock, rules, [dot, dots]), ROOT_TABLE_OFFSET);
+    for (const entry of rest) this.#place(directory, entry, 1);
+    directory.indexed = true;
+    this.#setIndexFlag(directory, true);
     return true;
   }
 
@@ -194,8 +260,14 @@ export class Directories {
       }
     }
     directory.indexed = false;
+    directory.roomFrom = 0;
+    this.#setIndexFlag(directory, false);
+  }
+
+  #setIndexFlag(directory: OpenDirectory, on: boolean): void {
     this.#editor.editInode(directory.ino, (inode) => {
-      inode.setUint32(0x20, inode.getUint32(0x20, true) & ~INODE_FLAG.index, true);
+      const flags = inode.getUint32(0x20, true) & ~INODE_FLAG.index;
+      inode.setUint32(0x20, on ? flags | INODE_FLAG.index : flags, true);
     });
   }
 
@@ -221,9 +293,18 @@ export class Directories {
   }
 
   #write(directory: OpenDirectory, block: number, bytes: Uint8Array): void {
+    sealBlock(directory.rules, directory.seed, bytes);
+    this.#store(directory, block, bytes);
+  }
+
+  #writeIndex(directory: OpenDirectory, block: number, bytes: Uint8Array, table: number): void {
+    sealIndex(directory.rules, directory.seed, bytes, table);
+    this.#store(directory, block, bytes);
+  }
+
+  #store(directory: OpenDirectory, block: number, bytes: Uint8Array): void {
     const disk = this.#files.find(directory.ino, block);
     if (disk === 0) throw new CorruptError('dir-hole', {ino: directory.ino, block});
-    sealBlock(directory.rules, directory.seed, bytes);
     this.#editor.overlay.write(disk, bytes);
   }
 }
