@@ -115,10 +115,13 @@ describe.skipIf(MISSING)(
 
     test('delete takes a name away', async () => {
       statSync(path('there'));
+      // Another node by that name: nothing to delete.
+      await expect(mounted.ask('delete', 1, DIR, base64('there'))).rejects.toMatchObject({code: 'ENOENT'});
+      statSync(path('there'));
       await mounted.ask('set', EXISTS, 0);
       await mounted.ask('delete', 1, THERE, base64('there'));
       expect(() => statSync(path('there'))).toThrow('ENOENT');
-      });
+    });
 
     test('prune gives unused inodes back, by forgets', async () => {
       statSync(path('there'));

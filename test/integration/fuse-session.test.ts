@@ -10,6 +10,7 @@ import {MISSING, Mounted} from './fuse-support/mounted.js';
 interface Slow {
   waiting: number;
   aborted: number;
+  resent: number;
 }
 
 /** A client that reads a file, and what became of it. */
@@ -66,13 +67,38 @@ describe.skipIf(MISSING)(`a connection${MISSING ? ` (skipped: ${MISSING})` : ''}
       await expect.poll(async () => (await slow()).waiting).toBe(2);
       client.process.kill(signal);
       expect(await client.exit).toBe(signal);
-      expect(await slow()).toEqual({waiting: 1, aborted: 1});
+      expect(await slow()).toMatchObject({waiting: 1, aborted: 1});
       await mounted.ask('release');
       expect(await other.exit).toBe(0);
       await mounted.stop();
       expect(mounted.defects).toEqual([]);
     });
   }
+
+  test('has unanswered requests sent again, and only the answer to the second counts', async () => {
+    mounted = await Mounted.start(program, 'slow', 'events');
+    const client = reader(join(mounted.target, 'slow'));
+    await expect.poll(async () => (await slow()).waiting).toBe(1);
+    await mounted.ask('resend');
+    await expect.poll(slow).toMatchObject({waiting: 2, resent: 1});
+    expect(await mounted.ask('release')).toBe(2);
+    expect([await client.exit, client.output()]).toEqual([0, 'done']);
+    await mounted.stop();
+    expect(mounted.defects).toEqual([]);
+  });
+
+  test('interrupts a request that was sent again', async () => {
+    mounted = await Mounted.start(program, 'slow', 'events');
+    const client = reader(join(mounted.target, 'slow'));
+    await expect.poll(async () => (await slow()).waiting).toBe(1);
+    await mounted.ask('resend');
+    await expect.poll(slow).toMatchObject({waiting: 2});
+    client.process.kill('SIGTERM');
+    expect(await client.exit).toBe('SIGTERM');
+    expect((await slow()).aborted).toBeGreaterThan(0);
+    await mounted.ask('release');
+    await mounted.stop();
+  });
 
   for (const transport of ['blocking', 'events'] as const) {
     test(`ends with 'aborted' after an abort, ${transport}`, async () => {

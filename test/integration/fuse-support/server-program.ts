@@ -41,7 +41,7 @@ type Told =
   | {readonly retrieved: number; readonly offset: number; readonly data: Uint8Array};
 
 const handles: Handles = {open: 0};
-const slow: SlowState = {waiting: 0, aborted: 0, release: []};
+const slow: SlowState = {waiting: 0, aborted: 0, resent: 0, release: []};
 
 function fileSystem({kind, switches}: Shared): FileSystem {
   switch (kind) {
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
       let value: unknown;
       if (command === 'count') value = counters.read(OPCODE[args[0] as OpcodeName]).count;
       else if (command === 'set') value = Atomics.store(switches, args[0] as number, args[1] as number);
-      else if (command === 'slow') value = {waiting: slow.waiting, aborted: slow.aborted};
+      else if (command === 'slow') value = {...slow, release: slow.release.length};
       else if (command === 'release') value = slow.release.splice(0).map((go) => go()).length;
       else {
         const method = notifier[command as keyof Notifier] as (...args: unknown[]) => unknown;

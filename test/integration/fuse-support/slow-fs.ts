@@ -5,6 +5,8 @@ export interface SlowState {
   waiting: number;
   /** Reads that ended by an interrupt. */
   aborted: number;
+  /** Reads that came a second time, as if for another server. */
+  resent: number;
   /** Lets the reads that wait go on. */
   readonly release: Array<() => void>;
 }
@@ -29,6 +31,7 @@ export function slowFs(state: SlowState): FileSystem {
     async read(_ino, _fh, offset, target, ctx) {
       if (offset > 0) return 0;
       state.waiting++;
+      if (ctx.resent) state.resent++;
       try {
         await new Promise<void>((resolve, reject) => {
           state.release.push(resolve);
