@@ -1,6 +1,6 @@
 import {spawn, spawnSync} from 'node:child_process';
 import {once} from 'node:events';
-import {readFileSync} from 'node:fs';
+import {existsSync, readFileSync, statSync} from 'node:fs';
 import {describe, expect, test} from 'vitest';
 import {
   cannotContain,
@@ -16,6 +16,7 @@ import {perform, performMapped, randomReads} from '../support/random-reads.js';
 import {RECIPES} from '../support/recipes.js';
 import {snapshot} from '../support/snapshot.js';
 import type {Allowed} from '../support/snapshot-diff.js';
+import {FOLDED_NAMES} from '../support/tree/names.js';
 
 /** Images mounted for real, in a contained server, against the kernel's own mount of the same image. */
 const reason = cannotMount() ?? cannotContain();
@@ -113,6 +114,26 @@ describe.skipIf(reason !== undefined)(`reading through a contained mount${title}
       expect(found).toEqual(orders.map((reverse) => wanted[reverse ? 1 : 0]));
     });
   }, 120_000);
+});
+
+describe.skipIf(reason !== undefined)(`names that fold${title}`, () => {
+  test('are found in every spelling, in the directory that folds and in no other', async () => {
+    const names = [...expected(named('casefold')).entries.keys()].filter((key) => /^folded\/entry/.test(key));
+    expect(names.length).toBeGreaterThan(1000);
+    await withContainedMount(imageOf(named('casefold')), (target) => {
+      for (const name of names) {
+        const loud = name.replace(/[^/]+$/, (last) => last.toUpperCase());
+        expect(statSync(`${target}/${loud}`).ino, loud).toBe(statSync(`${target}/${name}`).ino);
+      }
+      for (const [name, ...spellings] of FOLDED_NAMES) {
+        for (const spelling of spellings) {
+          expect(readFileSync(`${target}/folded/${spelling}`, 'utf8'), spelling).toBe(name);
+        }
+      }
+      expect(existsSync(`${target}/folded/Strase`)).toBe(false);
+      expect(existsSync(`${target}/LOST+FOUND`)).toBe(false);
+    });
+  });
 });
 
 describe.skipIf(reason !== undefined)(`after the unmount${title}`, () => {

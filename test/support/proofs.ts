@@ -41,5 +41,8 @@ export const PROOFS: ReadonlyArray<readonly [recipe: string, request: string, an
   ['dirty-orphan-file', 'features', /orphan_present/],
   ['dirty-fast-commit', 'logdump -c', /tag (INODE|CREAT_DENTRY)/],
   ['blocks-64k', 'stats -h', /Block size: +65536/],
+  ['verity-files', 'stat /sizes/4097', /Flags: 0x180000/],
+  ['unknown-read-only-feature', 'features', /FEATURE_R30/],
+  ['casefold', 'stat /folded', /Flags: 0x40081000/],
   ['casefold', 'htree_dump /folded', /Number of entries \(count\)/],
 ];

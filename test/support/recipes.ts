@@ -4,7 +4,7 @@ import {workBeforeCrash} from './tree/crash.js';
 import {fragmented, indirectLevels, sizes, sparse} from './tree/data.js';
 import {encrypted} from './tree/encryption.js';
 import type {Chapter} from './tree/ground.js';
-import {deep, fewFiles, hardLinks, manyEntries, names, shrunkDirectory} from './tree/names.js';
+import {deep, fewFiles, foldable, hardLinks, manyEntries, names, shrunkDirectory} from './tree/names.js';
 
 const TIB = 2 ** 40;
 const GIB = 2 ** 30;
@@ -56,7 +56,7 @@ const copySource: Recipe = {
     xattrs,
     symlinks,
     owners,
-    manyEntries(1500, 0, 'folded'),
+    foldable(1500),
   ],
 };
 
@@ -470,6 +470,25 @@ export const RECIPES: readonly Recipe[] = [
   largeBlocks(16384),
   largeBlocks(32768),
   largeBlocks(65536),
+  {
+    name: 'verity-files',
+    feature: 'files with the verity flag, which a kernel without fs-verity refuses to open',
+    size: 48 * MIB,
+    mkfs: ['-t', 'ext4', '-O', 'verity'],
+    copyOf: copySource,
+    oracle: 'source',
+    after: ['0', '1', '4097', '65537'].map((name) =>
+      debugfs(`set_inode_field /sizes/${name} flags 0x180000`),
+    ),
+  },
+  {
+    name: 'unknown-read-only-feature',
+    feature: 'a feature bit nobody knows, of those that only forbid writing',
+    size: 32 * MIB,
+    mkfs: ['-t', 'ext4'],
+    chapters: [sizes(20), deep(4)],
+    after: [debugfs('set_super_value feature_ro_compat 0x4000046b')],
+  },
   {
     name: 'casefold',
     feature: 'a directory whose names fold, with an index made over folded names',

@@ -118,3 +118,24 @@ export const fewFiles: Chapter = ({root, random}) => {
   mkdirSync(join(root, 'directory'));
   symlinkSync('file', join(root, 'symlink'));
 };
+
+/** Names that equal others once folded, with the spellings under which a folding directory has to find them. */
+export const FOLDED_NAMES: ReadonlyArray<readonly [name: string, ...spellings: string[]]> = [
+  ['Straße', 'STRASSE', 'strasse'],
+  ['ÄÖÜ', 'äöü', 'a\u0308o\u0308u\u0308'],
+  ['ﬁx', 'FIX'],
+  ['Ǆ', 'ǆ'],
+  ['ΣΑΣ', 'σας', 'σασ'],
+  ['名前', '名前'],
+  ['Mixed Case.TXT', 'mixed case.txt'],
+];
+
+/** A directory that can be made to fold its names later: no two of them are equal then. */
+export function foldable(count: number): Chapter {
+  return (ground) => {
+    const dir = chapterDirectory(ground, 'folded');
+    for (const [name] of FOLDED_NAMES) file(join(dir, name), name);
+    for (let i = 0; i < count; i++) file(join(dir, `entry${i}-${ground.random.u32().toString(36)}`), '');
+    return undefined;
+  };
+}
