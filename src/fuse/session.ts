@@ -117,6 +117,11 @@ export class Session implements OperationTarget {
     if (!(this.#longestName >= 1 && this.#longestName <= 1024)) {
       throw new RangeError(`longestName is ${options.longestName}, must be 1 to 1024`);
     }
+    for (const timeout of [this.entryTimeout, this.attrTimeout]) {
+      if (!Number.isSafeInteger(timeout) || timeout < 0) {
+        throw new RangeError(`a timeout is ${timeout}, must be whole seconds of at least 0`);
+      }
+    }
     this.#maxConcurrent = options.maxConcurrent ?? 128;
     if (!(this.#maxConcurrent >= 1)) throw new RangeError('maxConcurrent must be at least 1');
   }
@@ -195,13 +200,17 @@ export class Session implements OperationTarget {
     this.destroy();
   }
 
-  /** Tells of a defect outside any handler, such as a reply that the kernel refused. For transports. */
+  /** Tells of a defect, such as a reply that the kernel refused. A hook that throws can't keep a request from its answer. */
   report(error: unknown, slot: RequestSlot): void {
-    this.#hooks.onError?.(error, {
-      opcode: slot.opcode,
-      name: this.#table.find(slot.opcode)?.name ?? opcodeName(slot.opcode),
-      nodeid: slot.nodeid,
-    });
+    try {
+      this.#hooks.onError?.(error, {
+        opcode: slot.opcode,
+        name: this.#table.find(slot.opcode)?.name ?? opcodeName(slot.opcode),
+        nodeid: slot.nodeid,
+      });
+    } catch {
+      // There is nobody left to tell.
+    }
   }
 
   initialise(slot: RequestSlot): number {

@@ -315,6 +315,25 @@ describe('extended attributes', () => {
   });
 });
 
+test('a hook that throws does not keep a request from its answer', () => {
+  const hooks = {
+    onError: () => {
+      throw new Error('from the hook');
+    },
+  };
+  const harness = new Harness({unlink: () => Promise.reject(new Error('x'))}, {}, hooks);
+  expect(harness.errnoOf(request('READ', new Uint8Array(3)))).toBe(EINVAL);
+  harness.replies.length = 0;
+  harness.send(request('UNLINK', rows('6100')), false);
+  expect(harness.replies.map(toRows)).toEqual([errorReply(EIO)]);
+});
+
+test('timeouts are whole seconds', () => {
+  for (const entryTimeout of [-1, 0.5, Number.NaN]) {
+    expect(() => new Harness({}, {entryTimeout})).toThrow(RangeError);
+  }
+});
+
 test('a file system with its own rules for another opcode', () => {
   const own = operation<number>({
     opcode: 4094,
