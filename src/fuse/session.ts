@@ -197,16 +197,20 @@ export class Session implements OperationTarget {
       slot.interrupt();
       if (!slot.answered) this.#send(slot, ERRNO.EIO, 0);
     }
-    this.destroy();
+    try {
+      this.destroy();
+    } catch (error) {
+      this.report(error, {opcode: OPCODE.DESTROY, nodeid: 0});
+    }
   }
 
   /** Tells of a defect, such as a reply that the kernel refused. A hook that throws can't keep a request from its answer. */
-  report(error: unknown, slot: RequestSlot): void {
+  report(error: unknown, {opcode, nodeid}: {readonly opcode: number; readonly nodeid: number}): void {
     try {
       this.#hooks.onError?.(error, {
-        opcode: slot.opcode,
-        name: this.#table.find(slot.opcode)?.name ?? opcodeName(slot.opcode),
-        nodeid: slot.nodeid,
+        opcode,
+        name: this.#table.find(opcode)?.name ?? opcodeName(opcode),
+        nodeid,
       });
     } catch {
       // There is nobody left to tell.

@@ -156,6 +156,16 @@ describe('a handler that returns a promise', () => {
     expect(harness.session.waiting).toBe(0);
   });
 
+  test('an end that the file system spoils is told of, not thrown', () => {
+    const harness = new Harness({
+      destroy() {
+        throw new Error('too late');
+      },
+    });
+    harness.session.end();
+    expect(harness.errors.map(({request: {name}}) => name)).toEqual(['DESTROY']);
+  });
+
   test('is counted once', async () => {
     const counters = new CounterArray();
     const {fs, open} = waiter();
