@@ -12,8 +12,8 @@ const ORPHAN_BLOCK_MAGIC = 0x0b10ca04;
 const TAIL_SIZE = 8;
 /** Bytes of an orphan file that the kernel accepts at most. */
 const MAX_FILE_SIZE = 8 << 20;
-/** Orphans listed at most; each is held in memory. */
-const MAX_ORPHANS = 2 ** 20;
+/** Orphans listed at most. Any beyond stay counted as used, and nothing else: no name leads to them. */
+const MAX_ORPHANS = 2 ** 16;
 
 /** bg_flags: no inode of the group is in use. */
 const INODE_UNINIT = 0x1;
@@ -45,8 +45,10 @@ export function listOrphans(ctx: Ext4Context, image: ReplayImage, log?: OrphanLo
     found.set(inode.ino, inode);
     ino = inode.deletionTime;
   }
+  let looked = 0;
   for (const ino of inFile) {
     if (found.has(ino as InodeNumber)) continue;
+    if (++looked > MAX_ORPHANS) break;
     const inode = orphan(ctx, image, ino, log);
     if (inode !== undefined) found.set(inode.ino, inode);
   }

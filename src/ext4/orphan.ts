@@ -14,6 +14,9 @@ const STATE_ERRORS = 2;
 /** h_refcount of an extended attribute block: how many inodes share it. */
 const XATTR_REFCOUNT_AT = 4;
 
+/** Runs and nodes of block maps looked at in all. What is beyond stays counted as used, which nothing else depends on. */
+const MAX_WORK = 2 ** 22;
+
 /** What becomes of an orphan: it is gone, or ends at its size. */
 export type OrphanChange = 'deleted' | {readonly blocks512: number};
 
@@ -50,12 +53,13 @@ export function processOrphans(ctx: Ext4Context, log?: OrphanLog): OrphanResult 
   const xattrBlocks = new Map<number, number>();
   let freedClusters = 0;
   let freedInodes = 0;
+  const work = {left: MAX_WORK};
   for (const inode of orphans) {
     const deleted = inode.links === 0;
     const end = deleted ? 0 : Math.ceil(inode.size / superblock.blockSize);
     let freed = 0;
     try {
-      freed = beyond(image, inode, end);
+      freed = work.left > 0 ? beyond(image, inode, end, work) : 0;
       if (deleted && inode.fileAcl !== 0) freed += releaseXattrBlock(image, inode, xattrBlocks);
     } catch (error) {
       if (!(error instanceof Ext4Error)) throw error;
@@ -75,9 +79,11 @@ export function processOrphans(ctx: Ext4Context, log?: OrphanLog): OrphanResult 
 }
 
 /** Clusters that a file holds beyond its first `end` blocks, those of its map included. */
-function beyond(image: ReplayImage, inode: Inode, end: number): number {
+function beyond(image: ReplayImage, inode: Inode, end: number, work: {left: number}): number {
   if (!hasBlockMap(inode)) return 0;
-  const all = clusters(image, listBlocks(image, inode));
+  const list = listBlocks(image, inode);
+  work.left -= list.runs.length + list.metadata.size;
+  const all = clusters(image, list);
   if (end === 0) return all;
   const kept = listBlocks(image, inode, end);
   const last = kept.runs.at(-1);

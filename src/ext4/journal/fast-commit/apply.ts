@@ -28,9 +28,8 @@ const I_GENERATION = 0x64;
  * Applies fast commits by rewriting metadata blocks in the overlay, as the kernel's replay rewrites them on the disk:
  * inodes, extent trees, directory blocks, bitmaps and group descriptors.
  *
- * Differences: a directory's times become those of the newest change to an
- * inode that was linked into it or out of it (the kernel takes the time of the mount), and an indexed directory that
- * gets a name loses its index.
+ * A directory's times become those of the newest change to an inode that was linked into it or out of it, where the
+ * kernel takes the time of the mount.
  *
  * Facts: Linux fs/ext4/fast_commit.c, ext4_fc_replay_*().
  */
