@@ -8,7 +8,9 @@ import {
   rmdirSync,
   statfsSync,
   statSync,
+  symlinkSync,
   unlinkSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import {join} from 'node:path';
@@ -165,6 +167,64 @@ describe.skipIf(reason !== undefined)(
           expect([...ours.result.changes]).toEqual([[ino, {blocks512: blocks}]]);
         });
         expect(ours.result.freedClusters).toBeGreaterThan(10);
+      });
+    }
+
+    type Row = [what: string, edits: (ino: number) => string[], changes: number];
+    const rows: Row[] = [
+      ['a number beyond the last inode', () => ['set_super_value last_orphan 99999999'], 0],
+      ['a reserved inode', () => ['set_super_value last_orphan 5'], 0],
+      ['a free inode', () => ['set_super_value last_orphan 500'], 0],
+      [
+        'an inode that leads to itself',
+        (ino) => [`set_super_value last_orphan ${ino}`, `set_inode_field <${ino}> dtime ${ino}`],
+        1,
+      ],
+      [
+        'an inode that leads beyond the last',
+        (ino) => [`set_super_value last_orphan ${ino}`, `set_inode_field <${ino}> dtime 0x7fffffff`],
+        0,
+      ],
+      ['a fast symlink', (ino) => [`set_super_value last_orphan ${ino + 1}`], 0],
+      [
+        'a file system with errors',
+        (ino) => [`set_super_value last_orphan ${ino}`, 'set_super_value state 2'],
+        0,
+      ],
+    ];
+    for (const [what, edits, changes] of rows) {
+      test(`no orphan: ${what}`, () => {
+        const image = bench!.makeImage('16M', ['-b', '1024']);
+        const mnt = bench!.mount(image);
+        writeFileSync(join(mnt, 'file'), 'content');
+        symlinkSync('file', join(mnt, 'link'));
+        const {ino} = statSync(join(mnt, 'file'));
+        bench!.unmount(mnt);
+        for (const edit of edits(ino)) run('debugfs', '-w', '-R', edit, image);
+        const ours = inspect(image);
+        expect(ours.result.changes.size).toBe(changes);
+        let looked = false;
+        bench!.recovered(image, (target) => {
+          const theirs = statfsSync(target);
+          expect([ours.freeBlocks, ours.freeInodes]).toEqual([theirs.bfree, theirs.ffree]);
+          looked = true;
+        });
+        expect(looked).toBe(true);
+      });
+    }
+
+    for (const [what, offset] of [
+      ['magic', 4088],
+      ['checksum', 4092],
+    ] as const) {
+      test(`an orphan file with a wrong ${what} is refused, as by the kernel`, () => {
+        const image = bench!.makeImage('16M', ['-b', '4096', '-O', 'orphan_file']);
+        const block = Number(/\(0[^)]*\):(\d+)/.exec(run('debugfs', '-R', 'stat <12>', image))![1]);
+        const fd = openSync(image, 'r+');
+        writeSync(fd, Buffer.from([1]), 0, 1, block * 4096 + offset);
+        closeSync(fd);
+        expect(() => inspect(image)).toThrow(/^orphan-block-/);
+        expect(bench!.recovered(image)).toBeUndefined();
       });
     }
   },
