@@ -56,6 +56,7 @@ describe.skipIf(MISSING)(`the checks hold on mounts${skipped}`, () => {
         'rename-flags',
         'xattr-flags',
         'fallocate',
+        'inode-flags',
       ],
     ],
     ['full', 'blocking', []],

@@ -13,6 +13,7 @@ export type Feature =
   | 'tmpfile'
   | 'rename-flags'
   | 'xattr-flags'
+  | 'inode-flags'
   | 'fallocate';
 
 /** What any directory of a writable file system must do. Each check gets an empty directory of its own. */
@@ -317,6 +318,20 @@ export const CHECKS: readonly Check[] = [
       fs.writeFileSync(join(dir, 'file'), '');
       const {btime} = posix.statx(posix.cString(join(dir, 'file')));
       assert.ok(btime !== null && btime > 1_600_000_000_000_000_000n);
+    },
+  },
+  {
+    name: 'inode flags are asked for by ioctl',
+    needs: ['inode-flags'],
+    run(dir) {
+      fs.writeFileSync(join(dir, 'file'), '');
+      for (const name of ['file', '.']) {
+        const fd = fs.openSync(join(dir, name), 'r');
+        const flags = new Uint8Array(8).fill(0xff);
+        posix.ioctl(fd, posix.IOCTL.GETFLAGS, flags);
+        assert.notDeepEqual([...flags.subarray(0, 4)], [0xff, 0xff, 0xff, 0xff]);
+        fs.closeSync(fd);
+      }
     },
   },
   {

@@ -13,7 +13,7 @@ const O_TRUNC = 0o1000;
 const SEEK_DATA = 3;
 const FALLOC_KEEP_SIZE = 1;
 const FS_IOC_GETFLAGS = 0x80086601;
-const FS_IMMUTABLE_FL = 0x10;
+const FS_NOATIME_FL = 0x80;
 const STATX_BASIC_AND_BTIME = 0xfff;
 
 /** Open files and directories that were not released yet. */
@@ -155,9 +155,10 @@ export function fullMemoryFs(handles: Handles): fuse.FileSystem {
       const part = data.slice(offset, Math.min(attr.size, offset + length));
       return nodes.write(nodes.get(inoOut), offsetOut, part);
     },
+    // The kernel asks for 4 bytes, whatever size is encoded in the number.
     ioctl(_ino, {cmd}) {
       if (cmd !== FS_IOC_GETFLAGS) throw fuse.failure('ENOTTY');
-      return {result: 0, data: Uint8Array.of(FS_IMMUTABLE_FL, 0, 0, 0, 0, 0, 0, 0)};
+      return {result: 0, data: Uint8Array.of(FS_NOATIME_FL, 0, 0, 0)};
     },
   };
 }
