@@ -1,0 +1,199 @@
+/**
+ * What the manager knows, as one declaration for types, validation and documentation. Times are ISO 8601 in UTC; sizes
+ * are bytes; names carry their unit where it is another.
+ */
+import {type Static, Type} from 'typebox';
+
+const Text = (description: string) => Type.String({description});
+const Count = (description: string) => Type.Integer({minimum: 0, description});
+const Maybe = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+
+export const Health = Type.Union(
+  [
+    Type.Literal('ok'),
+    Type.Literal('slow', {description: 'a request is older than the limit'}),
+    Type.Literal('hung', {description: 'the server does not answer'}),
+    Type.Literal('dead', {description: 'the server is gone; everything on the mount fails'}),
+    Type.Literal('aborted', {description: 'the connection was aborted'}),
+    Type.Literal('unknown', {description: 'not one of our servers, and the kernel does not tell'}),
+  ],
+  {description: 'how the mount is, as far as can be told from outside'},
+);
+export type Health = Static<typeof Health>;
+
+/** How a server is held, by the kernel's word; see `launch/containment.ts`. */
+export const ContainmentView = Type.Object({
+  uid: Count('user id of the server'),
+  capabilities: Type.Array(Type.Integer(), {description: 'numbers of capabilities it could use'}),
+  noNewPrivs: Type.Boolean(),
+  seccompFilters: Count('system-call filters on every one of its threads'),
+  ownNamespaces: Type.Array(Type.String()),
+  sharedNamespaces: Type.Array(Type.String()),
+  descriptors: Type.Record(Type.String(), Type.Integer(), {description: 'open descriptors by kind'}),
+  visibleMounts: Type.Array(Type.String(), {description: 'mounts in its own mount namespace'}),
+  limits: Type.Record(Type.String(), Maybe(Type.Number())),
+  reported: Maybe(
+    Type.Object(
+      {landlock: Count('landlock ABI'), systemCalls: Count('system calls its filter lets through')},
+      {description: "the server's own word, which nobody has checked"},
+    ),
+  ),
+});
+export type ContainmentView = Static<typeof ContainmentView>;
+
+export const MountView = Type.Object(
+  {
+    id: Type.String({description: 'number of the FUSE connection, which names the mount in this API'}),
+    mountId: Type.Integer({description: 'mount id of mountinfo'}),
+    ours: Type.Boolean({description: 'made by fuseward; others are shown with what the kernel tells'}),
+    source: Text('as in the mount table'),
+    target: Text('where it is mounted'),
+    type: Text('file system type in the mount table, fuse.ext4'),
+    options: Type.Array(Type.String()),
+    callerUid: Maybe(Count('user who mounted it')),
+    since: Maybe(Type.String({format: 'date-time'})),
+    readOnly: Type.Boolean(),
+    loopDevice: Maybe(Type.String()),
+    blockSize: Maybe(Count('bytes')),
+    iomap: Text('approved, unsupported, denied, not asked, or unknown'),
+    transport: Text('device, or unknown'),
+    serverPid: Maybe(Count('process id of the server')),
+    connected: Type.Boolean({description: 'whether the manager has a control channel to the server'}),
+    waiting: Maybe(Count('requests that the kernel waits for; null where fusectl is not there')),
+    frozen: Type.Boolean(),
+    health: Health,
+    containment: Maybe(ContainmentView),
+  },
+  {$id: 'Mount'},
+);
+export type MountView = Static<typeof MountView>;
+
+export const OperationStats = Type.Object({
+  count: Count('requests answered'),
+  errors: Count('of them with an error'),
+  errorsByErrno: Type.Record(Type.String(), Type.Integer()),
+  bytesIn: Count('bytes of requests'),
+  bytesOut: Count('bytes of answers'),
+  latencySeconds: Type.Object({
+    mean: Type.Number(),
+    p50: Type.Number(),
+    p90: Type.Number(),
+    p99: Type.Number(),
+    max: Type.Number(),
+    buckets: Type.Array(Type.Object({le: Type.Number(), count: Type.Integer()}), {
+      description: 'cumulative; le is the upper bound in seconds, -1 for infinity',
+    }),
+  }),
+});
+export type OperationStats = Static<typeof OperationStats>;
+
+export const MountStats = Type.Object(
+  {
+    operations: Type.Record(Type.String(), OperationStats, {description: 'by FUSE opcode name'}),
+    queueDepth: Count('requests that the server works on'),
+    waiting: Maybe(Count('requests that the kernel waits for')),
+    process: Maybe(
+      Type.Object({
+        cpuSeconds: Type.Number(),
+        residentBytes: Type.Integer(),
+        minorFaults: Type.Integer(),
+        majorFaults: Type.Integer(),
+        threads: Type.Integer(),
+      }),
+    ),
+  },
+  {$id: 'MountStats'},
+);
+export type MountStats = Static<typeof MountStats>;
+
+export const CacheStats = Type.Object({
+  capacityBytes: Count('limit'),
+  bytes: Count('held now'),
+  entries: Count('held now'),
+  dirty: Count('entries not written back'),
+  hits: Count(''),
+  misses: Type.Object({
+    cold: Count('never seen before'),
+    evicted: Count('had to make room earlier'),
+    invalidated: Count('was dropped or no longer true'),
+    bypassed: Count('not meant to be cached'),
+  }),
+  evictions: Type.Object({capacity: Count('to stay within the limit'), dropped: Count('on request')}),
+  hitRate: Type.Object({
+    last10s: Maybe(Type.Number({minimum: 0, maximum: 1})),
+    last1m: Maybe(Type.Number({minimum: 0, maximum: 1})),
+    all: Maybe(Type.Number({minimum: 0, maximum: 1})),
+  }),
+});
+export type CacheStats = Static<typeof CacheStats>;
+
+export const CachesView = Type.Object(
+  {caches: Type.Record(Type.String(), CacheStats, {description: 'block, inode, directory, mapping'})},
+  {$id: 'Caches'},
+);
+export type CachesView = Static<typeof CachesView>;
+
+export const ManagerEvent = Type.Object(
+  {
+    id: Type.Integer({description: 'grows by one'}),
+    time: Type.String({format: 'date-time'}),
+    event: Type.Union(
+      [
+        'mounted',
+        'unmounted',
+        'server-died',
+        'denied',
+        'slow-request',
+        'health',
+        'stale',
+        'cleaned',
+        'protocol',
+      ].map((name) => Type.Literal(name)),
+    ),
+    mount: Maybe(Type.String({description: 'id of the mount'})),
+    target: Maybe(Type.String()),
+    details: Type.Record(Type.String(), Type.Unknown()),
+  },
+  {$id: 'Event'},
+);
+export type ManagerEvent = Static<typeof ManagerEvent>;
+
+export const StatusView = Type.Object(
+  {
+    version: Type.String(),
+    startedAt: Type.String({format: 'date-time'}),
+    uptimeSeconds: Type.Number(),
+    pid: Type.Integer(),
+    works: Type.Boolean({description: 'whether contained mounts work on this machine'}),
+    features: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        state: Type.Union([Type.Literal('ok'), Type.Literal('limited'), Type.Literal('missing')]),
+        found: Type.String(),
+        meaning: Type.String(),
+      }),
+    ),
+    totals: Type.Object({
+      mounts: Type.Integer(),
+      ours: Type.Integer(),
+      unhealthy: Type.Integer(),
+      serverResidentBytes: Type.Integer(),
+      mountsMade: Count('since the manager started'),
+      serversDied: Count('since the manager started'),
+    }),
+  },
+  {$id: 'Status'},
+);
+export type StatusView = Static<typeof StatusView>;
+
+export const MountOrder = Type.Object(
+  {
+    source: Type.String({minLength: 1, maxLength: 4095}),
+    target: Type.String({minLength: 1, maxLength: 4095}),
+    type: Type.Optional(Type.String({pattern: '^[a-z0-9][a-z0-9_+-]{0,31}$'})),
+    options: Type.Optional(Type.Array(Type.String({maxLength: 4095}), {maxItems: 64})),
+  },
+  {$id: 'MountOrder', additionalProperties: false},
+);
+export type MountOrder = Static<typeof MountOrder>;
