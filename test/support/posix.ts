@@ -149,6 +149,16 @@ export function lgetxattr(path: Buffer, name: string): Buffer {
   return Buffer.from(xattrBytes.subarray(0, length));
 }
 
+/** What a call with a buffer of `size` bytes returns, 0 asking for the length; `name` null asks for the list of names. */
+export function xattrSize(path: Buffer, name: string | null, size: number): number {
+  if (name === null) return check(c.llistxattr(path, xattrBytes, size), 'llistxattr', path);
+  return check(
+    c.lgetxattr(path, Buffer.from(`${name}\0`, 'latin1'), xattrBytes, size),
+    `lgetxattr ${name}`,
+    path,
+  );
+}
+
 /** Sets one extended attribute, without following a last symlink. */
 export function lsetxattr(path: Path, name: string, value: Uint8Array): void {
   const cName = Buffer.from(`${name}\0`, 'latin1');
@@ -157,7 +167,8 @@ export function lsetxattr(path: Path, name: string, value: Uint8Array): void {
 
 export const SEEK = {SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4} as const;
 
-export function lseek(fd: number, offset: number, whence: number): number {
+/** @param offset a bigint where it may be a directory position, which can have 63 bits */
+export function lseek(fd: number, offset: number | bigint, whence: number): number {
   return check(c.lseek(fd, offset, whence), 'lseek', fd);
 }
 

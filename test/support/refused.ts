@@ -37,7 +37,7 @@ export const REFUSED: readonly RefusedImage[] = [
     what: 'an empty file',
     make: (image) => writeFileSync(image, ''),
     errno: ['EINVAL'],
-    said: /empty|no .*file system|not .*ext/i,
+    said: /too small|no .*file system|not .*ext/i,
   },
   {
     what: 'zeros',
