@@ -1,4 +1,5 @@
 import {foreignText} from '../service/foreign-text.js';
+import type {Option} from '../service/option-text.js';
 import {Errno, errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {O_NOFOLLOW, O_PATH, type OwnedFd, openFd} from '../sys/fd.js';
@@ -19,7 +20,6 @@ import {
 import {type MountEntry, mountAtPath, readMounts} from '../sys/mount-info.js';
 import {mountAttributes, superblockParameters} from './kernel-flags.js';
 import {alreadyBusy, currentPath, type MountPoint, mountIdOf} from './mount-point.js';
-import type {Option} from './options.js';
 
 /** Everything the kernel is told. */
 export interface KernelMountPlan {

@@ -1,6 +1,3 @@
-import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
-import {MountError} from './errors.js';
-import type {MountPolicy} from './mount-policy.js';
 import {
   ATIME_FLAGS,
   DROPPED_OPTIONS,
@@ -8,13 +5,11 @@ import {
   HELPER_ONLY,
   LABEL_OPTIONS,
   OPERATIONS,
-} from './option-table.js';
-
-/** One option: `ro`, or `max_read=4096` with its value. */
-export interface Option {
-  key: string;
-  value?: string;
-}
+} from '../service/option-table.js';
+import {type Option, splitOptions} from '../service/option-text.js';
+import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
+import {MountError} from './errors.js';
+import type {MountPolicy} from './mount-policy.js';
 
 /** The caller's `-o` options, sorted by who they are for. */
 export interface CallerOptions {
@@ -33,44 +28,6 @@ export interface CallerOptions {
 
 /** Longest option text, bytes: mount(2) takes no more than a page. */
 const MOST_BYTES = 4095;
-
-/**
- * Splits `-o` text at commas. As in libfuse and mount(8): a backslash takes the next character as it is, double quotes
- * protect commas in a value. Empty items vanish.
- */
-export function splitOptions(text: string): Option[] {
-  const items: string[] = [];
-  let item = '';
-  let quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i] as string; // i < length
-    if (character === '\\' && i + 1 < text.length) {
-      i++;
-      item += text[i];
-    } else if (character === '"') {
-      quoted = !quoted;
-    } else if (character === ',' && !quoted) {
-      items.push(item);
-      item = '';
-    } else {
-      item += character;
-    }
-  }
-  items.push(item);
-  return items.filter((entry) => entry !== '').map(toOption);
-}
-
-function toOption(item: string): Option {
-  const equals = item.indexOf('=');
-  return equals === -1 ? {key: item} : {key: item.slice(0, equals), value: item.slice(equals + 1)};
-}
-
-/** The text form of options; commas, quotes and backslashes in values are escaped. */
-export function joinOptions(options: readonly Option[]): string {
-  return options
-    .map(({key, value}) => (value === undefined ? key : `${key}=${value}`).replace(/[\\,"]/g, '\\$&'))
-    .join(',');
-}
 
 function refuse(option: Option, reason: string, errno = 22): never {
   throw new MountError(

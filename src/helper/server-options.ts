@@ -1,8 +1,9 @@
 import {foreignText} from '../service/foreign-text.js';
+import {ATIME_FLAGS, LABEL_OPTIONS, SERVER_FLAGS} from '../service/option-table.js';
+import {type Option, splitOptions} from '../service/option-text.js';
 import {Errno} from '../sys/errno.js';
 import type {MountPolicy} from './mount-policy.js';
-import {ATIME_FLAGS, LABEL_OPTIONS, SERVER_FLAGS} from './option-table.js';
-import {type CallerOptions, isUnsigned, type Option, splitOptions} from './options.js';
+import {type CallerOptions, isUnsigned} from './options.js';
 
 const MOST_BYTES = 4095;
 

@@ -1,16 +1,5 @@
-import {
-  MS_DIRSYNC,
-  MS_LAZYTIME,
-  MS_NOATIME,
-  MS_NODEV,
-  MS_NODIRATIME,
-  MS_NOEXEC,
-  MS_NOSUID,
-  MS_RDONLY,
-  MS_RELATIME,
-  MS_STRICTATIME,
-  MS_SYNCHRONOUS,
-} from '../sys/mount-flags.js';
+import {ATIME_FLAGS, DROPPED_OPTIONS, FLAG_OPTIONS, LABEL_OPTIONS} from '../service/option-table.js';
+import {splitOptions} from '../service/option-text.js';
 import {MountRefusal} from './driver.js';
 
 /** What a list of mount options asks for, sorted by who acts on it. */
@@ -23,40 +12,16 @@ export interface SortedOptions {
   readonly driver: ReadonlyMap<string, string>;
 }
 
-/** mount(8)'s file-system independent options: bits set, and bits cleared by their opposites. */
-const FLAGS: Readonly<Record<string, readonly [set: number, clear: number]>> = {
-  ro: [MS_RDONLY, 0],
-  rw: [0, MS_RDONLY],
-  suid: [0, MS_NOSUID],
-  nosuid: [MS_NOSUID, 0],
-  dev: [0, MS_NODEV],
-  nodev: [MS_NODEV, 0],
-  exec: [0, MS_NOEXEC],
-  noexec: [MS_NOEXEC, 0],
-  sync: [MS_SYNCHRONOUS, 0],
-  async: [0, MS_SYNCHRONOUS],
-  dirsync: [MS_DIRSYNC, 0],
-  atime: [0, MS_NOATIME],
-  noatime: [MS_NOATIME, 0],
-  diratime: [0, MS_NODIRATIME],
-  nodiratime: [MS_NODIRATIME, 0],
-  relatime: [MS_RELATIME, MS_STRICTATIME],
-  norelatime: [0, MS_RELATIME],
-  strictatime: [MS_STRICTATIME, MS_RELATIME | MS_NOATIME],
-  nostrictatime: [0, MS_STRICTATIME],
-  lazytime: [MS_LAZYTIME, 0],
-  nolazytime: [0, MS_LAZYTIME],
-};
-
 /** Options of the kernel's fuse file system that a caller may name. */
-const FUSE_OPTIONS = new Set(['allow_other', 'default_permissions', 'max_read']);
+const FUSE_OPTIONS: ReadonlySet<string> = new Set(['allow_other', 'default_permissions', 'max_read']);
 
-/** For mount(8) and fstab alone: they say nothing to a file system. */
-const IGNORED =
-  /^(defaults|auto|noauto|user|nouser|users|owner|group|nofail|_netdev|x-.*|X-.*|comment=.*|loop)$/;
+/** For mount(8), fstab and the mount helper alone: they say nothing to a file system. */
+function isNotForUs(key: string): boolean {
+  return DROPPED_OPTIONS.has(key) || LABEL_OPTIONS.has(key) || /^x-/i.test(key);
+}
 
 /**
- * Sorts the values of `-o`.
+ * Sorts the values of `-o`; later ones win.
  * @param known names that the driver takes
  * @throws MountRefusal naming an option that nobody knows
  */
@@ -64,15 +29,15 @@ export function sortOptions(lists: readonly string[], known: readonly string[]):
   let flags = 0;
   const fuse = new Set<string>();
   const driver = new Map<string, string>();
-  for (const option of lists.flatMap((list) => list.split(',')).filter((each) => each !== '')) {
-    const equals = option.indexOf('=');
-    const name = equals === -1 ? option : option.slice(0, equals);
-    const flag = Object.hasOwn(FLAGS, option) ? FLAGS[option] : undefined;
-    if (flag !== undefined) flags = (flags & ~flag[1]) | flag[0];
-    else if (known.includes(name)) driver.set(name, equals === -1 ? '' : option.slice(equals + 1));
-    else if (FUSE_OPTIONS.has(name)) fuse.add(option);
-    else if (!IGNORED.test(option))
-      throw new MountRefusal('EINVAL', 'bad-option', `option ${option} is not known`);
+  for (const {key, value} of splitOptions(lists.join(','))) {
+    const text = value === undefined ? key : `${key}=${value}`;
+    const flag = value === undefined ? FLAG_OPTIONS.get(key) : undefined;
+    if (flag !== undefined) {
+      if ((flag.flag & ATIME_FLAGS) !== 0) flags &= ~ATIME_FLAGS;
+      flags = flag.on ? flags | flag.flag : flags & ~flag.flag;
+    } else if (known.includes(key)) driver.set(key, value ?? '');
+    else if (FUSE_OPTIONS.has(key)) fuse.add(text);
+    else if (!isNotForUs(key)) throw new MountRefusal('EINVAL', 'bad-option', `option ${text} is not known`);
   }
   return {flags, fuse: [...fuse], driver};
 }

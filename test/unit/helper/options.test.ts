@@ -3,8 +3,9 @@ import {describe, test} from 'vitest';
 import {isSubtype, subtypeOf} from '../../../src/helper/fs-type.js';
 import {mountAttributes, superblockParameters} from '../../../src/helper/kernel-flags.js';
 import {DEFAULT_MOUNT_POLICY, type MountPolicy} from '../../../src/helper/mount-policy.js';
-import {joinOptions, parseOptions, splitOptions} from '../../../src/helper/options.js';
+import {parseOptions} from '../../../src/helper/options.js';
 import {checkServerOptions, mergeFlags, mergeOptions} from '../../../src/helper/server-options.js';
+import {joinOptions, splitOptions} from '../../../src/service/option-text.js';
 import * as ms from '../../../src/sys/mount-flags.js';
 
 const SAFE = ms.MS_NOSUID | ms.MS_NODEV;
