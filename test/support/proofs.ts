@@ -41,6 +41,7 @@ export const PROOFS: ReadonlyArray<readonly [recipe: string, request: string, an
   ['dirty-orphan-file', 'features', /orphan_present/],
   ['dirty-fast-commit', 'logdump -c', /tag (INODE|CREAT_DENTRY)/],
   ['blocks-64k', 'stats -h', /Block size: +65536/],
+  ['beyond-32-bits', 'blocks /group0', /^(429[5-9]|4[3-9]\d\d|[5-9]\d{3})\d{6} /m],
   ['verity-files', 'stat /sizes/4097', /Flags: 0x180000/],
   ['unknown-read-only-feature', 'features', /FEATURE_R30/],
   ['casefold', 'stat /folded', /Flags: 0x40081000/],

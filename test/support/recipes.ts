@@ -4,7 +4,16 @@ import {workBeforeCrash} from './tree/crash.js';
 import {fragmented, indirectLevels, sizes, sparse} from './tree/data.js';
 import {encrypted} from './tree/encryption.js';
 import type {Chapter} from './tree/ground.js';
-import {deep, fewFiles, foldable, hardLinks, manyEntries, names, shrunkDirectory} from './tree/names.js';
+import {
+  deep,
+  fewFiles,
+  foldable,
+  hardLinks,
+  manyEntries,
+  names,
+  scattered,
+  shrunkDirectory,
+} from './tree/names.js';
 
 const TIB = 2 ** 40;
 const GIB = 2 ** 30;
@@ -415,6 +424,17 @@ export const RECIPES: readonly Recipe[] = [
     mkfs: ['-t', 'ext2', '-b', '1024', '-N', '16', '-L', 'sixteen-letters!'],
     traits: {...K1, ...EXT2},
     chapters: [fewFiles],
+  },
+  {
+    name: 'beyond-32-bits',
+    feature: '6 TiB in blocks of 1 KiB: block numbers of more than 32 bits, 12,000 groups',
+    size: 6 * TIB,
+    mkfs: [
+      ...['-t', 'ext4', '-b', '1024', '-O', 'bigalloc,^resize_inode,^has_journal', '-C', '65536'],
+      ...['-N', '200000', '-E', 'lazy_itable_init=1,nodiscard'],
+    ],
+    traits: K1,
+    chapters: [sizes(10), scattered(60)],
   },
   {
     name: 'many-inodes',

@@ -1,5 +1,5 @@
 import {linkSync, mkdirSync, symlinkSync, unlinkSync} from 'node:fs';
-import {mknod, S_IF} from '../posix.js';
+import {lsetxattr, mknod, S_IF} from '../posix.js';
 import {type Chapter, chapterDirectory, file, join} from './ground.js';
 
 const empty = (path: Buffer): void => mknod(path, S_IF.REG | 0o644);
@@ -109,6 +109,20 @@ export function shrunkDirectory(count: number): Chapter {
       const inEmptyRange = i > count / 4 && i < count / 2;
       if (inEmptyRange || ground.random.below(3) === 0) unlinkSync(path);
     }
+  };
+}
+
+/** Directories at the top, which ext4 spreads over all groups, each with an attribute block of its own near it. */
+export function scattered(count: number): Chapter {
+  return ({root, random, traits}) => {
+    for (let i = 0; i < count; i++) {
+      const dir = join(root, `group${i}`);
+      mkdirSync(dir);
+      for (let k = 0; k < 60; k++) file(join(dir, `file${k}-${random.u32()}`), `${i} ${k}`);
+      lsetxattr(dir, 'user.large', random.bytes(Math.min(traits.xattrLimit, 700)));
+      symlinkSync(`${'x'.repeat(300)}${i}`, join(dir, 'symlink'));
+    }
+    return undefined;
   };
 }
 
