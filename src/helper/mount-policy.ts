@@ -14,6 +14,8 @@ export interface MountPolicy {
   allowOther: boolean;
   /** From the connection to the server until the mount works, in milliseconds. */
   deadlineMs: number;
+  /** How far the kernel reads ahead on the mount, bytes; undefined leaves it as it is. */
+  readAheadBytes?: number;
   /** The server may mount as fuseblk. */
   fuseblk: boolean;
 }

@@ -22,6 +22,7 @@ import {attach, type KernelMount, removeMount} from './kernel-mount.js';
 import {type MountPoint, openMountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
 import {parseOptions} from './options.js';
+import {setReadAhead} from './read-ahead.js';
 import {ServedSource} from './served-source.js';
 import {ServerRequests} from './server-requests.js';
 import {openSource, type Source, waitUntilFree} from './source.js';
@@ -201,6 +202,7 @@ async function perform(
   await firstStat(mounted, {object, target, deadline, connection, log});
   const entry = attachOrExplain(mounted, target, object);
   mounted.root.close();
+  readAhead(entry.minor, policy, log);
   const serverPid = connection.server?.pid;
   if (conversation.extended) deps.keepControl?.(control.dup());
   return {
@@ -251,6 +253,16 @@ async function freeLoopDevice(served: ServedSource, source: Source): Promise<voi
   if (!served.abandon()) return;
   const free = await eventually(() => loopDevicesOf(source.dev, source.ino).length === 0, RELEASE_MS);
   if (!free) throw new Error(`${source.name} still has a loop device`);
+}
+
+/** A mount works without it, only slower. */
+function readAhead(connectionId: number, {readAheadBytes}: MountPolicy, log: Log): void {
+  if (readAheadBytes === undefined) return;
+  try {
+    setReadAhead(connectionId, readAheadBytes);
+  } catch (error) {
+    log.info({connectionId, error: String(error)}, 'read-ahead not set');
+  }
 }
 
 function abandonMount(mounted: KernelMount | undefined): void {

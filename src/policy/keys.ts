@@ -37,6 +37,7 @@ const KEYS: Record<string, {name: string; check: Check}> = {
   allow_dev: {name: 'allowDev', check: yesOrNo},
   allow_suid: {name: 'allowSuid', check: yesOrNo},
   allow_other: {name: 'allowOther', check: yesOrNo},
+  read_ahead_bytes: {name: 'readAheadBytes', check: integer(0, 2 ** 27)},
   deadline_seconds: {name: 'deadlineMs', check: seconds(1, 3600)},
 };
 

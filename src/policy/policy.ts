@@ -11,6 +11,8 @@ export interface Policy {
   readonly allowDev: boolean;
   readonly allowSuid: boolean;
   readonly allowOther: boolean;
+  /** How far the kernel reads ahead on a mount, bytes. */
+  readonly readAheadBytes: number;
   readonly deadlineMs: number;
   readonly server: ServerPolicy;
 }

@@ -2,6 +2,7 @@ import {fstatSync} from 'node:fs';
 import {parentPort, workerData} from 'node:worker_threads';
 import {type BlockSource, FileSource} from '../block/index.js';
 import {type FileSystem, runBlocking, Session} from '../fuse/index.js';
+import {adviseRandom} from '../sys/advice.js';
 import {deviceSize} from '../sys/block-device.js';
 import {mapShared} from '../sys/memfd.js';
 import type {Driver} from './driver.js';
@@ -17,6 +18,8 @@ const FOREVER_SECONDS = 31_536_000;
 
 /** The source on a descriptor: a block device tells its size by ioctl, a file by fstat. */
 function sourceOf(fd: number): BlockSource {
+  // The kernel reads ahead in files and the block cache in metadata: reading ahead below both is done twice.
+  adviseRandom(fd);
   return new FileSource(fd, fstatSync(fd).isBlockDevice() ? deviceSize(fd) : undefined);
 }
 

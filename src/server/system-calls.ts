@@ -41,6 +41,7 @@ export const ALLOWED_SYSTEM_CALLS: readonly SeccompRule[] = [
     'write',
     'writev',
     'lseek',
+    'fadvise64',
     'fstat',
     'close',
     'recvmsg',

@@ -20,11 +20,12 @@ function write(name: string, text: string, mode = 0o644): void {
 test('without any file the shipped defaults hold, every key of them', () => {
   expect(loadPolicy('ext4', directory)).toEqual({
     loop: 'always',
-    directIo: true,
+    directIo: false,
     iomap: 'allow',
     allowDev: false,
     allowSuid: false,
     allowOther: true,
+    readAheadBytes: 1_048_576,
     deadlineMs: 30_000,
     server: {uidBase: 0x74000000, uidCount: 65_536, cacheBytes: 2 ** 24, memoryBytes: 768 * 2 ** 20},
   });
