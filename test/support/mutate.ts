@@ -88,8 +88,9 @@ const OPERATIONS: Record<string, Operation> = {
     return {position: structure.start, bytes: random.bytes(length)};
   },
   zeroed: (_image, structure, random) => {
-    const length = Math.min(structure.length, 1 << random.below(11));
-    return {position: place(structure, 4, random), bytes: Buffer.alloc(length)};
+    const position = place(structure, 4, random);
+    const length = Math.min(structure.start + structure.length - position, 1 << random.below(11));
+    return {position, bytes: Buffer.alloc(length)};
   },
 };
 const NAMES = Object.keys(OPERATIONS);
