@@ -33,6 +33,11 @@ class MemorySource implements BlockSource {
   }
 }
 
+/** RO_COMPAT_METADATA_CSUM in s_feature_ro_compat. */
+function hasChecksums(image: Uint8Array): boolean {
+  return (image[1024 + 0x65]! & 4) !== 0;
+}
+
 function viewOf(image: Uint8Array): DamagedView | string {
   try {
     return damagedView(Volume.open(new MemorySource(image), {cacheLimit: 4 << 20}));
@@ -58,11 +63,14 @@ describe.skipIf(reason !== undefined)(`checksums${title}`, () => {
     for (let n = 0; n < CASES; n++) {
       const mutation = randomMutation(image, structures, new Random(SEED + n));
       const undo = apply(image, mutation);
+      const checked = hasChecksums(image);
       const found = viewOf(image);
       undo();
+      // Damage that takes the feature itself away can't be told by checksums.
+      if (!checked) continue;
       if (typeof found === 'string') refused++;
       else {
-        expect(wrongAnswers(sound, found), mutation.description).toEqual([]);
+        expect(wrongAnswers(sound, found).slice(0, 5), mutation.description).toEqual([]);
         if ([...found.values()].some((values) => values.some((value) => /^!E(BADMSG|UCLEAN)/.test(value))))
           damaged++;
       }
