@@ -1,6 +1,5 @@
-import {type ControlMessage, FrameReader} from '../service/control-frame.js';
+import {type ControlMessage, FrameError, FrameReader} from '../control/frame.js';
 import {foreignText} from '../service/foreign-text.js';
-import {ProtocolError} from '../service/protocol-error.js';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO, type ErrnoCode} from '../sys/errno-codes.js';
 import type {OwnedFd} from '../sys/fd.js';
@@ -104,7 +103,7 @@ export class ControlChannel {
       try {
         for (const message of this.#reader.push(buffer.subarray(0, length))) this.#take(message);
       } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
+        if (!(error instanceof FrameError)) throw error;
         this.#bytes = MOST_BYTES;
       }
     }

@@ -1,5 +1,6 @@
 import {constants, fstatSync} from 'node:fs';
-import {encodeFrame, type ServerConversation} from '../service/index.js';
+import {encodeFrame} from '../control/frame.js';
+import type {ServerConversation} from '../service/index.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
 import {writeStream} from '../sys/socket.js';

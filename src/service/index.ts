@@ -1,6 +1,5 @@
 export {decodeArguments, encodeArguments} from './arguments.js';
 export type {IomapMode, MountPointFormat} from './commands.js';
-export * from './control-frame.js';
 export * from './deadline.js';
 export type {OpenRequest} from './file.js';
 export * from './foreign-text.js';

@@ -3,7 +3,7 @@
  * for a stat of the root. What it does wrong is told by its script. Run as a process of its own with the socket as fd 3.
  */
 import {readSync, writeSync} from 'node:fs';
-import {encodeFrame} from '../../src/service/control-frame.js';
+import {encodeFrame} from '../../src/control/frame.js';
 import {ServerConversation} from '../../src/service/server-conversation.js';
 import {openFd} from '../../src/sys/fd.js';
 import {writeStream} from '../../src/sys/socket.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {afterEach, beforeEach, describe, test} from 'vitest';
+import {encodeFrame} from '../../../src/control/frame.js';
 import {ControlChannel} from '../../../src/helper/control-channel.js';
-import {encodeFrame} from '../../../src/service/control-frame.js';
 import type {OwnedFd} from '../../../src/sys/fd.js';
 import {writeStream} from '../../../src/sys/socket.js';
 
