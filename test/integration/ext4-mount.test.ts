@@ -1,6 +1,6 @@
 import {spawn, spawnSync} from 'node:child_process';
 import {once} from 'node:events';
-import {existsSync, readFileSync, statSync} from 'node:fs';
+import {existsSync, readFileSync, statSync, writeFileSync} from 'node:fs';
 import {describe, expect, test} from 'vitest';
 import {
   cannotContain,
@@ -114,6 +114,35 @@ describe.skipIf(reason !== undefined)(`reading through a contained mount${title}
       expect(found).toEqual(orders.map((reverse) => wanted[reverse ? 1 : 0]));
     });
   }, 120_000);
+});
+
+describe.skipIf(reason !== undefined)(`caches${title}`, () => {
+  test('after the kernel forgot everything, everything is shown again', async () => {
+    const recipe = named('ext4-1k');
+    const kernel = expected(recipe);
+    await withContainedMount(imageOf(recipe), (target) => {
+      for (let i = 0; i < 3; i++) {
+        expect(differences(recipe, kernel, snapshot(target), FUSE_DIFFERENCES)).toEqual([]);
+        // Directory entries and inodes are let go; the server is told to forget them.
+        writeFileSync('/proc/sys/vm/drop_caches', '2');
+      }
+    });
+  });
+
+  test('two mounts at once do not know of each other', async () => {
+    const [one, other] = [named('ext4-2k'), named('ext2-4k')];
+    await withContainedMount(imageOf(one), (first) =>
+      withContainedMount(imageOf(other), (second) => {
+        const servers = [first, second].map((target) => serversOf(target));
+        expect(new Set(servers.flat()).size).toBe(servers.flat().length);
+        const owners = servers.map(([pid]) => statSync(`/proc/${pid}`).uid);
+        expect(owners[0]).not.toBe(owners[1]);
+        expect(owners).not.toContain(0);
+        expect(differences(one, expected(one), snapshot(first), FUSE_DIFFERENCES)).toEqual([]);
+        expect(differences(other, expected(other), snapshot(second), FUSE_DIFFERENCES)).toEqual([]);
+      }),
+    );
+  });
 });
 
 describe.skipIf(reason !== undefined)(`names that fold${title}`, () => {
