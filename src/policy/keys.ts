@@ -39,6 +39,9 @@ const KEYS: Record<string, {name: string; check: Check}> = {
   allow_other: {name: 'allowOther', check: yesOrNo},
   read_ahead_bytes: {name: 'readAheadBytes', check: integer(0, 2 ** 27)},
   deadline_seconds: {name: 'deadlineMs', check: seconds(1, 3600)},
+  on_server_death: {name: 'onServerDeath', check: oneOf('detach', 'keep')},
+  slow_request_seconds: {name: 'slowRequestMs', check: seconds(0.1, 3600)},
+  unresponsive_seconds: {name: 'unresponsiveMs', check: seconds(1, 3600)},
 };
 
 /** 2^31 and above are negative in programs that take a user id for an int; 2^16 and below are people and services. */

@@ -2,6 +2,8 @@
 export type LoopPolicy = 'always' | 'auto' | 'never';
 /** What to make of the kernel's iomap. */
 export type IomapPolicy = 'allow' | 'deny' | 'require';
+/** What the manager does with a mount whose server is gone. */
+export type ServerDeathPolicy = 'detach' | 'keep';
 
 /** What an administrator decided for mounts of one type. Quantities are in the unit of their name. */
 export interface Policy {
@@ -14,6 +16,11 @@ export interface Policy {
   /** How far the kernel reads ahead on a mount, bytes. */
   readonly readAheadBytes: number;
   readonly deadlineMs: number;
+  readonly onServerDeath: ServerDeathPolicy;
+  /** Age from which a request counts as slow. */
+  readonly slowRequestMs: number;
+  /** How long a server may leave the manager without an answer. */
+  readonly unresponsiveMs: number;
   readonly server: ServerPolicy;
 }
 

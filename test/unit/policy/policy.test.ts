@@ -27,6 +27,9 @@ test('without any file the shipped defaults hold, every key of them', () => {
     allowOther: true,
     readAheadBytes: 1_048_576,
     deadlineMs: 30_000,
+    onServerDeath: 'detach',
+    slowRequestMs: 5_000,
+    unresponsiveMs: 1_000,
     server: {uidBase: 0x74000000, uidCount: 65_536, cacheBytes: 2 ** 24, memoryBytes: 768 * 2 ** 20},
   });
 });
@@ -54,6 +57,11 @@ describe.skipIf(!isRoot)('files of the administrator (needs root, whom they must
       'a deadline of nothing',
       'deadline_seconds = 0',
       'deadline_seconds must be a number of seconds from 1 to 3600',
+    ],
+    [
+      'a fate that is not one of the choices',
+      'on_server_death = "restart"',
+      'on_server_death must be one of "detach", "keep"',
     ],
     ['user ids of people', '[server]\nuid_base = 1000', 'server.uid_base must be a whole number from 65536'],
     ['a number that is none', '[server]\ncache_bytes = nan', 'server.cache_bytes must be a whole number'],
