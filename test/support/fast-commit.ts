@@ -44,6 +44,33 @@ export const layouts: Array<[what: string, mkfs: string[]]> = [
   ['4 KiB', ['-b', '4096', '-O', 'fast_commit', '-J', 'size=8,fast_commit_size=1024']],
 ];
 
+/** Others, for a part of the cases. */
+export const rareLayouts: typeof layouts = [
+  [
+    'no checksums, 1 KiB',
+    ['-b', '1024', '-O', 'fast_commit,^metadata_csum,^64bit,^flex_bg', '-J', 'size=8,fast_commit_size=256'],
+  ],
+  [
+    '128-byte inodes, 2 KiB',
+    ['-b', '2048', '-I', '128', '-O', 'fast_commit', '-J', 'size=8,fast_commit_size=512'],
+  ],
+  [
+    'bigalloc, 1 KiB',
+    ['-b', '1024', '-C', '4096', '-O', 'fast_commit,bigalloc', '-J', 'size=8,fast_commit_size=256'],
+  ],
+];
+
+/** Directories and small files lie in their inodes. */
+export const inlineLayout = [
+  '-b',
+  '4096',
+  '-I',
+  '512',
+  '-O',
+  'fast_commit,inline_data',
+  '-J',
+  'size=8,fast_commit_size=1024',
+];
 export interface Sight {
   tree: Record<string, string>;
   blocks: number;

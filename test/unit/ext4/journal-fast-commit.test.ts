@@ -14,10 +14,12 @@ import {afterAll, describe, expect, test} from 'vitest';
 import {cannotMount, run, sha256, Workbench} from '../../support/dirty-image.js';
 import {
   fsck,
+  inlineLayout,
   layouts,
   look,
   prepare,
   put,
+  rareLayouts,
   replayed,
   type Sight,
   sync,
@@ -191,8 +193,13 @@ const cases: Case[] = [
 describe.skipIf(reason !== undefined)(
   `fast commits are replayed as by the kernel (${reason ?? 'as root'})`,
   () => {
-    for (const [layout, mkfs] of layouts) {
+    for (const [layout, mkfs] of [...layouts, ...rareLayouts]) {
       for (const [what, act] of cases) {
+        if (
+          rareLayouts.some(([rare]) => rare === layout) &&
+          !/new files|deleted file$|many pieces|index|new directory/.test(what)
+        )
+          continue;
         test(`${what}, ${layout} blocks`, () => {
           const dirty = bench!.dirty(bench!.makeImage('24M', mkfs), (mnt) => {
             prepare(mnt, what.includes('indexed'));
@@ -212,10 +219,36 @@ describe.skipIf(reason !== undefined)(
           expect(ours.sight).toEqual(theirs);
           // The kernel's replay of new and removed directories leaves link counts wrong; ours shows the same.
           expect(ours.complaints).toEqual(fsck(recovered!));
-          if (!what.includes('directory')) expect(ours.complaints).toEqual([]);
+          // It counts blocks instead of clusters, too.
+          if (!what.includes('directory') && !mkfs.includes('-C')) expect(ours.complaints).toEqual([]);
           expect(sha256(dirty)).toBe(before);
         });
       }
+    }
+
+    for (const [what, act] of cases.filter(([each]) =>
+      /new files|rename|deleted|directory|many/.test(each),
+    )) {
+      test(`${what}, inline data`, () => {
+        const dirty = bench!.dirty(bench!.makeImage('24M', inlineLayout), (mnt) => {
+          prepare(mnt, what.includes('indexed'));
+          act(join(mnt, 'base'), mnt);
+        });
+        let theirs: Sight | undefined;
+        bench!.recovered(
+          dirty,
+          (mnt) => {
+            theirs = look(mnt);
+          },
+          'rw',
+        );
+        // A directory that outgrew its room has a block here and more room in its inode there.
+        const plain = (sight: Sight | undefined) =>
+          Object.entries(sight!.tree).map(
+            ([path, line]) => `${path} ${line.replace(/^(dir \d+ \d+ \d+).*/, '$1')}`,
+          );
+        expect(plain(replayed(bench!, dirty).sight)).toEqual(plain(theirs));
+      });
     }
   },
 );

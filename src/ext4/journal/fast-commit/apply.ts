@@ -6,7 +6,7 @@ import {EXTENT_MAGIC} from '../block-list.js';
 import type {Journal} from '../log.js';
 import {Directories} from './directory.js';
 import type {ImageEditor} from './editor.js';
-import {I_BLOCK, I_BLOCK_SIZE} from './file-blocks.js';
+import {emptyTree, I_BLOCK, I_BLOCK_SIZE} from './file-blocks.js';
 import {FileStates} from './file-state.js';
 import type {Interval} from './intervals.js';
 import {
@@ -222,11 +222,4 @@ export class FastCommits {
       }
     });
   }
-}
-
-/** Makes i_block an extent tree without extents. */
-function emptyTree(view: DataView): void {
-  for (let at = 0; at < I_BLOCK_SIZE; at += 4) view.setUint32(I_BLOCK + at, 0, true);
-  view.setUint16(I_BLOCK, EXTENT_MAGIC, true);
-  view.setUint16(I_BLOCK + 4, 4, true);
 }

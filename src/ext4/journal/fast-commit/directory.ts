@@ -14,7 +14,9 @@ import {
 } from './dir-entries.js';
 import {buildRoot, hasher, hasRoom, insertSlot, probe, sealIndex, splitLeaf} from './dir-index.js';
 import type {ImageEditor} from './editor.js';
+import {emptyTree} from './file-blocks.js';
 import type {FileStates} from './file-state.js';
+import {emptyInlineDirectory, InlineDirectory} from './inline-directory.js';
 
 /** Entries of all directories that are touched, held in memory at most. */
 const MAX_ENTRIES = 2 ** 21;
@@ -67,6 +69,8 @@ export class Directories {
 
   /** The inode that a name leads to, undefined when there is no such entry. */
   lookup(parent: Inode, name: Uint8Array): number | undefined {
+    const inline = this.#inline(parent);
+    if (inline !== undefined) return inline.entries().find((entry) => key(entry.name) === key(name))?.ino;
     return this.#directory(parent).places.get(key(name))?.ino;
   }
 
@@ -74,10 +78,17 @@ export class Directories {
    * Adds an entry, in the way that the kernel does: in the leaf for its hash, which is split when full, or in the first
    * block with room. A directory whose first block is full gets an index. An index that would have to grow another block
    * is given up: no name is lost, and looking one up is merely slower.
+   * A directory in its inode gets blocks when there is no room.
    * @returns false when the name exists
    */
   add(parent: Inode, entry: DirEntry): boolean {
-    const directory = this.#directory(parent);
+    const inline = this.#inline(parent);
+    if (inline !== undefined) {
+      if (inline.entries().some((each) => key(each.name) === key(entry.name))) return false;
+      if (inline.add(entry)) return true;
+      this.#moveToBlocks(parent, inline);
+    }
+    const directory = this.#directory(this.#editor.inode(parent.ino));
     if (directory.places.has(key(entry.name))) return false;
     if (directory.indexed) {
       if (!directory.folded && this.#addByIndex(directory, entry)) return true;
@@ -152,6 +163,11 @@ export class Directories {
 
   /** Removes an entry that leads to `ino`. @returns false when the name leads elsewhere or nowhere */
   remove(parent: Inode, name: Uint8Array, ino: number): boolean {
+    const inline = this.#inline(parent);
+    if (inline !== undefined) {
+      inline.remove((entry) => entry.ino === ino && key(entry.name) === key(name));
+      return true;
+    }
     const directory = this.#directory(parent);
     const place = directory.places.get(key(name));
     if (place === undefined || place.ino !== ino) return false;
@@ -168,8 +184,34 @@ export class Directories {
     return true;
   }
 
-  /** Gives a new directory its first block, with `.` and `..`. */
+  /** The directory as one in its inode, undefined when it has blocks. */
+  #inline(inode: Inode): InlineDirectory | undefined {
+    const current = this.#editor.inode(inode.ino);
+    if (!isType(current, MODE_TYPE.directory) || !hasFlag(current, INODE_FLAG.inlineData)) return undefined;
+    return new InlineDirectory(this.#editor, inode.ino, this.#rules(current));
+  }
+
+  #moveToBlocks(inode: Inode, inline: InlineDirectory): void {
+    const entries = inline.entries();
+    this.#editor.editInode(inode.ino, (view) => {
+      const flags = view.getUint32(0x20, true) & ~INODE_FLAG.inlineData;
+      view.setUint32(0x20, flags | INODE_FLAG.extents, true);
+      emptyTree(view);
+    });
+    this.#initializeBlocks(this.#editor.inode(inode.ino), inline.parent);
+    for (const entry of entries) this.add(inode, entry);
+  }
+
+  /** Gives a new directory its `.` and `..`. */
   initialize(inode: Inode, parent: number): void {
+    if (hasFlag(inode, INODE_FLAG.inlineData)) {
+      this.#editor.editInode(inode.ino, (view) => emptyInlineDirectory(view, parent));
+    } else {
+      this.#initializeBlocks(inode, parent);
+    }
+  }
+
+  #initializeBlocks(inode: Inode, parent: number): void {
     this.#editor.editInode(inode.ino, (view) => view.setUint32(4, 0, true));
     const rules = this.#rules(this.#editor.inode(inode.ino));
     const fileType = this.#fileType(inode);
@@ -216,9 +258,6 @@ export class Directories {
   }
 
   #rules(inode: Inode): EntryRules {
-    if (hasFlag(inode, INODE_FLAG.inlineData)) {
-      throw new UnsupportedError('fast-commit-inline-directory', {ino: inode.ino});
-    }
     // Names there are ciphertext, and the kernel makes no fast commits of them.
     if (hasFlag(inode, INODE_FLAG.encrypt)) {
       throw new UnsupportedError('fast-commit-encrypted-directory', {ino: inode.ino});
@@ -274,7 +313,7 @@ export class Directories {
   #append(directory: OpenDirectory, bytes: Uint8Array): void {
     const block = directory.blocks;
     if (this.#files.find(directory.ino, block) === 0) {
-      const disk = this.#files.allocate();
+      const disk = this.#files.allocateFor(directory.ino, block);
       this.#files.add(directory.ino, {first: block, disk, count: 1, unwritten: false});
     }
     this.#write(directory, block, bytes);

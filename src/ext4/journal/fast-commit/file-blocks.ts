@@ -140,3 +140,10 @@ function indexBytes(first: number, block: number): Uint8Array {
   view.setUint16(8, Math.floor(block / 2 ** 32), true);
   return bytes;
 }
+
+/** Makes i_block an extent tree without extents. @param view a whole inode */
+export function emptyTree(view: DataView): void {
+  for (let at = 0; at < I_BLOCK_SIZE; at += 4) view.setUint32(I_BLOCK + at, 0, true);
+  view.setUint16(I_BLOCK, EXTENT_MAGIC, true);
+  view.setUint16(I_BLOCK + 4, ROOT_ENTRIES, true);
+}

@@ -95,6 +95,17 @@ export class FileStates {
     return this.#editor.allocate((cluster) => includes(this.#promised, cluster));
   }
 
+  /** A block for block `index` of a file: in the cluster of its neighbours when there is one, as bigalloc has it. */
+  allocateFor(ino: number, index: number): number {
+    const size = 2 ** this.#editor.superblock.clusterBits;
+    const first = index - (index % size);
+    for (let near = first; near < first + size; near++) {
+      const disk = this.find(ino, near);
+      if (disk !== 0) return disk + index - near;
+    }
+    return this.allocate() + (index % size);
+  }
+
   /** Writes the trees and block counts, and marks what is used and what is free now. */
   finish(): void {
     const before: Interval[] = [];
