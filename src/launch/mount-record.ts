@@ -24,6 +24,10 @@ export interface MountRecord {
   readonly reported?: {readonly landlock: number; readonly systemCalls: number} | undefined;
   /** When the mount was made, ISO 8601. */
   readonly since: string;
+  /** User who mounted it. */
+  readonly callerUid?: number | undefined;
+  /** Where its server listens for a manager; undefined for a server that knows no control channel. */
+  readonly controlSocket?: string | undefined;
 }
 
 const DIRECTORY = `${RUN_DIRECTORY}/mounts`;
