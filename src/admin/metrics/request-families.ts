@@ -1,0 +1,59 @@
+import type {MountStats, OperationStats} from '../../manager/model.js';
+import {Family} from './family.js';
+import {boundedEntries, type MountLabels} from './labels.js';
+
+/** Finite buckets of a histogram at most; a server counts in finer ones than a graph needs. */
+const MOST_BUCKETS = 12;
+
+const gauge = (name: string, help: string) => new Family('gauge', `fuseward_${name}`, help);
+const counter = (name: string, help: string) => new Family('counter', `fuseward_${name}`, help);
+
+/** What a server answered and what it costs. */
+export class RequestFamilies {
+  readonly errors = counter('request_errors_total', 'Requests that were answered with an error.');
+  readonly bytes = counter('request_bytes_total', 'Bytes of requests (in) and of their answers (out).');
+  readonly duration = new Family(
+    'histogram',
+    'fuseward_request_duration_seconds',
+    'Time from reading a request to its answer; its count is the number of requests.',
+  );
+  readonly queueDepth = gauge('queue_depth', 'Requests that the server works on.');
+  readonly cpu = counter('server_cpu_seconds_total', 'Processor time of the server.');
+  readonly resident = gauge('server_resident_memory_bytes', 'Memory of the server.');
+  readonly faults = counter('server_page_faults_total', 'Page faults of the server.');
+  readonly threads = gauge('server_threads', 'Threads of the server.');
+
+  add(mount: MountLabels, stats: MountStats): void {
+    this.queueDepth.add(stats.queueDepth, {}, mount);
+    for (const [opcode, operation] of boundedEntries(stats.operations)) {
+      if (operation.count > 0) this.#addOperation({...mount, opcode}, operation);
+    }
+    const {process} = stats;
+    if (process === null) return;
+    this.cpu.add(process.cpuSeconds, {}, mount);
+    this.resident.add(process.residentBytes, {}, mount);
+    this.faults.add(process.minorFaults, {kind: 'minor'}, mount);
+    this.faults.add(process.majorFaults, {kind: 'major'}, mount);
+    this.threads.add(process.threads, {}, mount);
+  }
+
+  #addOperation(shared: MountLabels, operation: OperationStats): void {
+    const {count, latencySeconds} = operation;
+    this.duration.addHistogram(thinned(latencySeconds.buckets), count, latencySeconds.mean * count, shared);
+    this.bytes.add(operation.bytesIn, {direction: 'in'}, shared);
+    this.bytes.add(operation.bytesOut, {direction: 'out'}, shared);
+    for (const [errno, errors] of boundedEntries(operation.errorsByErrno)) {
+      this.errors.add(errors, {errno}, shared);
+    }
+  }
+}
+
+/**
+ * Every nth of the finite buckets, the same for all mounts as they count in the same ones. They are cumulative, so what is
+ * left out is still counted in the next.
+ */
+function thinned<T extends {le: number}>(buckets: readonly T[]): T[] {
+  const finite = buckets.filter(({le}) => le >= 0 && Number.isFinite(le));
+  const step = Math.ceil(finite.length / MOST_BUCKETS);
+  return finite.filter((_, index) => (index + 1) % step === 0);
+}

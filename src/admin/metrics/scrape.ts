@@ -1,0 +1,89 @@
+import type {FastifyBaseLogger} from 'fastify';
+import {Registry} from 'prom-client';
+import type {Manager} from '../../manager/face.js';
+import type {MountView} from '../../manager/model.js';
+import {CacheFamilies} from './cache-families.js';
+import {DaemonFamilies} from './daemon-families.js';
+import {Family} from './family.js';
+import type {MountLabels} from './labels.js';
+import {MountFamilies} from './mount-families.js';
+import {RequestFamilies} from './request-families.js';
+
+/** How long a server may take for its counters; below the 10 s that Prometheus waits for a whole scrape. */
+const SERVER_TIMEOUT_MS = 1000;
+
+/** The text that Prometheus gets, and its media type. */
+export interface Scrape {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+/**
+ * Collects metrics when somebody asks for them; between scrapes nothing is held. Those who ask while one is collected get
+ * that one.
+ */
+export class Scraper {
+  readonly #manager: Manager;
+  readonly #log: FastifyBaseLogger;
+  readonly #eventStreams: () => number;
+  #running: Promise<Scrape> | undefined;
+
+  constructor(manager: Manager, opts: {log: FastifyBaseLogger; eventStreams: () => number}) {
+    this.#manager = manager;
+    this.#log = opts.log;
+    this.#eventStreams = opts.eventStreams;
+  }
+
+  scrape(): Promise<Scrape> {
+    this.#running ??= this.#collect().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #collect(): Promise<Scrape> {
+    const begin = performance.now();
+    const daemon = new DaemonFamilies();
+    const mounts = new MountFamilies();
+    const requests = new RequestFamilies();
+    const caches = new CacheFamilies();
+    daemon.add(this.#manager.status(), this.#eventStreams());
+    await Promise.all(
+      this.#manager.mounts().map(async (view) => {
+        const labels: MountLabels = {mount: view.id, type: view.type};
+        mounts.add(labels, view);
+        if (!view.ours) return;
+        const told = await this.#ask(view);
+        mounts.answered.add(Number(told !== undefined), {}, labels);
+        if (told === undefined) return;
+        requests.add(labels, told.stats);
+        caches.add(labels, told.caches);
+      }),
+    );
+    const duration = new Family('gauge', 'fuseward_scrape_duration_seconds', 'Time to collect this scrape.');
+    duration.add((performance.now() - begin) / 1000);
+    const registry = new Registry();
+    const families = [daemon, mounts, requests, caches].flatMap((group) => Object.values(group) as Family[]);
+    for (const family of [...families, duration]) registry.registerMetric(family.asMetric());
+    return {contentType: registry.contentType, text: await registry.metrics()};
+  }
+
+  /** What a server counted; undefined if it can't tell in time. */
+  async #ask(view: MountView) {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, SERVER_TIMEOUT_MS, undefined);
+    });
+    const {id} = view;
+    try {
+      const asked = Promise.all([this.#manager.stats(id), this.#manager.caches(id)]);
+      return await Promise.race([asked.then(([stats, caches]) => ({stats, caches})), late]);
+    } catch (error) {
+      // A mount that went away since the list was made, or a server that is in trouble: its health says so.
+      this.#log.debug({mount: id, error: (error as Error).message}, 'no counters for this scrape');
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
