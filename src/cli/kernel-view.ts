@@ -1,0 +1,132 @@
+import {existsSync} from 'node:fs';
+import {RUN_DIRECTORY} from '../launch/lock.js';
+import {type MountRecord, readRecord} from '../launch/mount-record.js';
+import {readProcessMemfd} from '../launch/process-memfd.js';
+import {type FuseMount, fuseMounts} from '../manager/fuse-mounts.js';
+import {waitingRequests} from '../manager/fusectl.js';
+import {latencyOf} from '../manager/latency.js';
+import type {CacheStats, CachesView, MountStats, MountView, OperationStats} from '../manager/model.js';
+import {type ProcessName, processNamed, processStats} from '../manager/process-stats.js';
+import {COUNTERS_NAME, COUNTERS_SIZE, type CounterReport, reportCounters} from '../server/shared-counters.js';
+import type {MountEntry} from '../sys/mount-info.js';
+import {CommandError} from './command.js';
+import type {MountSource} from './mount-source.js';
+
+/** The server that was noted when the mount was made, if it still is that process. */
+function serverOf(record: MountRecord | undefined): ProcessName | undefined {
+  const process = record?.serverPid === undefined ? undefined : processNamed(record.serverPid);
+  return process !== undefined && process.start === record?.serverStart ? process : undefined;
+}
+
+/** The mount of a connection that was noted when it was made, or else the first in the table: others are copies of it. */
+function noted({connection, entries}: FuseMount): {entry: MountEntry; record: MountRecord | undefined} {
+  for (const entry of entries) {
+    const record = readRecord(connection, entry.id);
+    if (record !== undefined) return {entry, record};
+  }
+  return {entry: entries[0], record: undefined};
+}
+
+function viewOf(mount: FuseMount): MountView {
+  const {entry, record} = noted(mount);
+  const server = serverOf(record);
+  const options = [...new Set([...entry.options, ...entry.superOptions])];
+  return {
+    id: String(mount.connection),
+    mountId: entry.id,
+    // Only root can read a record, but everybody sees that there is one.
+    ours: record !== undefined || existsSync(`${RUN_DIRECTORY}/mounts/${mount.connection}.json`),
+    source: entry.source,
+    target: entry.target,
+    type: entry.fsType,
+    options,
+    callerUid: null,
+    since: record?.since ?? null,
+    readOnly: options.includes('ro'),
+    loopDevice: record?.loopDevice ?? null,
+    blockSize: record?.blockSize ?? null,
+    iomap: record?.iomap ?? 'unknown',
+    transport: 'unknown',
+    serverPid: server?.pid ?? null,
+    connected: false,
+    waiting: waitingRequests(mount.connection) ?? null,
+    frozen: false,
+    health: record?.serverPid !== undefined && server === undefined ? 'dead' : 'unknown',
+    containment: null,
+  };
+}
+
+function operationOf(counts: CounterReport['requests'][string]): OperationStats {
+  const {count, errors, totalNs, bytesIn, bytesOut, buckets} = counts;
+  // The longest time is not counted; the bound of the highest bucket that was used is near it.
+  const highest = buckets.findLastIndex((requests) => requests > 0);
+  const maxNs = highest === -1 ? 0 : Math.min(totalNs, 2 ** highest * 1000);
+  const latencySeconds = latencyOf({buckets, totalNs, maxNs});
+  return {count, errors, errorsByErrno: {}, bytesIn, bytesOut, latencySeconds};
+}
+
+function blockCacheOf({hits, missesCold, missesEvicted, evictions}: CounterReport['blockCache']): CacheStats {
+  const asked = hits + missesCold + missesEvicted;
+  return {
+    capacityBytes: 0,
+    bytes: 0,
+    entries: 0,
+    dirty: 0,
+    hits,
+    misses: {cold: missesCold, evicted: missesEvicted, invalidated: 0, bypassed: 0},
+    evictions: {capacity: evictions, dropped: 0},
+    hitRate: {last10s: null, last1m: null, all: asked === 0 ? null : hits / asked},
+  };
+}
+
+/**
+ * What the kernel and the memory that servers count in tell without a manager. The counts are the server's own word. Needs root
+ * for everything but the list of mounts.
+ */
+export class KernelView implements MountSource {
+  readonly managed = false;
+
+  async mounts(): Promise<MountView[]> {
+    return [...fuseMounts().values()].map(viewOf);
+  }
+
+  async stats(id: string): Promise<MountStats> {
+    const server = this.#server(id);
+    const report = counters(server.pid);
+    return {
+      operations: Object.fromEntries(
+        Object.entries(report.requests).map(([name, counts]) => [name, operationOf(counts)]),
+      ),
+      queueDepth: 0,
+      waiting: waitingRequests(Number(id)) ?? null,
+      process: processStats(server) ?? null,
+    };
+  }
+
+  async caches(id: string): Promise<CachesView> {
+    return {caches: {block: blockCacheOf(counters(this.#server(id).pid).blockCache)}};
+  }
+
+  close(): void {
+    // Nothing is kept open.
+  }
+
+  /** @throws CommandError when it is not one of our servers, is gone, or we may not look */
+  #server(id: string): ProcessName {
+    const mount = fuseMounts().get(Number(id));
+    if (mount === undefined) throw new CommandError(`there is no mount with the id ${id}`);
+    if (process.geteuid?.() !== 0) throw new CommandError('only root may look into the memory of a server');
+    const {record} = noted(mount);
+    if (record === undefined)
+      throw new CommandError('it was not mounted by fuseward, so nothing is counted for it');
+    const server = serverOf(record);
+    if (server === undefined) throw new CommandError('its server is gone, and its counts with it');
+    return server;
+  }
+}
+
+function counters(pid: number): CounterReport {
+  const memory = readProcessMemfd(pid, COUNTERS_NAME, COUNTERS_SIZE);
+  if (memory === undefined) throw new CommandError(`its server (process ${pid}) shows no counters`);
+  return reportCounters(memory);
+}

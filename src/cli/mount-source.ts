@@ -1,0 +1,104 @@
+import {realpathSync} from 'node:fs';
+import {resolve} from 'node:path';
+import type {CachesView, MountStats, MountView} from '../manager/model.js';
+import {mountAtPath} from '../sys/mount-info.js';
+import {AdminClient, UnreachableError} from './admin-client.js';
+import {CommandError, complain, type OptionValues} from './command.js';
+import {KernelView} from './kernel-view.js';
+import {ADMIN_SOCKET, SOCKET_VARIABLE} from './socket-option.js';
+import {printable} from './terminal/text.js';
+
+/** Who tells about mounts: the manager, or without one the kernel. */
+export interface MountSource {
+  /** Whether it is the manager. */
+  readonly managed: boolean;
+  mounts(): Promise<MountView[]>;
+  stats(id: string): Promise<MountStats>;
+  caches(id: string): Promise<CachesView>;
+  close(): void;
+}
+
+/** How a manager is started, as the end of a sentence. */
+const HOW_TO_START = 'start one with "fuseward daemon"';
+
+function socketOf(values: OptionValues): string {
+  return (values['socket'] as string | undefined) ?? (process.env[SOCKET_VARIABLE] || ADMIN_SOCKET);
+}
+
+class ManagerSource extends AdminClient implements MountSource {
+  readonly managed = true;
+}
+
+/** The manager, or where nobody listens what the kernel tells; the second is said on standard error. */
+export async function openSource(values: OptionValues): Promise<MountSource> {
+  const client = new ManagerSource(socketOf(values));
+  try {
+    await client.status();
+    return client;
+  } catch (error) {
+    client.close();
+    if (!(error instanceof UnreachableError)) throw error;
+    complain(`${error.reason}, so this is only what the kernel tells (${HOW_TO_START})`);
+    return new KernelView();
+  }
+}
+
+/** Runs an action with the manager. @throws CommandError in a sentence that says how to start one */
+export async function withManager<T>(
+  values: OptionValues,
+  action: (client: AdminClient) => Promise<T>,
+): Promise<T> {
+  const client = new AdminClient(socketOf(values));
+  try {
+    return await action(client);
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    throw new CommandError(`${error.reason}; ${HOW_TO_START}`);
+  } finally {
+    client.close();
+  }
+}
+
+/** Runs an action with whoever tells about mounts. */
+export async function withSource<T>(
+  values: OptionValues,
+  action: (source: MountSource) => Promise<T>,
+): Promise<T> {
+  const source = await openSource(values);
+  try {
+    return await action(source);
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    throw new CommandError(error.reason);
+  } finally {
+    source.close();
+  }
+}
+
+/** Paths that may be meant by a target: as it is written, and without links. A mount whose server hangs is not touched. */
+function* pathsOf(target: string): Generator<string> {
+  yield resolve(target);
+  try {
+    yield realpathSync(target);
+  } catch {
+    // Looking at it fails when its server is dead; then what is written must do.
+  }
+}
+
+/**
+ * The mount that a target names: an id, or where it is mounted. Of several at one place it is the topmost.
+ * @throws CommandError
+ */
+export function chooseMount(mounts: readonly MountView[], target: string): MountView {
+  const byId = /^\d+$/.test(target) ? mounts.find(({id}) => id === target) : undefined;
+  if (byId !== undefined) return byId;
+  for (const path of pathsOf(target)) {
+    const here = mounts.filter((mount) => mount.target === path);
+    if (here.length === 0) continue;
+    const top = here.length === 1 ? undefined : mountAtPath(path);
+    return here.find(({mountId}) => mountId === top?.id) ?? here.at(-1)!;
+  }
+  throw new CommandError(
+    `there is no mount of a FUSE server ${/^\d+$/.test(target) ? 'with the id' : 'on'} ${printable(target)}`,
+  );
+}
