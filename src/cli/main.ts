@@ -1,36 +1,59 @@
+import {cacheCommand} from './cache/handler.js';
 import {type Command, complain, EXIT, parseCommand, print, UsageError} from './command.js';
+import {completionCommand} from './completion/handler.js';
+import {DEFINITIONS} from './definitions.js';
 import {doctorCommand} from './doctor/handler.js';
+import {eventsCommand} from './events/handler.js';
+import {helpText, overview} from './help.js';
+import {lsCommand} from './ls/handler.js';
 import {mountCommand} from './mount/handler.js';
+import {freezeCommand, shutdownCommand, syncCommand, thawCommand} from './orders/handler.js';
 import {serveCommand} from './serve/handler.js';
+import {statsCommand} from './stats/handler.js';
 import {statusCommand} from './status/handler.js';
+import {topCommand} from './top/handler.js';
 import {umountCommand} from './umount/handler.js';
 import {VERSION} from './version.js';
 
 const COMMANDS: readonly Command[] = [
   mountCommand,
   umountCommand,
+  lsCommand,
   statusCommand,
+  statsCommand,
+  cacheCommand,
+  topCommand,
+  eventsCommand,
+  freezeCommand,
+  thawCommand,
+  syncCommand,
+  shutdownCommand,
   doctorCommand,
+  completionCommand,
   serveCommand,
 ];
 
-function printHelp(): void {
-  print('usage: fuseward COMMAND [ARGUMENTS]\n');
-  print('Mounts file systems through contained servers: the parser of the image has no rights.\n');
-  for (const {definition} of COMMANDS) print(`  ${definition.name.padEnd(8)} ${definition.summary}`);
-  print('\n"fuseward COMMAND --help" tells more. Exit codes: 0 done, 1 failed, 2 no driver for this type.');
+/** A reader that has seen enough (head, less) ends the program, and that is no failure. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') complain(`can't write the output: ${error.message}`);
+  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed);
+}
+
+async function help(name: string | undefined): Promise<number> {
+  if (name === undefined) {
+    print(overview(DEFINITIONS));
+    return EXIT.done;
+  }
+  return main([name, '--help']);
 }
 
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined) {
-    printHelp();
+    process.stderr.write(`${overview(DEFINITIONS)}\n`);
     return EXIT.failed;
   }
-  if (name === 'help' || name === '--help' || name === '-h') {
-    printHelp();
-    return EXIT.done;
-  }
+  if (name === 'help' || name === '--help' || name === '-h') return help(rest[0]);
   if (name === '--version' || name === '-V') {
     print(`fuseward ${VERSION}`);
     return EXIT.done;
@@ -44,17 +67,20 @@ async function main(args: string[]): Promise<number> {
   try {
     const {positionals, values} = parseCommand(definition, rest);
     if (values['help'] === true) {
-      print(`usage: ${definition.usage}\n\n${definition.help}`);
+      print(helpText(definition));
       return EXIT.done;
     }
     return await command.run(positionals, values);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    complain(`${definition.name}: ${error.message}\nusage: ${definition.usage}`);
+    complain(
+      `${definition.name}: ${error.message}\nusage: ${definition.usage} ("fuseward help ${definition.name}" tells more)`,
+    );
     return EXIT.failed;
   }
 }
 
+process.stdout.on('error', endWithReader);
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;

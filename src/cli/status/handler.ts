@@ -6,105 +6,56 @@ import {
   type CounterReport,
   reportCounters,
 } from '../../server/shared-counters.js';
-import {type Command, complain, EXIT, print} from '../command.js';
+import {AnswerError} from '../admin-client.js';
+import {type Command, CommandError, EXIT, print} from '../command.js';
+import {chooseMount, type MountSource, withSource} from '../mount-source.js';
+import {json} from '../terminal/text.js';
 import {statusDefinition} from './options.js';
-
-const MIB = 2 ** 20;
-
-function seal({containment, record}: MountStatus): string[] {
-  if (containment === undefined) return ['server: none found; the mount answers nobody'];
-  const {uid, capabilities, ownNamespaces, sharedNamespaces, seccompFilters, noNewPrivs} = containment;
-  const namespaces = sharedNamespaces.length === 0 ? '' : `; shares ${sharedNamespaces.join(' ')} with us`;
-  const reported = record?.reported;
-  const filter =
-    reported === undefined ? '' : ` (by its own word ${reported.systemCalls} system calls allowed)`;
-  const landlock = reported === undefined ? 'not known' : `ABI ${reported.landlock}, by its own word`;
-  const files = containment.visibleFiles.length;
-  const open = Object.entries(containment.descriptors).map(([kind, count]) =>
-    count === 1 ? kind : `${count}× ${kind}`,
-  );
-  const limits = Object.entries(containment.limits).map(([name, value]) => `${name} ${value ?? 'unlimited'}`);
-  return [
-    `server: process ${containment.pid}, user ${uid}, ${(containment.residentBytes / MIB).toFixed(0)} MiB resident, ${containment.threads} threads`,
-    `contained by the kernel's word:`,
-    `  capabilities:   ${capabilities.length === 0 ? 'none' : capabilities.join(' ')}`,
-    `  new privileges: ${noNewPrivs ? 'never' : 'possible'}`,
-    `  own namespaces: ${ownNamespaces.join(' ') || 'none'}${namespaces}`,
-    `  seccomp:        ${seccompFilters > 0 ? `on in every thread${filter}` : 'not in every thread'}`,
-    `  landlock:       ${landlock}`,
-    `  sees:           ${files} mounts, of the runtime and the program alone, read-only`,
-    `  open:           ${open.join(', ')}`,
-    `  limits:         ${limits.join(', ')}`,
-  ];
-}
+import {type Knowledge, statusReport} from './report.js';
 
 /** What the server counts in memory that it shares; its own word, like everything in its memory. */
-function countersOf({containment}: MountStatus): CounterReport | undefined {
-  if (containment === undefined) return undefined;
-  const memory = readProcessMemfd(containment.pid, COUNTERS_NAME, COUNTERS_SIZE);
+function countersOf(status: MountStatus | undefined): CounterReport | undefined {
+  if (status?.containment === undefined) return undefined;
+  const memory = readProcessMemfd(status.containment.pid, COUNTERS_NAME, COUNTERS_SIZE);
   return memory === undefined ? undefined : reportCounters(memory);
 }
 
-function counts(report: CounterReport | undefined): string[] {
-  if (report === undefined) return [];
-  const {hits, missesCold, missesEvicted} = report.blockCache;
-  const asked = hits + missesCold + missesEvicted;
-  const rate = asked === 0 ? '' : `, ${((100 * hits) / asked).toFixed(1)} % hits`;
-  const requests = Object.entries(report.requests)
-    .sort(([, a], [, b]) => b.count - a.count)
-    .map(([name, {count, errors}]) => `${name} ${count}${errors === 0 ? '' : ` (${errors} errors)`}`);
-  return [
-    `requests: ${requests.join(', ') || 'none yet'}`,
-    `block cache: ${asked} look-ups${rate}, ${missesCold} cold and ${missesEvicted} evicted misses`,
-  ];
+/** What the kernel tells of the mount with this id; undefined when another one covers it, or it is not in our table. */
+function kernelStatus(target: string, id: string): MountStatus | undefined {
+  try {
+    const status = mountStatus(target);
+    return String(status.connectionId) === id ? status : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-function describe(status: MountStatus, report: CounterReport | undefined): string[] {
-  const {record, loop, waiting} = status;
-  const facts = [
-    `type ${status.fsType}`,
-    ...(loop === undefined ? [] : [`${loop.device} on ${loop.backingFile}`]),
-    ...(record?.blockSize === undefined ? [] : [`block size ${record.blockSize}`]),
-    ...(record === undefined ? [] : [`iomap ${record.iomap}`, `since ${record.since}`]),
-  ];
-  return [
-    `${status.target}: ${record?.source ?? status.source}`,
-    facts.join(', '),
-    `options: ${status.options.join(',')}`,
-    `kernel: connection ${status.connectionId}, ${waiting === undefined ? 'fusectl is not mounted, so waiting requests are not known' : `${waiting} requests waiting`}`,
-    ...seal(status),
-    ...counts(report),
-    ...(status.log === ''
-      ? []
-      : [
-          'server log (its own words):',
-          ...status.log
-            .trim()
-            .split('\n')
-            .slice(-10)
-            .map((line) => `  ${printable(line)}`),
-        ]),
-  ];
-}
-
-/** A server's words, without anything that a terminal would act upon. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, '?').slice(0, 500);
+async function learn(source: MountSource, target: string): Promise<Knowledge> {
+  const mount = chooseMount(await source.mounts(), target);
+  const status = kernelStatus(mount.target, mount.id);
+  const privileged = process.geteuid?.() === 0;
+  if (!source.managed) {
+    if (status === undefined) throw new CommandError(`another mount covers the one with the id ${mount.id}`);
+    return {status, counters: countersOf(status), managed: undefined, privileged};
+  }
+  const stats = await source.stats(mount.id).catch((error: unknown) => {
+    // The manager has no statistics of a server that is not ours or does not answer; the rest is worth telling.
+    if (error instanceof AnswerError) return undefined;
+    throw error;
+  });
+  return {status, counters: countersOf(status), managed: {mount, stats}, privileged};
 }
 
 export const statusCommand: Command = {
   definition: statusDefinition,
-  run([target], values) {
-    let status: MountStatus;
-    try {
-      status = mountStatus(target!);
-    } catch (error) {
-      complain(`can't tell the status: ${(error as Error).message}`);
-      return EXIT.failed;
+  async run([target], values) {
+    const known = await withSource(values, (source) => learn(source, target!));
+    if (values['json'] === true) {
+      const {status, counters, managed} = known;
+      print(json({...status, counters, manager: managed?.mount ?? null}, 2));
+    } else {
+      for (const line of statusReport(known)) print(line);
     }
-    const counters = countersOf(status);
-    if (values['json'] === true) print(JSON.stringify({...status, counters}, null, 2));
-    else for (const line of describe(status, counters)) print(line);
     return EXIT.done;
   },
 };

@@ -1,12 +1,15 @@
 import type {CommandDefinition} from '../command.js';
+import {SOCKET_OPTION} from '../socket-option.js';
 
 export const statusDefinition: CommandDefinition = {
   name: 'status',
   summary: 'tell how a mount is and how its server is contained',
   usage: 'fuseward status TARGET [--json]',
-  help: `Everything shown is read from the kernel (/proc, /sys), not asked of the server.
-
-      --json  tell it as JSON`,
-  options: {json: {type: 'boolean'}},
-  positionals: {least: 1, most: 1},
+  help: `TARGET is where it is mounted, or its id (see fuseward ls). How the server is contained is read from the kernel (/proc, /sys)
+and not asked of the server; what is its own word says so. The health is told by the manager, if there is one.`,
+  options: {
+    json: {type: 'boolean', help: 'print JSON'},
+    socket: SOCKET_OPTION,
+  },
+  positionals: {least: 1, most: 1, completes: ['mount']},
 };

@@ -1,0 +1,16 @@
+import type {CommandDefinition} from '../command.js';
+import {SOCKET_OPTION} from '../socket-option.js';
+
+export const lsDefinition: CommandDefinition = {
+  name: 'ls',
+  summary: 'list the mounts of FUSE servers, contained ones and others',
+  usage: 'fuseward ls [--json]',
+  help: `One line for each mount: its id (the number of its FUSE connection, which may be used as TARGET in other commands), where
+it is mounted, what is mounted, the type, how it is, the process id of its server and since when. On a terminal long paths are
+shortened in the middle. Without a manager the kernel tells less: whether a server hangs is not known then.`,
+  options: {
+    json: {type: 'boolean', help: 'print JSON: a list of mounts as in GET /v1/mounts'},
+    socket: SOCKET_OPTION,
+  },
+  positionals: {least: 0, most: 0},
+};
