@@ -1,2 +1,3 @@
-export {BlockCache, type BlockCacheCounters, type BlockCacheOptions} from './cache.js';
+export {BlockCache, type BlockCacheOptions} from './cache.js';
+export {type CacheCounters, newCacheCounters} from './cache-counters.js';
 export {type BlockSource, FileSource} from './source.js';
