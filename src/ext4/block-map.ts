@@ -1,3 +1,4 @@
+import {type CacheCounters, newCacheCounters} from '../block/cache-counters.js';
 import {CorruptError} from './errors.js';
 import {
   type BlocksAllowed,
@@ -31,8 +32,9 @@ export interface Run {
   length: number;
 }
 
-/** Entries of decoded nodes kept at most, over all files: 21 bytes each. */
+/** Entries of decoded nodes kept at most, over all files. */
 const CACHED_ENTRIES = 1 << 18;
+const ENTRY_BYTES = 21;
 /** What a node costs beside its entries, counted in entries. */
 const NODE_WEIGHT = 16;
 
@@ -45,7 +47,8 @@ export class BlockMap {
   readonly #block: (block: DiskBlock) => Uint8Array;
   readonly #allowed: BlocksAllowed;
   /** Nodes by the block they lie in; those inside inodes by their negated inode number. */
-  readonly #nodes = new GenerationCache<MapNode>(CACHED_ENTRIES, (node) => node.count + NODE_WEIGHT);
+  readonly #nodes: GenerationCache<MapNode>;
+  readonly #counters: CacheCounters;
   readonly #run: Run = {state: RUN.hole, physical: 0, length: 0};
   /**
    * Bytes of nodes decoded so far. A walk over a whole map compares it with a limit of its own: a damaged map may
@@ -54,11 +57,31 @@ export class BlockMap {
   work = 0;
   #leaf: MapNode | undefined;
 
-  /** @param block reads a metadata block; @param allowed says which blocks a file may have. */
-  constructor(superblock: Superblock, block: (block: DiskBlock) => Uint8Array, allowed: BlocksAllowed) {
+  /**
+   * @param block reads a metadata block; @param allowed says which blocks a file may have; @param counters count the nodes that
+   * are looked up.
+   */
+  constructor(
+    superblock: Superblock,
+    block: (block: DiskBlock) => Uint8Array,
+    allowed: BlocksAllowed,
+    counters: CacheCounters = newCacheCounters(),
+  ) {
     this.#superblock = superblock;
     this.#block = block;
     this.#allowed = allowed;
+    this.#counters = counters;
+    this.#nodes = new GenerationCache(CACHED_ENTRIES, {
+      weigh: (node) => node.count + NODE_WEIGHT,
+      bytesPerWeight: ENTRY_BYTES,
+      counters,
+    });
+  }
+
+  /** Forgets all nodes. */
+  clear(): void {
+    this.#nodes.clear();
+    this.#leaf = undefined;
   }
 
   /**
@@ -91,6 +114,8 @@ export class BlockMap {
       node = this.#descend(inode, block, run);
       if (node === undefined) return;
       this.#leaf = node;
+    } else {
+      this.#counters.hits++;
     }
     const entry = findEntry(node, block);
     const within = entry < 0 ? 0 : block - node.logical[entry]!;

@@ -9,6 +9,7 @@ export {
 } from './errors.js';
 export {hasFlag, type Inode, isType} from './inode.js';
 export {INODE_FLAG, MODE_TYPE} from './inode-flags.js';
+export type {VolumeCounters} from './opened-context.js';
 export type {StatFs} from './statfs.js';
 export type {Superblock} from './superblock.js';
 export {type DiskBlock, type FileBlock, type GroupNumber, type InodeNumber, ROOT_INODE} from './units.js';

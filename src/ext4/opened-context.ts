@@ -1,8 +1,10 @@
-import {BlockCache, type BlockCacheCounters} from '../block/cache.js';
+import {BlockCache} from '../block/cache.js';
+import type {CacheCounters} from '../block/cache-counters.js';
 import type {BlockSource} from '../block/source.js';
 import {BlockMap, type Run} from './block-map.js';
 import type {Ext4Context} from './context.js';
 import {CorruptError, Ext4Error} from './errors.js';
+import type {BlocksAllowed} from './extent-tree.js';
 import {GenerationCache} from './generation-cache.js';
 import {GroupTable} from './group-table.js';
 import {decodeInode, hasFlag, type Inode, isType} from './inode.js';
@@ -14,14 +16,27 @@ import {checkFastSymlink, isFastSymlink} from './symlink.js';
 import {groupMetadata} from './system-zone.js';
 import type {DiskBlock, FileBlock, GroupNumber, InodeNumber} from './units.js';
 
+/** Moved by the caches of a file system. */
+export interface VolumeCounters {
+  /** Metadata blocks. */
+  readonly block: CacheCounters;
+  /** Decoded inodes. */
+  readonly inode: CacheCounters;
+  /** Decoded nodes of block maps. */
+  readonly mapping: CacheCounters;
+}
+
 /** What an open file system may use. */
 export interface ContextOptions {
   /** Bytes of metadata blocks kept at most. */
   readonly cacheLimit: number;
   /** Decoded inodes kept at most: about 1 KiB each with inodes of 256 bytes. */
   readonly inodeCacheEntries: number;
-  readonly counters?: BlockCacheCounters | undefined;
+  readonly counters?: VolumeCounters | undefined;
 }
+
+/** Bytes of a decoded inode beside the copy of its bytes on disk, roughly. */
+const INODE_OVERHEAD = 768;
 
 /** Runs the journal is looked at for at most; mke2fs makes one or a few. */
 const MAX_JOURNAL_RUNS = 4096;
@@ -45,11 +60,16 @@ export class OpenedContext implements Ext4Context {
     this.source = source;
     this.checksumSeed = superblock.checksumSeed;
     const {blockSize} = superblock;
-    this.cache = new BlockCache(source, {blockSize, limit: options.cacheLimit, counters: options.counters});
+    const {counters} = options;
+    this.cache = new BlockCache(source, {blockSize, limit: options.cacheLimit, counters: counters?.block});
     const block = (n: DiskBlock): Uint8Array => this.block(n);
     this.groups = new GroupTable(superblock, block);
-    this.map = new BlockMap(superblock, block, (ino, first, count) => this.blocksAllowed(ino, first, count));
-    this.#inodes = new GenerationCache(options.inodeCacheEntries);
+    const allowed: BlocksAllowed = (ino, first, count) => this.blocksAllowed(ino, first, count);
+    this.map = new BlockMap(superblock, block, allowed, counters?.mapping);
+    this.#inodes = new GenerationCache(options.inodeCacheEntries, {
+      bytesPerWeight: superblock.inodeSize + INODE_OVERHEAD,
+      counters: counters?.inode,
+    });
   }
 
   block(block: DiskBlock): Uint8Array {
@@ -76,6 +96,13 @@ export class OpenedContext implements Ext4Context {
   /** From now on these inodes are as given, whatever the disk says. */
   replaceInodes(changed: ReadonlyMap<number, Inode>): void {
     this.#changed = changed;
+    this.#inodes.clear();
+  }
+
+  /** Forgets everything that could be read again. */
+  dropCaches(): void {
+    this.cache.clear();
+    this.map.clear();
     this.#inodes.clear();
   }
 

@@ -1,4 +1,3 @@
-import type {BlockCacheCounters} from '../block/cache.js';
 import type {BlockSource} from '../block/source.js';
 import {type FsXattr, fsxattr, statxAttributes, userFlags} from './attributes.js';
 import {lookup, readdir} from './dir.js';
@@ -9,7 +8,7 @@ import {hasFlag, type Inode, isType} from './inode.js';
 import {INODE_FLAG, MODE_TYPE} from './inode-flags.js';
 import {type ReplayReport, replayJournal} from './journal/replay.js';
 import {checkMmp} from './mmp.js';
-import {OpenedContext} from './opened-context.js';
+import {OpenedContext, type VolumeCounters} from './opened-context.js';
 import {processOrphans} from './orphan.js';
 import {seek} from './seek.js';
 import {type Freed, type StatFs, statfs} from './statfs.js';
@@ -32,8 +31,8 @@ export interface VolumeOptions {
   readonly cacheLimit: number;
   /** Decoded inodes kept at most, about 1 KiB each; 4096 unless told. */
   readonly inodeCacheEntries?: number | undefined;
-  /** Moved by the block cache. */
-  readonly counters?: BlockCacheCounters | undefined;
+  /** Moved by the caches. */
+  readonly counters?: VolumeCounters | undefined;
   readonly log?: VolumeLog | undefined;
 }
 
@@ -220,6 +219,16 @@ export class Volume {
       throw new RequestError('EINVAL', 'not-seekable', {ino: inode.ino});
     }
     return seek(this.context.map, this.superblock.blockSize, inode, offset, whence);
+  }
+
+  /** Forgets what is cached; it is read again when it is needed. */
+  dropCaches(): void {
+    this.context.dropCaches();
+  }
+
+  /** Changes how many bytes of metadata blocks are kept at most; 0 keeps none. */
+  limitCache(bytes: number): void {
+    this.context.cache.setLimit(bytes);
   }
 
   /** What FS_IOC_GETFLAGS answers. */

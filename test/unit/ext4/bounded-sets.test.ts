@@ -1,4 +1,5 @@
 import {expect, test} from 'vitest';
+import {newCacheCounters} from '../../../src/block/index.js';
 import {GenerationCache} from '../../../src/ext4/generation-cache.js';
 import {RangeSet} from '../../../src/ext4/range-set.js';
 
@@ -25,9 +26,34 @@ test('a generation cache keeps what is used and forgets what is not', () => {
 });
 
 test('a generation cache counts weights', () => {
-  const cache = new GenerationCache<number>(100, (weight) => weight);
+  const cache = new GenerationCache<number>(100, {weigh: (weight) => weight});
   for (let key = 0; key < 50; key++) cache.set(key, 25);
   expect(cache.size).toBeLessThanOrEqual(4);
+});
+
+test('a generation cache tells hits from misses, and why they are misses', () => {
+  const counters = newCacheCounters();
+  const cache = new GenerationCache<string>(4, {bytesPerWeight: 10, counters});
+  const ask = (key: number) => cache.get(key) ?? cache.set(key, 'x');
+  for (const key of [1, 1, 2, 3, 4, 5]) ask(key);
+  // The young generation is full at 2: 1 and 2 went when 5 came.
+  expect(counters).toMatchObject({hits: 1, missesCold: 5, evictions: 2, entries: 3, bytes: 30});
+  ask(1);
+  ask(5);
+  expect(counters).toMatchObject({hits: 2, missesCold: 5, missesEvicted: 1, evictions: 2, entries: 4});
+  cache.clear();
+  expect(counters).toMatchObject({dropped: 4, entries: 0, bytes: 0, capacityBytes: 40});
+  for (const key of [1, 2, 9]) ask(key);
+  expect(counters).toMatchObject({hits: 2, missesCold: 6, missesEvicted: 2, missesInvalidated: 1});
+});
+
+test('a generation cache does not evict what is asked for just then', () => {
+  const counters = newCacheCounters();
+  const cache = new GenerationCache<number>(4, {counters});
+  for (const key of [1, 2, 3, 4]) cache.set(key, key);
+  expect(cache.get(1)).toBe(1);
+  expect(cache.get(1)).toBe(1);
+  expect(counters).toMatchObject({hits: 2, evictions: 1, entries: 3});
 });
 
 test('a range set answers as a plain set does', () => {
