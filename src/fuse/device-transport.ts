@@ -1,5 +1,5 @@
 import {readSync, writeSync} from 'node:fs';
-import {waitReadable} from '../sys/poll.js';
+import {hasHungUp, waitReadable} from '../sys/poll.js';
 import {setNonBlocking, watchReadable} from '../sys/watch.js';
 import type {SendReply} from './request-slot.js';
 import type {Session} from './session.js';
@@ -69,7 +69,14 @@ export function runBlocking(fd: number, session: Session): ConnectionEnd {
   const send = replyTo(fd);
   for (;;) {
     const slot = session.acquire();
-    if (slot === undefined) throw new Error('requests are waiting in a transport that does not wait');
+    if (slot === undefined) {
+      if (session.held === 0) throw new Error('requests are waiting in a transport that does not wait');
+      session.waitForHeld();
+      if (!hasHungUp(fd)) continue;
+      // The next read tells how it ended.
+      session.end();
+      continue;
+    }
     let length: number;
     try {
       length = readSync(fd, slot.request, 0, slot.request.length, null);

@@ -8,6 +8,7 @@ export {
   CounterArray,
   LATENCY_BUCKETS,
   type OperationCounts,
+  type Serving,
   type SessionCounters,
 } from './counters.js';
 export {type ConnectionEnd, notifyVia, replyTo, runBlocking, serveEvents} from './device-transport.js';
@@ -31,10 +32,18 @@ export {
 } from './init.js';
 export {InvalidReplyError} from './invalid-reply.js';
 export {LookupCounts} from './lookup-counts.js';
+export {modifies} from './modifying.js';
 export {Notifier, type RetrievedPages} from './notifications.js';
 export {OPCODE, type OpcodeName, opcodeName} from './opcodes.js';
 export {type Operation, type OperationTarget, operation, type ReplySize} from './operation.js';
 export * from './replies.js';
 export {REPLY_BODY, REQUEST_BODY, RequestSlot, type SendReply} from './request-slot.js';
-export {type FailedRequest, Session, type SessionHooks, type SessionOptions} from './session.js';
+export {Session} from './session.js';
+export {
+  type FailedRequest,
+  HOLD,
+  SERVE,
+  type SessionHooks,
+  type SessionOptions,
+} from './session-options.js';
 export {applyChanges} from './setattr.js';

@@ -49,6 +49,13 @@ export function operation<R>(row: {
   return row as Operation;
 }
 
+/** Whether a handler will answer later. */
+export function isPromise(result: unknown): result is Promise<unknown> {
+  return (
+    typeof result === 'object' && result !== null && typeof (result as {then?: unknown}).then === 'function'
+  );
+}
+
 /** For operations that are answered by the header alone. */
 export function encodeNothing(): number {
   return 0;

@@ -4,66 +4,18 @@ import type {SessionCounters} from './counters.js';
 import {DispatchTable} from './dispatch-table.js';
 import {failure} from './failure.js';
 import type {FileSystem} from './file-system.js';
-import {
-  type ConnectionInfo,
-  checkInitOptions,
-  encodeInitReply,
-  type InitOptions,
-  LARGEST_WRITE,
-  negotiate,
-} from './init.js';
+import {errorReply, type HeldRequest, HeldRequests} from './held-requests.js';
+import {type ConnectionInfo, checkInitOptions, encodeInitReply, type InitOptions, negotiate} from './init.js';
 import {InvalidReplyError} from './invalid-reply.js';
 import {OPCODE, opcodeName} from './opcodes.js';
-import type {Operation, OperationTarget} from './operation.js';
+import {isPromise, type Operation, type OperationTarget} from './operation.js';
 import {REPLY_BODY, REQUEST_BODY, RequestSlot, type SendReply} from './request-slot.js';
+import {checkedLimits, HOLD, SERVE, type SessionHooks, type SessionOptions} from './session-options.js';
 import {outHeader} from './structs/header.js';
 
 /** The largest error number that a reply can carry. */
 const LARGEST_ERRNO = 511;
-/** Beside max_write: header and fixed part of a write, rounded up to a page; with it, also at least 8192 in all. */
-const REQUEST_OVERHEAD = 4096;
 const NOT_MEASURED = -1;
-
-export interface SessionOptions {
-  /** What is wanted of the kernel in INIT. */
-  readonly init?: InitOptions;
-  /** What entryValid and attrValid hold when a handler gets its reply object: whole seconds, default 1. */
-  readonly entryTimeout?: number;
-  readonly attrTimeout?: number;
-  /** Longest name that listings may hold, in bytes; default 255, at most 1024 (FUSE_NAME_MAX). */
-  readonly longestName?: number;
-  /** Most requests that wait for promises at a time; default 128. Each may need twice maxWrite of memory. */
-  readonly maxConcurrent?: number;
-  /** What an earlier INIT agreed on: for further sessions on the same connection, and for a server that takes over. */
-  readonly connection?: ConnectionInfo;
-  /** Operations of a protocol extension. */
-  readonly operations?: readonly Operation[];
-}
-
-/** Which request something went wrong in. */
-export interface FailedRequest {
-  readonly opcode: number;
-  readonly name: string;
-  readonly nodeid: number;
-}
-
-/** Whom a session talks to beside the file system; all optional. */
-export interface SessionHooks {
-  /** Takes the statistics; times are only taken when there is one. */
-  readonly counters?: SessionCounters | null;
-  /** A defect: an exception without errno, an invalid reply, a request that can't be understood or a reply that can't be sent. */
-  readonly onError?: (error: unknown, request: FailedRequest) => void;
-  /** INIT was answered. */
-  readonly onInit?: (connection: ConnectionInfo) => void;
-  /** A RETRIEVE notification was answered; `data` is valid during the call. See `Notifier.retrieved`. */
-  readonly onRetrieved?: (notifyUnique: number, offset: number, data: Uint8Array) => void;
-}
-
-function isPromise(result: unknown): result is Promise<unknown> {
-  return (
-    typeof result === 'object' && result !== null && typeof (result as {then?: unknown}).then === 'function'
-  );
-}
 
 /**
  * Serves the requests of one connection, whatever brings them: it takes a request in a slot and hands at most one reply to a
@@ -97,6 +49,11 @@ export class Session implements OperationTarget {
   #starving = false;
   /** Requests whose promise is not settled, by `RequestSlot.key`. */
   readonly #waiting = new Map<number, RequestSlot>();
+  readonly #held = new HeldRequests();
+  /** Slots that are being served at this moment: handlers never call back, but hooks may. */
+  #serving = false;
+  /** Held requests that are still to go on after `resume`. */
+  #resumeLeft = 0;
   #destroyed = false;
 
   /** @throws RangeError for options out of range. */
@@ -110,20 +67,11 @@ export class Session implements OperationTarget {
     this.#hooks = hooks;
     this.#counters = hooks.counters ?? null;
     this.#table = new DispatchTable(options.operations);
-    const maxWrite = options.connection?.maxWrite ?? this.#init.maxWrite ?? LARGEST_WRITE;
-    this.#requestBytes = Math.max(8192, maxWrite + REQUEST_OVERHEAD);
-    this.#replyBytes = Math.max(1 << 17, maxWrite) + REQUEST_OVERHEAD;
-    this.#longestName = options.longestName ?? 255;
-    if (!(this.#longestName >= 1 && this.#longestName <= 1024)) {
-      throw new RangeError(`longestName is ${options.longestName}, must be 1 to 1024`);
-    }
-    for (const timeout of [this.entryTimeout, this.attrTimeout]) {
-      if (!Number.isSafeInteger(timeout) || timeout < 0) {
-        throw new RangeError(`a timeout is ${timeout}, must be whole seconds of at least 0`);
-      }
-    }
-    this.#maxConcurrent = options.maxConcurrent ?? 128;
-    if (!(this.#maxConcurrent >= 1)) throw new RangeError('maxConcurrent must be at least 1');
+    const {requestBytes, replyBytes, longestName, maxConcurrent} = checkedLimits(options);
+    this.#requestBytes = requestBytes;
+    this.#replyBytes = replyBytes;
+    this.#longestName = longestName;
+    this.#maxConcurrent = maxConcurrent;
   }
 
   /** Number of requests whose handlers have not finished. */
@@ -131,8 +79,21 @@ export class Session implements OperationTarget {
     return this.#waiting.size;
   }
 
-  /** A slot to read the next request into; undefined while as many requests wait as may. */
+  /** Number of requests that are held. */
+  get held(): number {
+    return this.#held.size;
+  }
+
+  /** A slot to read the next request into; undefined while as many requests wait, or are held, as may. */
   acquire(): RequestSlot | undefined {
+    if (this.#held.full) {
+      this.#starving = true;
+      return undefined;
+    }
+    return this.#acquire();
+  }
+
+  #acquire(): RequestSlot | undefined {
     const slot = this.#free.pop();
     if (slot) return slot;
     if (this.#slots >= this.#maxConcurrent) {
@@ -146,6 +107,7 @@ export class Session implements OperationTarget {
   /** Gives back a slot that was not used. */
   release(slot: RequestSlot): void {
     this.#free.push(slot);
+    if (this.#resumeLeft > 0 && !this.#serving) this.#serveHeld();
     if (this.#starving) {
       this.#starving = false;
       this.onFree?.();
@@ -161,8 +123,61 @@ export class Session implements OperationTarget {
       this.#handleFragment(slot, length, send);
       return;
     }
+    this.#serve(slot, length, send, mayWait, this.#counters === null ? 0 : performance.now());
+    if (this.#resumeLeft > 0) this.#serveHeld();
+  }
+
+  /**
+   * Serves the requests that are held now again, as if they came now; `intercept` is asked about each. It begins at once or, called
+   * by a hook, after the request being served; those for which there is no slot follow as slots become free.
+   */
+  resume(): void {
+    this.#resumeLeft = this.#held.size;
+    if (!this.#serving) this.#serveHeld();
+  }
+
+  /** Called by transports that block when `acquire` had no slot. */
+  waitForHeld(): void {
+    this.#hooks.onHeldFull?.();
+  }
+
+  #serveHeld(): void {
+    // Ends: what is held again comes after those that were counted.
+    while (this.#resumeLeft > 0 && this.#held.size > 0) {
+      const slot = this.#acquire();
+      if (slot === undefined) return;
+      this.#resumeLeft--;
+      // `size` says that there is one.
+      const {bytes, send, mayWait, startedMs} = this.#held.takeFirst()!;
+      slot.request.set(bytes);
+      this.#serve(slot, bytes.length, send, mayWait, startedMs);
+    }
+    this.#resumeLeft = 0;
+    if (!this.#starving) return;
+    this.#starving = false;
+    this.onFree?.();
+  }
+
+  #serve(slot: RequestSlot, length: number, send: SendReply, mayWait: boolean, startedMs: number): void {
     const sound = slot.begin(length, send);
-    slot.startedMs = this.#counters === null ? 0 : performance.now();
+    slot.startedMs = startedMs;
+    this.#counters?.serving?.(this.#waiting.size + 1, this.#oldestMs(slot));
+    this.#serving = true;
+    try {
+      this.#dispatch(slot, sound, mayWait);
+    } finally {
+      this.#serving = false;
+    }
+    this.#counters?.serving?.(this.#waiting.size, this.#oldestMs(slot));
+  }
+
+  /** When the oldest request that is being served came. */
+  #oldestMs(latest: RequestSlot): number {
+    if (this.#waiting.size > 0) for (const {startedMs} of this.#waiting.values()) return startedMs;
+    return latest.startedMs;
+  }
+
+  #dispatch(slot: RequestSlot, sound: boolean, mayWait: boolean): void {
     const row = this.#table.find(slot.opcode);
     if (!sound) {
       this.#reject(slot, row, ERRNO.EINVAL, 'a header that contradicts itself');
@@ -182,6 +197,7 @@ export class Session implements OperationTarget {
     }
     let result: unknown;
     try {
+      if (this.#intercepted(slot, row, mayWait)) return;
       result = row.call(slot, this);
     } catch (error) {
       this.#fail(slot, row, error);
@@ -191,11 +207,34 @@ export class Session implements OperationTarget {
     else this.#finish(slot, row, result);
   }
 
+  /** Whether the owner of the session has the request answered or held. */
+  #intercepted(slot: RequestSlot, row: Operation, mayWait: boolean): boolean {
+    if (this.#hooks.intercept === undefined || slot.opcode === OPCODE.INIT) return false;
+    const verdict = this.#hooks.intercept(slot);
+    if (verdict === SERVE || row.replySize === 'none' || slot.opcode === OPCODE.DESTROY) return false;
+    if (verdict === HOLD) this.#hold(slot, mayWait);
+    else this.#answer(slot, verdict, 0);
+    return true;
+  }
+
+  #hold(slot: RequestSlot, mayWait: boolean): void {
+    const {key, opcode, uniqueLow, uniqueHigh, startedMs, requestEnd} = slot;
+    const bytes = slot.request.slice(0, requestEnd);
+    // `begin` was given it.
+    const send = slot.send as SendReply;
+    this.#held.add({key, opcode, uniqueLow, uniqueHigh, bytes, startedMs, send, mayWait});
+    this.release(slot);
+  }
+
   /** The connection is gone: waiting handlers are told by their signal and their callers get EIO, then `destroy` is called. */
   end(): void {
     for (const slot of [...this.#waiting.values()]) {
       slot.interrupt();
       if (!slot.answered) this.#send(slot, ERRNO.EIO, 0);
+    }
+    // Ends: each round takes one out.
+    for (let held = this.#held.takeFirst(); held !== undefined; held = this.#held.takeFirst()) {
+      this.#answerHeld(held, ERRNO.EIO);
     }
     try {
       this.destroy();
@@ -247,6 +286,8 @@ export class Session implements OperationTarget {
   interrupt(key: number): void {
     // One that is not waiting was answered already: interrupts are read after the request that they are about.
     this.#waiting.get(key)?.interrupt();
+    const held = this.#held.take(key);
+    if (held !== undefined) this.#answerHeld(held, ERRNO.EINTR);
   }
 
   retrieved(notifyUnique: number, offset: number, data: Uint8Array): void {
@@ -266,6 +307,7 @@ export class Session implements OperationTarget {
     this.#waiting.set(key, slot);
     const done = (): void => {
       if (this.#waiting.get(key) === slot) this.#waiting.delete(key);
+      this.#counters?.serving?.(this.#waiting.size, this.#oldestMs(slot));
     };
     result.then(
       (value) => {
@@ -321,12 +363,23 @@ export class Session implements OperationTarget {
   }
 
   #done(slot: RequestSlot): void {
-    this.#counters?.record(slot.opcode, false, this.#elapsed(slot), slot.requestEnd, 0);
+    this.#counters?.record(slot.opcode, 0, this.#elapsed(slot.startedMs), slot.requestEnd, 0);
     this.release(slot);
   }
 
-  #elapsed(slot: RequestSlot): number {
-    return slot.startedMs === 0 ? NOT_MEASURED : (performance.now() - slot.startedMs) * 1e6;
+  #elapsed(startedMs: number): number {
+    return startedMs === 0 ? NOT_MEASURED : (performance.now() - startedMs) * 1e6;
+  }
+
+  /** An error for a request that never got to its handler. */
+  #answerHeld(held: HeldRequest, errno: number): void {
+    const {opcode, bytes, startedMs, send} = held;
+    this.#counters?.record(opcode, errno, this.#elapsed(startedMs), bytes.length, REPLY_BODY);
+    try {
+      send(errorReply(held, errno), REPLY_BODY);
+    } catch (error) {
+      this.report(error, {opcode, nodeid: 0});
+    }
   }
 
   #answer(slot: RequestSlot, errno: number, size: number): void {
@@ -342,7 +395,7 @@ export class Session implements OperationTarget {
     view.setUint32(outHeader.at.uniqueLow, slot.uniqueLow, true);
     view.setUint32(outHeader.at.uniqueHigh, slot.uniqueHigh, true);
     slot.answered = true;
-    this.#counters?.record(slot.opcode, errno !== 0, this.#elapsed(slot), slot.requestEnd, length);
+    this.#counters?.record(slot.opcode, errno, this.#elapsed(slot.startedMs), slot.requestEnd, length);
     try {
       slot.send?.(slot.reply, length);
     } catch (error) {

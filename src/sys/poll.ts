@@ -47,6 +47,11 @@ export function waitWritable(fd: number, timeoutMs?: number): boolean {
   return waitFor([fd], POLLOUT, deadlineAfter(timeoutMs)).length > 0;
 }
 
+/** Whether the other end of `fd` is gone, or it has an error; whether it can be read does not matter. @throws Errno */
+export function hasHungUp(fd: number): boolean {
+  return waitFor([fd], 0, deadlineAfter(0)).length > 0;
+}
+
 /** As above for one direction and an absolute end of the wait, so that interruptions don't lengthen it. */
 function waitFor(fds: readonly number[], events: number, deadline: number | undefined): number[] {
   const memory = new Uint8Array(fds.length * POLLFD_SIZE);
