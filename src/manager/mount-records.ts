@@ -1,0 +1,82 @@
+import {readdirSync, readFileSync} from 'node:fs';
+import {Type} from 'typebox';
+import {Compile} from 'typebox/compile';
+import {RUN_DIRECTORY} from '../launch/lock.js';
+import type {MountRecord} from '../launch/mount-record.js';
+import {fuseConnectionOf} from '../sys/process.js';
+import type {FuseMount} from './fuse-mounts.js';
+import {isAlive} from './process-stats.js';
+
+const DIRECTORY = `${RUN_DIRECTORY}/mounts`;
+/** A record is a few hundred bytes and holds two paths. */
+const LARGEST = 256 * 1024;
+
+const Count = Type.Integer({minimum: 0});
+/** Only root writes records, so this finds damage and other versions, not attacks. */
+const schema = Compile(
+  Type.Object({
+    connectionId: Count,
+    mountId: Count,
+    source: Type.String(),
+    target: Type.String(),
+    type: Type.String(),
+    options: Type.Array(Type.String()),
+    readOnly: Type.Boolean(),
+    loopDevice: Type.Optional(Type.String({pattern: '^/dev/loop[0-9]+$'})),
+    blockSize: Type.Optional(Count),
+    iomap: Type.String(),
+    kind: Type.String(),
+    serverPid: Type.Optional(Type.Integer({minimum: 1})),
+    serverStart: Type.Optional(Type.String({pattern: '^[0-9]+$'})),
+    reported: Type.Optional(Type.Object({landlock: Count, systemCalls: Count})),
+    since: Type.String(),
+    controlSocket: Type.Optional(Type.String()),
+  }),
+);
+
+/** Every record there is, by connection; files that are no records are left out. */
+export function readRecords(directory: string = DIRECTORY): Map<number, MountRecord> {
+  const records = new Map<number, MountRecord>();
+  for (const name of namesIn(directory)) {
+    const connection = Number(/^(\d{1,10})\.json$/.exec(name)?.[1] ?? Number.NaN);
+    if (Number.isNaN(connection)) continue;
+    const record = parse(`${directory}/${name}`);
+    if (record?.connectionId === connection) records.set(connection, record);
+  }
+  return records;
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    // Nothing was ever mounted here.
+    return [];
+  }
+}
+
+function parse(file: string): MountRecord | undefined {
+  try {
+    const text = readFileSync(file, 'utf8');
+    if (text.length > LARGEST) return undefined;
+    const value: unknown = JSON.parse(text);
+    return schema.Check(value) ? (value as MountRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether a record tells of this mount and not of one that had the connection's number before: it has the mount's id, or its
+ * server still runs and holds this connection (the place it was mounted at first may be gone, and a bind mount left).
+ */
+export function isRecordOf(record: MountRecord, {connection, entries}: FuseMount): boolean {
+  if (entries.some(({id}) => id === record.mountId)) return true;
+  const {serverPid: pid, serverStart: start} = record;
+  if (pid === undefined || start === undefined || !isAlive({pid, start})) return false;
+  try {
+    return fuseConnectionOf(pid).includes(connection);
+  } catch {
+    return false;
+  }
+}
