@@ -1,0 +1,103 @@
+import type {CachesAnswer, StatsAnswer} from '../control/index.js';
+import type {Containment} from '../launch/containment.js';
+import type {MountRecord} from '../launch/mount-record.js';
+import {latencyOf} from './latency.js';
+import type {CacheStats, CachesView, ContainmentView, MountStats, MountView} from './model.js';
+import {processStats} from './process-stats.js';
+import {missesOf, type WatchedMount} from './watched-mount.js';
+
+function containmentView(
+  held: Containment,
+  reported: MountRecord['reported'],
+): NonNullable<MountView['containment']> {
+  const view: ContainmentView = {
+    uid: held.uid,
+    capabilities: [...held.capabilities],
+    noNewPrivs: held.noNewPrivs,
+    seccompFilters: held.seccompFilters,
+    ownNamespaces: [...held.ownNamespaces],
+    sharedNamespaces: [...held.sharedNamespaces],
+    descriptors: {...held.descriptors},
+    visibleMounts: [...held.visibleFiles],
+    limits: {...held.limits},
+    reported: reported ?? null,
+  };
+  return view;
+}
+
+/** The user who mounted, which the kernel shows among the options of every FUSE mount. */
+function mounterOf(superOptions: readonly string[]): number | null {
+  const value = superOptions.map((option) => /^user_id=(\d+)$/.exec(option)?.[1]).find(Boolean);
+  return value === undefined ? null : Number(value);
+}
+
+/** Everything known of a mount. @param maxAgeMs how old the look at its server may be */
+export function mountView(mount: WatchedMount, maxAgeMs: number): MountView {
+  const {entry, record, link, server} = mount;
+  const containment = mount.containment(maxAgeMs);
+  return {
+    id: mount.id,
+    mountId: entry.id,
+    ours: record !== undefined,
+    source: entry.source,
+    target: entry.target,
+    type: entry.fsType,
+    options: [...new Set([...entry.options, ...entry.superOptions])],
+    callerUid: mounterOf(entry.superOptions),
+    since: record?.since ?? null,
+    readOnly: entry.options.includes('ro') || entry.superOptions.includes('ro'),
+    loopDevice: record?.loopDevice ?? null,
+    blockSize: record?.blockSize ?? null,
+    iomap: record?.iomap ?? 'unknown',
+    // The one transport that our servers have; what others use, nobody tells.
+    transport: record === undefined ? 'unknown' : 'device',
+    serverPid: server?.pid ?? null,
+    connected: link?.connected ?? false,
+    waiting: mount.waiting ?? null,
+    frozen: link?.state?.frozen ?? false,
+    health: mount.health,
+    containment: containment === undefined ? null : containmentView(containment, record?.reported),
+  };
+}
+
+/** What the server counted, and what the kernel tells of it. */
+export function statsView(mount: WatchedMount, answer: StatsAnswer): MountStats {
+  const operations: MountStats['operations'] = {};
+  for (const [name, counts] of Object.entries(answer.operations)) {
+    const {count, errors, errorsByErrno, bytesIn, bytesOut} = counts;
+    operations[name] = {
+      count,
+      errors,
+      errorsByErrno: {...errorsByErrno},
+      bytesIn,
+      bytesOut,
+      latencySeconds: latencyOf(counts),
+    };
+  }
+  const {server} = mount;
+  return {
+    operations,
+    queueDepth: answer.queueDepth,
+    waiting: mount.waiting ?? null,
+    process: (server === undefined ? undefined : processStats(server)) ?? null,
+  };
+}
+
+/** What the server's caches counted, with rates of the last minute from the samples that were taken. */
+export function cachesView(mount: WatchedMount, {caches}: CachesAnswer, at: number): CachesView {
+  const view: Record<string, CacheStats> = {};
+  for (const [name, counts] of Object.entries(caches)) {
+    const {hits, misses, evictions} = counts;
+    view[name] = {
+      capacityBytes: counts.capacityBytes,
+      bytes: counts.bytes,
+      entries: counts.entries,
+      dirty: counts.dirty,
+      hits,
+      misses: {...misses},
+      evictions: {...evictions},
+      hitRate: mount.hitRates(name).rates(at, {hits, misses: missesOf(misses)}),
+    };
+  }
+  return {caches: view};
+}

@@ -1,0 +1,286 @@
+import {type FSWatcher, readFileSync, watch} from 'node:fs';
+import type {CachesAnswer, CloseReason, ServerState} from '../control/index.js';
+import {type Containment, containmentOf} from '../launch/containment.js';
+import {RUN_DIRECTORY} from '../launch/lock.js';
+import type {MountRecord} from '../launch/mount-record.js';
+import type {Policy} from '../policy/index.js';
+import type {MountEntry} from '../sys/mount-info.js';
+import type {Clock} from './clock.js';
+import type {FuseMount} from './fuse-mounts.js';
+import {abortFile, waitingRequests} from './fusectl.js';
+import {healthOf, isLost, SlowRequestFilter} from './health.js';
+import {HitRateWindow} from './hit-rates.js';
+import type {Health} from './model.js';
+import {isAlive, type ProcessName} from './process-stats.js';
+import {ServerLink} from './server-link.js';
+
+/** What of the policy concerns a mount that runs. */
+export type WatchPolicy = Pick<Policy, 'onServerDeath' | 'slowRequestMs' | 'unresponsiveMs'>;
+
+/** What a mount tells the registry. */
+export interface MountEvents {
+  healthChanged(mount: WatchedMount, before: Health): void;
+  slowRequest(mount: WatchedMount, state: ServerState): void;
+  breach(mount: WatchedMount, reason: CloseReason): void;
+  disconnected(mount: WatchedMount, reason: CloseReason): void;
+  aborted(mount: WatchedMount): void;
+}
+
+/** The mount table, the servers and the silence of servers are looked at this often. */
+export const TICK_MS = 500;
+
+/** Where the mount command puts control sockets, and nobody else but root may. */
+const CONTROL_SOCKET = new RegExp(`^${RUN_DIRECTORY}/control/[0-9a-f]{16}\\.sock$`);
+
+/** One FUSE connection and all that is watched of it. */
+export class WatchedMount {
+  /** Name in the API: the connection's number. */
+  readonly id: string;
+  readonly connection: number;
+  readonly policy: WatchPolicy;
+  /** Somebody takes it away by an order, so that its end is no accident. */
+  leaving = false;
+  /** It was lost already when the manager came. */
+  stale = false;
+  readonly #clock: Clock;
+  readonly #events: MountEvents;
+  readonly #hitRates = new Map<string, HitRateWindow>();
+  readonly #slow = new SlowRequestFilter();
+  #mount: FuseMount;
+  #record: MountRecord | undefined;
+  #server: ProcessName | undefined;
+  #serverGone = false;
+  #aborted = false;
+  #health: Health = 'unknown';
+  #link: ServerLink | undefined;
+  #loop: {readonly device: string; readonly file: string} | undefined;
+  #abortWatch: FSWatcher | undefined;
+  #containment: {at: number; value: Containment | undefined} | undefined;
+
+  constructor(
+    mount: FuseMount,
+    opts: {record: MountRecord | undefined; policy: WatchPolicy},
+    {clock, events}: {clock: Clock; events: MountEvents},
+  ) {
+    this.id = String(mount.connection);
+    this.connection = mount.connection;
+    this.policy = opts.policy;
+    this.#mount = mount;
+    this.#clock = clock;
+    this.#events = events;
+    this.#watchAbort();
+    if (opts.record !== undefined) this.adopt(opts.record);
+  }
+
+  /** The place it was mounted at first, or the first that is left. */
+  get entry(): MountEntry {
+    const {entries} = this.#mount;
+    return entries.find(({id}) => id === this.#record?.mountId) ?? entries[0];
+  }
+
+  get target(): string {
+    return this.entry.target;
+  }
+
+  get record(): MountRecord | undefined {
+    return this.#record;
+  }
+
+  get health(): Health {
+    return this.#health;
+  }
+
+  /** The process that serves it, while that is known and runs. */
+  get server(): ProcessName | undefined {
+    return this.#serverGone ? undefined : this.#server;
+  }
+
+  /** The last process that is known to have served it. */
+  get lastServer(): ProcessName | undefined {
+    return this.#server;
+  }
+
+  get link(): ServerLink | undefined {
+    return this.#link;
+  }
+
+  /** Its loop device and the file behind it, as they were when the mount was found. */
+  get loop(): {readonly device: string; readonly file: string} | undefined {
+    return this.#loop;
+  }
+
+  get waiting(): number | undefined {
+    return waitingRequests(this.connection);
+  }
+
+  /** Whether this is still the mount that the table shows under the connection's number, which is used again. */
+  isStill(mount: FuseMount, record: MountRecord | undefined): boolean {
+    if (this.#record !== undefined && record !== undefined) {
+      return this.#record.since === record.since && this.#record.serverPid === record.serverPid;
+    }
+    const known = new Set(this.#mount.entries.map(({id}) => id));
+    return mount.entries.some(({id}) => known.has(id));
+  }
+
+  /** Takes the table's new state of the same mount. */
+  update(mount: FuseMount): void {
+    this.#mount = mount;
+  }
+
+  /** Takes the record of a mount of ours and opens the way to its server. */
+  adopt(record: MountRecord): void {
+    this.#record = record;
+    const {serverPid: pid, serverStart: start, controlSocket, loopDevice: device} = record;
+    const file = device === undefined ? undefined : backingFile(device);
+    if (device !== undefined && file !== undefined) this.#loop = {device, file};
+    if (pid !== undefined && start !== undefined) {
+      this.#server = {pid, start};
+      this.#serverGone = !isAlive(this.#server);
+    }
+    if (controlSocket === undefined || !CONTROL_SOCKET.test(controlSocket) || this.#serverGone) return;
+    this.#link = new ServerLink(controlSocket, {
+      breach: (reason) => this.#events.breach(this, reason),
+      lost: (reason) => this.#events.disconnected(this, reason),
+      answered: (state) => this.#answered(state),
+    });
+  }
+
+  /** Whether somebody has to look which process serves this mount. */
+  get wantsServer(): boolean {
+    return this.#server === undefined && !isLost(this.#health);
+  }
+
+  /**
+   * Looks whether the server still runs.
+   * @param holder which process serves the connection by the kernel's word; asked only when it matters
+   */
+  checkServer(holder: () => ProcessName | undefined): void {
+    if (this.#server === undefined || this.#serverGone || isAlive(this.#server)) return;
+    // One that puts itself into the background goes on in a child.
+    const other = holder();
+    if (other === undefined) this.#serverGone = true;
+    else this.foundServer(other);
+  }
+
+  foundServer(server: ProcessName): void {
+    this.#server = server;
+    this.#serverGone = false;
+    this.#containment = undefined;
+  }
+
+  /** Asks the server how it is, if it is one that can be asked. */
+  tick(): void {
+    this.#link?.tick();
+  }
+
+  /** Judges anew, and tells when the judgement is another one. */
+  judge(): void {
+    const link = this.#link;
+    const before = this.#health;
+    this.#health = healthOf(
+      {
+        aborted: this.#aborted,
+        serverAlive: this.#server === undefined ? undefined : !this.#serverGone,
+        canAsk: link !== undefined,
+        answered: link?.answered ?? false,
+        silentMs: (link?.silentTicks ?? 0) * TICK_MS,
+        oldestRequestMs: link?.state?.oldestMs ?? 0,
+      },
+      {slowMs: this.policy.slowRequestMs, hungMs: this.policy.unresponsiveMs},
+    );
+    if (this.#health === before) return;
+    if (isLost(this.#health)) this.#link?.close();
+    this.#events.healthChanged(this, before);
+  }
+
+  /** How the server is held; looked at again when the last look is older than `maxAgeMs`. */
+  containment(maxAgeMs: number): Containment | undefined {
+    const now = this.#clock.monotonic();
+    if (this.#containment === undefined || now - this.#containment.at > maxAgeMs) {
+      this.#containment = {at: now, value: this.#lookAtServer()};
+    }
+    return this.#containment.value;
+  }
+
+  /** Keeps the counters for the rates, and gives the window of a cache. */
+  sampleCaches({caches}: CachesAnswer): void {
+    const now = this.#clock.monotonic();
+    for (const [name, {hits, misses}] of Object.entries(caches)) {
+      this.hitRates(name).sample(now, {hits, misses: missesOf(misses)});
+    }
+  }
+
+  /** The caches' names are from a schema with few of them, so this does not grow. */
+  hitRates(cache: string): HitRateWindow {
+    let window = this.#hitRates.get(cache);
+    if (window === undefined) {
+      window = new HitRateWindow();
+      this.#hitRates.set(cache, window);
+    }
+    return window;
+  }
+
+  /** Stops watching; the mount stays. Idempotent. */
+  close(): void {
+    this.#abortWatch?.close();
+    this.#abortWatch = undefined;
+    this.#link?.close();
+  }
+
+  #answered(state: ServerState): void {
+    if (this.#health !== 'ok') this.judge();
+    const {slowRequestMs} = this.policy;
+    if (state.oldestMs > slowRequestMs && this.#slow.tells(this.#clock.monotonic(), state.oldestMs)) {
+      this.#events.slowRequest(this, state);
+    }
+  }
+
+  #lookAtServer(): Containment | undefined {
+    if (this.server === undefined) return undefined;
+    try {
+      return containmentOf(this.server.pid);
+    } catch {
+      // It ended while it was looked at.
+      return undefined;
+    }
+  }
+
+  /** Whoever ends the connection does it by writing to this file, or by umount2(2) with MNT_FORCE. */
+  #watchAbort(): void {
+    const file = abortFile(this.connection);
+    if (file === undefined) return;
+    try {
+      this.#abortWatch = watch(file, {persistent: false}, (event) => {
+        if (event !== 'change' || this.#aborted) return;
+        this.#aborted = true;
+        this.#events.aborted(this);
+      });
+      this.#abortWatch.on('error', () => this.#abortWatch?.close());
+    } catch {
+      // Unmounted meanwhile, or no watch is left for this user: the server's end tells as much a moment later.
+    }
+  }
+}
+
+export function missesOf({
+  cold,
+  evicted,
+  invalidated,
+  bypassed,
+}: {
+  cold: number;
+  evicted: number;
+  invalidated: number;
+  bypassed: number;
+}): number {
+  return cold + evicted + invalidated + bypassed;
+}
+
+/** The file behind a loop device, as losetup shows it; undefined for a free one. */
+export function backingFile(device: string): string | undefined {
+  try {
+    return readFileSync(`/sys/block/${device.replace(/^\/dev\//, '')}/loop/backing_file`, 'utf8').trimEnd();
+  } catch {
+    return undefined;
+  }
+}
