@@ -1,0 +1,33 @@
+import {encodeFrame} from '../control/frame.js';
+import {RUN_DIRECTORY} from '../launch/lock.js';
+import {connectStream, writeStream} from '../sys/socket.js';
+
+/** Where a manager listens for announcements: a stream socket that root alone may connect to. */
+export const MANAGER_SOCKET = `${RUN_DIRECTORY}/manager.sock`;
+
+/** What commands tell the manager, one frame a connection. */
+export type Announcement =
+  | {readonly event: 'mounted'; readonly connectionId: number; readonly mountId: number}
+  | {readonly event: 'unmounted'; readonly connectionId: number; readonly mountId: number}
+  /** A mount that the policy did not allow. */
+  | {
+      readonly event: 'denied';
+      readonly source: string;
+      readonly target: string;
+      readonly code: string;
+      readonly errno?: string | undefined;
+      readonly message: string;
+    };
+
+/** How long a command waits for a manager that does not listen. */
+const PATIENCE_MS = 200;
+
+/** Tells the manager, if there is one. It only saves the manager half a second, so whatever goes wrong is no failure. */
+export function announce(announcement: Announcement, socket: string = MANAGER_SOCKET): void {
+  try {
+    using connection = connectStream(socket, {timeoutMs: PATIENCE_MS});
+    writeStream(connection.fd, encodeFrame(announcement), PATIENCE_MS);
+  } catch {
+    // Nobody there, or not in the mood.
+  }
+}

@@ -1,0 +1,107 @@
+import {spawn} from 'node:child_process';
+import {fileURLToPath} from 'node:url';
+import {foreignText} from '../service/foreign-text.js';
+import {fromCommand} from './errors.js';
+import {ManagerError} from './face.js';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/fuseward', import.meta.url));
+/** Bytes of a command's output that are kept. */
+const LONGEST_OUTPUT = 1 << 20;
+/** Commands at once: each is a Node process that competes with the mounts it makes for the machine. */
+const AT_ONCE = 4;
+/** Callers that may wait for their turn. */
+const MOST_WAITING = 256;
+
+interface Output {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+}
+
+/**
+ * Runs commands of this program as processes of their own: a mount blocks its thread while it talks to the server, and an unmount
+ * may wait for one that hangs, which the manager must not. A few at a time, the others in the order they came.
+ */
+export class CommandRunner {
+  readonly #waiting: Array<() => void> = [];
+  #running = 0;
+
+  /**
+   * Runs `fuseward ARGS` and gives what it printed as JSON, or undefined when it printed nothing.
+   * @throws ManagerError with the command's own sentence; `timeout` when it was ended after `withinMs`
+   */
+  async run(args: readonly string[], withinMs: number): Promise<unknown> {
+    await this.#turn();
+    try {
+      return result(await perform(args, withinMs), args[0] ?? '');
+    } finally {
+      this.#running--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#waiting.length >= MOST_WAITING) {
+      throw new ManagerError('conflict', 'too-many', `${MOST_WAITING} orders wait already`, {
+        hint: 'try again when some of them are done',
+      });
+    }
+    if (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#running++;
+  }
+}
+
+function perform(args: readonly string[], withinMs: number): Promise<Output> {
+  return new Promise((resolve, reject) => {
+    // The working directory of a service may be gone; paths are absolute anyway.
+    const child = spawn(process.execPath, [PROGRAM, ...args], {
+      cwd: '/',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const text = {stdout: '', stderr: ''};
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8');
+      child[name].on('data', (piece: string) => {
+        if (text[name].length < LONGEST_OUTPUT) text[name] += piece;
+      });
+    }
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      // A mount command that is killed at any moment leaves nothing.
+      child.kill('SIGKILL');
+    }, withinMs);
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      resolve({code, ...text, timedOut});
+    });
+  });
+}
+
+function result({code, stdout, stderr, timedOut}: Output, command: string): unknown {
+  if (timedOut) {
+    throw new ManagerError('timeout', 'deadline', `can't ${command}: the command did not end in time`, {
+      errno: 'ETIMEDOUT',
+    });
+  }
+  let value: {error?: {message: string; code: string; errno?: string}} | undefined;
+  try {
+    value = stdout.trim() === '' ? undefined : JSON.parse(stdout);
+  } catch {
+    value = undefined;
+  }
+  if (value?.error !== undefined) throw fromCommand(value.error);
+  if (code === 0) return value;
+  const last = stderr.trim().split('\n').at(-1) ?? '';
+  const said = foreignText(last.replace(/^fuseward: /, ''));
+  throw new ManagerError(
+    'server-failed',
+    'command-failed',
+    said === '' ? `can't ${command}: the command ended with code ${code}` : said,
+  );
+}

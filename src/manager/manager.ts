@@ -1,0 +1,300 @@
+import {type CachesAnswer, type ControlAnswers, ControlError, type ControlOrder} from '../control/index.js';
+import {eventually} from '../helper/cleanup.js';
+import {type Feature, machineFeatures} from '../launch/features.js';
+import {RUN_DIRECTORY} from '../launch/lock.js';
+import {sweepRecords} from '../launch/mount-record.js';
+import type {Announcement} from './announcement.js';
+import {AnnouncementServer} from './announcement-server.js';
+import {type Clock, SYSTEM_CLOCK} from './clock.js';
+import {CommandRunner} from './command-runner.js';
+import {covered, fromControl, noControl, noSuchMount, vanished} from './errors.js';
+import {EventLog} from './event-log.js';
+import {type Manager, ManagerError, type ServerOrder, type UnmountOrder} from './face.js';
+import {abortConnection, ensureFusectl} from './fusectl.js';
+import {isLost} from './health.js';
+import type {ManagerLog} from './log.js';
+import type {CachesView, ManagerEvent, MountOrder, MountStats, MountView, StatusView} from './model.js';
+import {mountByCommand, unmountByCommand} from './mount-commands.js';
+import {residentBytes} from './process-stats.js';
+import {Registry} from './registry.js';
+import {Supervisor} from './supervisor.js';
+import {cachesView, mountView, statsView} from './views.js';
+import {WatchPolicies} from './watch-policy.js';
+import {TICK_MS, WatchedMount} from './watched-mount.js';
+
+export interface ManagerOptions {
+  /** Of this program, for `status`. */
+  readonly version: string;
+  /** Where the manager's own socket and lock are; /run/fuseward unless told. */
+  readonly runDirectory?: string;
+  /** The administrator's policy files; the usual place unless told. */
+  readonly policyDirectory?: string;
+}
+
+/** Age of what is told of a server's containment: of one mount that is asked for, and in a list of many. */
+const FRESH_MS = 2_000;
+const LISTED_MS = 60_000;
+/** How long a first answer of the servers is waited for at start, and by whoever asks for a mount that just came. */
+const GREETING_MS = 1_000;
+/** A sync may have to write much; the others only reach the request thread. */
+const ORDER_MS: Readonly<Record<ServerOrder, number>> = {
+  freeze: 5_000,
+  thaw: 5_000,
+  sync: 25_000,
+  shutdown: 5_000,
+};
+
+/**
+ * The registry of all FUSE mounts of this machine, and what is done about them. Mounts are known by the number of their FUSE
+ * connection. Everything of a server's is taken for hostile; what it costs is bounded by the control client.
+ *
+ * Every half second it looks at the mount table, at the servers' processes and at how long servers have been silent; commands
+ * announce what they did, so that it looks sooner. Nothing is kept over its own end: all that it knows it finds again.
+ */
+export class MountManager implements Manager {
+  readonly #opts: ManagerOptions;
+  readonly #log: ManagerLog;
+  readonly #clock: Clock;
+  readonly #events: EventLog;
+  readonly #policies: WatchPolicies;
+  readonly #registry: Registry;
+  readonly #supervisor: Supervisor;
+  readonly #commands = new CommandRunner();
+  readonly #started: {readonly at: string; readonly monotonic: number};
+  #features: readonly Feature[] = [];
+  #announcements: AnnouncementServer | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #ready = false;
+  #closed = false;
+
+  /** Starts to watch. @throws ManagerRunsError when another manager does; Errno */
+  static async create(opts: ManagerOptions, deps: {log: ManagerLog; clock?: Clock}): Promise<MountManager> {
+    const manager = new MountManager(opts, deps);
+    try {
+      await manager.#start();
+      return manager;
+    } catch (error) {
+      manager.close();
+      throw error;
+    }
+  }
+
+  private constructor(opts: ManagerOptions, {log, clock = SYSTEM_CLOCK}: {log: ManagerLog; clock?: Clock}) {
+    this.#opts = opts;
+    this.#log = log;
+    this.#clock = clock;
+    this.#started = {at: new Date(clock.now()).toISOString(), monotonic: clock.monotonic()};
+    this.#events = new EventLog(
+      () => clock.now(),
+      (error) => log.error({error: String(error)}, 'a listener of events failed'),
+    );
+    this.#policies = new WatchPolicies(opts.policyDirectory, {log});
+    this.#registry = new Registry(() => clock.monotonic(), {
+      watch: (mount, record) => {
+        const type = record?.type ?? mount.entries[0].fsType.replace(/^fuse(blk)?\.?/, '');
+        const policy = this.#policies.of(type);
+        return new WatchedMount(mount, {record, policy}, {clock, events: this.#supervisor});
+      },
+      found: (mount) => this.#supervisor.found(mount),
+      gone: (mount) => this.#supervisor.gone(mount),
+    });
+    this.#supervisor = new Supervisor({registry: this.#registry, events: this.#events, log});
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  status(): StatusView {
+    const mounts = this.#registry.all();
+    const features = this.#features.map((feature) => ({...feature}));
+    const resident = mounts.map(({server}) => (server === undefined ? 0 : residentBytes(server.pid)));
+    return {
+      version: this.#opts.version,
+      startedAt: this.#started.at,
+      uptimeSeconds: (this.#clock.monotonic() - this.#started.monotonic) / 1000,
+      pid: process.pid,
+      works: features.every(({state}) => state !== 'missing'),
+      features,
+      totals: {
+        mounts: mounts.length,
+        ours: mounts.filter(({record}) => record !== undefined).length,
+        unhealthy: mounts.filter(({health}) => health !== 'ok' && health !== 'unknown').length,
+        serverResidentBytes: resident.reduce((sum, bytes) => sum + bytes, 0),
+        ...this.#supervisor.counts,
+      },
+    };
+  }
+
+  mounts(): MountView[] {
+    return this.#registry.all().map((mount) => mountView(mount, LISTED_MS));
+  }
+
+  mount(id: string): MountView {
+    return mountView(this.#find(id), FRESH_MS);
+  }
+
+  async stats(id: string): Promise<MountStats> {
+    const mount = this.#find(id);
+    const answer = await this.#ask(mount, {do: 'stats'}, 'tell the statistics of');
+    mount.link?.note(answer);
+    return statsView(mount, answer);
+  }
+
+  async caches(id: string): Promise<CachesView> {
+    const mount = this.#find(id);
+    return this.#cachesView(mount, await this.#ask(mount, {do: 'caches'}, 'tell the caches of'));
+  }
+
+  async dropCaches(id: string): Promise<CachesView> {
+    const mount = this.#find(id);
+    const answer = await this.#ask(mount, {do: 'drop'}, 'drop the caches of');
+    this.#log.info({mount: id, target: mount.target}, 'caches dropped');
+    return this.#cachesView(mount, answer);
+  }
+
+  async limitCache(id: string, bytes: number): Promise<CachesView> {
+    const mount = this.#find(id);
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw new ManagerError(
+        'invalid',
+        'bad-size',
+        `can't limit the cache of ${mount.target} to ${bytes} bytes`,
+        {
+          errno: 'EINVAL',
+        },
+      );
+    }
+    const answer = await this.#ask(mount, {do: 'limit', bytes}, 'limit the cache of');
+    this.#log.info({mount: id, target: mount.target, bytes}, 'cache limited');
+    return this.#cachesView(mount, answer);
+  }
+
+  async order(id: string, order: ServerOrder): Promise<MountView> {
+    const mount = this.#find(id);
+    const state = await this.#ask(mount, {do: order}, order, ORDER_MS[order]);
+    mount.link?.note(state);
+    this.#log.info({mount: id, target: mount.target, order}, 'ordered');
+    return mountView(mount, FRESH_MS);
+  }
+
+  async create(order: MountOrder): Promise<MountView> {
+    const {source, target} = order;
+    let id: string;
+    try {
+      id = await mountByCommand(this.#commands, order, this.#opts.policyDirectory);
+    } catch (error) {
+      if (error instanceof ManagerError && error.kind === 'denied') {
+        this.#denied({source, target, code: error.code, errno: error.errno, message: error.message});
+      }
+      throw error;
+    }
+    this.#registry.look(true);
+    const mount = this.#registry.get(id);
+    if (mount === undefined) throw vanished(target);
+    await eventually(() => mount.health !== 'unknown', GREETING_MS);
+    return mountView(mount, FRESH_MS);
+  }
+
+  async remove(id: string, order: UnmountOrder): Promise<void> {
+    const mount = this.#find(id);
+    const {entry, target} = mount;
+    mount.leaving = true;
+    try {
+      if (isLost(mount.health)) {
+        const {left} = this.#supervisor.removeLost(mount);
+        if (left.length > 0) throw covered(left.join(', '));
+      } else {
+        if (order.force) abortConnection(mount.connection);
+        await unmountByCommand(this.#commands, entry, order);
+      }
+    } catch (error) {
+      mount.leaving = false;
+      throw error;
+    }
+    sweepRecords();
+    this.#registry.look(true);
+    this.#log.info({mount: id, target, ...order}, 'removed');
+  }
+
+  subscribe(since: number | undefined, listener: (event: ManagerEvent) => void): () => void {
+    return this.#events.subscribe(since, listener);
+  }
+
+  /** Reads policy and the machine's features again; mounts that are watched already keep their rules. */
+  reload(): void {
+    this.#policies.forget();
+    this.#features = machineFeatures();
+    this.#log.info({}, 'policy and features are read anew');
+  }
+
+  /** Stops watching. Mounts and their servers go on. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#ready = false;
+    clearInterval(this.#timer);
+    this.#announcements?.close();
+    for (const mount of this.#registry.all()) mount.close();
+  }
+
+  async #start(): Promise<void> {
+    const directory = this.#opts.runDirectory ?? RUN_DIRECTORY;
+    this.#announcements = await AnnouncementServer.create(directory, (each) => this.#announced(each), {
+      log: this.#log,
+    });
+    try {
+      ensureFusectl();
+    } catch (error) {
+      this.#log.warn({error: String(error)}, 'fusectl is not mounted: waiting requests are not known');
+    }
+    this.#features = machineFeatures();
+    this.#registry.look(false);
+    this.#registry.findServers();
+    this.#supervisor.begin();
+    const mounts = this.#registry.all();
+    await eventually(() => mounts.every(({link}) => link === undefined || link.answered), GREETING_MS);
+    this.#ready = true;
+    this.#log.info({mounts: mounts.length, ours: mounts.filter(({record}) => record).length}, 'watching');
+    this.#timer = setInterval(() => this.#supervisor.tick(), TICK_MS);
+  }
+
+  #find(id: string): WatchedMount {
+    const mount = this.#registry.get(id);
+    if (mount === undefined) throw noSuchMount(id);
+    return mount;
+  }
+
+  async #ask<O extends ControlOrder>(
+    mount: WatchedMount,
+    order: O,
+    what: string,
+    answerMs?: number,
+  ): Promise<ControlAnswers[O['do']]> {
+    const {link, target} = mount;
+    if (link === undefined) throw noControl(target, what, mount.record !== undefined);
+    await link.connectedWithin(GREETING_MS);
+    try {
+      return await link.ask(order, answerMs);
+    } catch (error) {
+      if (error instanceof ControlError) throw fromControl(target, what, error);
+      throw error;
+    }
+  }
+
+  #cachesView(mount: WatchedMount, answer: CachesAnswer): CachesView {
+    return cachesView(mount, answer, this.#clock.monotonic());
+  }
+
+  #announced(announcement: Announcement): void {
+    if (announcement.event === 'denied') {
+      const {event: _, ...facts} = announcement;
+      this.#denied(facts);
+    } else this.#supervisor.guarded('look', () => this.#registry.look(true));
+  }
+
+  #denied(facts: Record<string, unknown>): void {
+    this.#events.add('denied', undefined, facts);
+    this.#log.warn(facts, 'a mount was denied');
+  }
+}

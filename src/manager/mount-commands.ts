@@ -1,0 +1,65 @@
+import type {MountEntry} from '../sys/mount-info.js';
+import type {CommandRunner} from './command-runner.js';
+import {ManagerError, type UnmountOrder} from './face.js';
+import type {MountOrder} from './model.js';
+
+/** The mount command keeps its own deadline, which policy may raise; one that is still there after this hangs. */
+const MOUNT_MS = 120_000;
+/** Longer than an unmount waits for server and loop device. */
+const UNMOUNT_MS = 30_000;
+
+/** @throws ManagerError `bad-path`, `bad-option` */
+function checkOrder({source, target, options = []}: MountOrder): void {
+  for (const path of [source, target]) {
+    if (path.startsWith('/') && !path.includes('\0')) continue;
+    throw new ManagerError(
+      'invalid',
+      'bad-path',
+      `can't mount: ${JSON.stringify(path)} is not an absolute path`,
+      {errno: 'EINVAL', hint: 'the manager has another working directory than you'},
+    );
+  }
+  if (!options.some((option) => option.includes('\0'))) return;
+  throw new ManagerError('invalid', 'bad-option', `can't mount ${source}: an option holds a NUL`, {
+    errno: 'EINVAL',
+  });
+}
+
+/**
+ * Mounts through the mount command, with the same policy as on the command line.
+ * @returns the number of the new connection
+ * @throws ManagerError
+ */
+export async function mountByCommand(
+  commands: CommandRunner,
+  order: MountOrder,
+  policyDirectory: string | undefined,
+): Promise<string> {
+  checkOrder(order);
+  const {source, target, type, options = []} = order;
+  const words = [
+    ...(type === undefined ? [] : [`--type=${type}`]),
+    ...options.map((option) => `--options=${option}`),
+    ...(policyDirectory === undefined ? [] : [`--policy=${policyDirectory}`]),
+  ];
+  // What the command has to say comes back here; announced as well, a denial would be told twice.
+  const made = await commands.run(
+    ['mount', '--json', '--no-announce', ...words, '--', source, target],
+    MOUNT_MS,
+  );
+  return String((made as {connectionId: number}).connectionId);
+}
+
+/** Unmounts through the umount command: the mount with this id, and no other at its path. @throws ManagerError */
+export async function unmountByCommand(
+  commands: CommandRunner,
+  {id, target}: MountEntry,
+  {force, lazy}: UnmountOrder,
+): Promise<void> {
+  // Once its connection has ended a mount is of no use to whoever has files open in it: it does not stay for them.
+  const how = [...(force ? ['--force'] : []), ...(force || lazy ? ['--lazy'] : [])];
+  await commands.run(
+    ['umount', `--mount-id=${id}`, '--json', '--no-announce', ...how, '--', target],
+    UNMOUNT_MS,
+  );
+}

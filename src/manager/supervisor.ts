@@ -1,0 +1,208 @@
+import type {CloseReason, ServerState} from '../control/index.js';
+import {eventually} from '../helper/cleanup.js';
+import {sweepRecords} from '../launch/mount-record.js';
+import type {EventLog, EventName} from './event-log.js';
+import {isLost} from './health.js';
+import type {ManagerLog} from './log.js';
+import type {Health} from './model.js';
+import {readRecords} from './mount-records.js';
+import {type Removal, removeLostMount} from './mount-removal.js';
+import {isAlive} from './process-stats.js';
+import type {Registry} from './registry.js';
+import {backingFile, type MountEvents, type WatchedMount} from './watched-mount.js';
+
+/** Caches are sampled for the rates every so many ticks. */
+const SAMPLE_TICKS = 2;
+/** A server's containment is looked at again when the last look is older; it does not change by itself. */
+const CONTAINMENT_MS = 15_000;
+/** How long loop device and server may take after a mount is gone. */
+const RELEASE_MS = 2_000;
+
+/** Watches over the mounts of a registry: tells what happens to them, and takes away those that are lost. */
+export class Supervisor implements MountEvents {
+  readonly #registry: Registry;
+  readonly #events: EventLog;
+  readonly #log: ManagerLog;
+  #ticks = 0;
+  #mountsMade = 0;
+  #serversDied = 0;
+  #telling = false;
+
+  constructor({registry, events, log}: {registry: Registry; events: EventLog; log: ManagerLog}) {
+    this.#registry = registry;
+    this.#events = events;
+    this.#log = log;
+  }
+
+  /** Mounts of ours that came, and servers that died, since the first look. */
+  get counts(): {mountsMade: number; serversDied: number} {
+    return {mountsMade: this.#mountsMade, serversDied: this.#serversDied};
+  }
+
+  /** What an earlier life left: mounts of ours without a server, and records without a mount. Events of mounts are told from now on. */
+  begin(): void {
+    this.#telling = true;
+    const mounts = this.#registry.all();
+    for (const mount of mounts) {
+      mount.checkServer(() => this.#registry.holderOf(mount));
+      const {record, entry, lastServer, server} = mount;
+      if (record === undefined || lastServer === undefined || server !== undefined) continue;
+      mount.stale = true;
+      const facts = {mountId: entry.id, source: entry.source, serverPid: lastServer.pid};
+      this.#tell('stale', mount, {...facts, reason: 'its server died while no manager ran'}, 'warn');
+      mount.judge();
+    }
+    const known = new Set(mounts.map(({connection}) => connection));
+    for (const [connection, {source, target}] of readRecords()) {
+      if (known.has(connection)) continue;
+      this.#log.info({connection, source, target}, 'the record of a mount that is gone is swept');
+    }
+    sweepRecords();
+  }
+
+  /** One round: the table, the servers' processes, and how long servers have been silent. */
+  tick(): void {
+    this.#ticks++;
+    this.guarded('look', () => this.#registry.look(true));
+    this.guarded('servers', () => this.#registry.findServers());
+    const mounts = this.#registry.all();
+    for (const mount of mounts) {
+      this.guarded('judge', () => {
+        mount.tick();
+        this.#check(mount);
+      });
+    }
+    if (this.#ticks % SAMPLE_TICKS === 0) sampleCaches(mounts);
+    // A look takes about a millisecond, so it is one server a tick.
+    mounts[this.#ticks % Math.max(1, mounts.length)]?.containment(CONTAINMENT_MS);
+  }
+
+  /** Does something that must not take the daemon along when it fails. */
+  guarded(what: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#log.error(
+        {what, error: error instanceof Error ? error.stack : String(error)},
+        'watching failed in part',
+      );
+    }
+  }
+
+  found(mount: WatchedMount): void {
+    const {record, entry} = mount;
+    const facts = {
+      ours: record !== undefined,
+      source: entry.source,
+      type: entry.fsType,
+      mountId: entry.id,
+      ...(record?.loopDevice === undefined ? {} : {loopDevice: record.loopDevice}),
+      ...(record?.serverPid === undefined ? {} : {serverPid: record.serverPid}),
+    };
+    if (!this.#telling) {
+      this.#log.info({mount: mount.id, target: mount.target, ...facts}, 'found');
+      return;
+    }
+    if (record !== undefined) this.#mountsMade++;
+    this.#tell('mounted', mount, facts);
+  }
+
+  gone(mount: WatchedMount): void {
+    const {entry, record} = mount;
+    const reason = isLost(mount.health) ? mount.health : mount.leaving ? 'ordered' : 'unmounted';
+    const facts = {ours: record !== undefined, source: entry.source, mountId: entry.id, reason};
+    this.#tell('unmounted', mount, facts);
+    if (record !== undefined) this.guarded('sweep', sweepRecords);
+  }
+
+  healthChanged(mount: WatchedMount, before: Health): void {
+    const {health} = mount;
+    // A server ends with its mount: of one that is gone from the table it did not die.
+    if (isLost(health) && !this.#registry.isMounted(mount)) {
+      this.#registry.look(true);
+      return;
+    }
+    if (before === 'unknown' && health === 'ok') {
+      this.#log.debug({mount: mount.id, target: mount.target}, 'the server answers');
+      return;
+    }
+    const level = isLost(health) || health === 'hung' ? 'warn' : 'info';
+    this.#tell('health', mount, {before, now: health}, level);
+    if (isLost(health) && !isLost(before)) this.#lost(mount);
+  }
+
+  slowRequest(mount: WatchedMount, {oldestMs, queueDepth}: ServerState): void {
+    const limitSeconds = mount.policy.slowRequestMs / 1000;
+    this.#tell('slow-request', mount, {ageSeconds: oldestMs / 1000, queueDepth, limitSeconds}, 'warn');
+  }
+
+  breach(mount: WatchedMount, {code, message}: CloseReason): void {
+    this.#tell('protocol', mount, {code, message, serverPid: mount.server?.pid ?? null}, 'warn');
+  }
+
+  disconnected(mount: WatchedMount, {code}: CloseReason): void {
+    this.#log.debug({mount: mount.id, target: mount.target, code}, 'no connection to the server');
+    // Its process may have ended: what follows then should not wait for the next tick.
+    this.guarded('judge', () => this.#check(mount));
+  }
+
+  aborted(mount: WatchedMount): void {
+    this.guarded('judge', () => mount.judge());
+  }
+
+  /** Takes a lost mount away from everywhere, and tells when its loop device is free and its process gone. */
+  removeLost(mount: WatchedMount): Removal {
+    const {connection, loop, server} = mount;
+    const removal = removeLostMount(connection);
+    sweepRecords();
+    const isFree = (): boolean => loop === undefined || backingFile(loop.device) !== loop.file;
+    const isGone = (): boolean => server === undefined || !isAlive(server);
+    void eventually(() => isFree() && isGone(), RELEASE_MS).then(() => {
+      const facts = {...removal, loopReleased: isFree(), serverGone: isGone()};
+      this.#tell('cleaned', mount, facts, removal.left.length === 0 ? 'info' : 'warn');
+    });
+    this.#registry.look(true);
+    return removal;
+  }
+
+  #check(mount: WatchedMount): void {
+    mount.checkServer(() => this.#registry.holderOf(mount));
+    mount.judge();
+  }
+
+  /** A mount has become useless; policy says what is done about it. What was so at the start is only offered for removal. */
+  #lost(mount: WatchedMount): void {
+    const {entry, lastServer, record, health} = mount;
+    if (mount.stale) return;
+    const fate = record === undefined ? 'keep' : mount.policy.onServerDeath;
+    if (health === 'dead') {
+      this.#serversDied++;
+      const facts = {serverPid: lastServer?.pid ?? null, source: entry.source, mountId: entry.id};
+      this.#tell('server-died', mount, {...facts, policy: fate}, 'warn');
+    }
+    if (mount.leaving || fate === 'keep') return;
+    this.guarded('remove', () => this.removeLost(mount));
+  }
+
+  #tell(
+    event: EventName,
+    mount: WatchedMount,
+    details: Record<string, unknown>,
+    level: 'info' | 'warn' = 'info',
+  ): void {
+    this.#events.add(event, {id: mount.id, target: mount.target}, details);
+    this.#log[level]({mount: mount.id, target: mount.target, ...details}, event);
+  }
+}
+
+function sampleCaches(mounts: readonly WatchedMount[]): void {
+  for (const mount of mounts) {
+    const {link} = mount;
+    // One that is silent would only be asked more and more.
+    if (link === undefined || !link.connected || link.silentTicks > 0) continue;
+    link.ask({do: 'caches'}).then(
+      (caches) => mount.sampleCaches(caches),
+      () => undefined,
+    );
+  }
+}
