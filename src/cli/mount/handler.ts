@@ -2,6 +2,7 @@ import {resolve} from 'node:path';
 import {MountError, type MountResult, mount} from '../../helper/index.js';
 import {connectServer} from '../../launch/index.js';
 import {processStart, sweepRecords, writeRecord} from '../../launch/mount-record.js';
+import {announce} from '../../manager/announcement.js';
 import {loadPolicy, type Policy, PolicyError} from '../../policy/index.js';
 import {type Command, complain, EXIT, type OptionValues, print} from '../command.js';
 import {mountDefinition} from './options.js';
@@ -25,6 +26,14 @@ function keepRecord(result: MountResult, options: string[]): void {
     reported: result.lockDown,
     since: new Date().toISOString(),
   });
+}
+
+/** A mount that policy forbids is worth the manager's log; other failures are the caller's own. */
+function announceDenial(error: unknown, source: string, target: string): void {
+  if (!(error instanceof MountError)) return;
+  const {code, message, errnoName: errno} = error;
+  if (errno === 'EPERM' || errno === 'EACCES')
+    announce({event: 'denied', source, target, code, errno, message});
 }
 
 function report(error: unknown, json: boolean): number {
@@ -53,6 +62,8 @@ async function perform(source: string, target: string, values: OptionValues): Pr
     },
   );
   keepRecord(result, options);
+  const {connectionId, mountId} = result;
+  if (values['no-announce'] !== true) announce({event: 'mounted', connectionId, mountId});
   return result;
 }
 
@@ -66,6 +77,7 @@ export const mountCommand: Command = {
       if (json) print(JSON.stringify(result));
       return EXIT.done;
     } catch (error) {
+      if (values['no-announce'] !== true) announceDenial(error, source!, target!);
       return report(error, json);
     }
   },

@@ -5,20 +5,31 @@ export const mountDefinition: CommandDefinition = {
   summary: 'mount a file system through a contained server',
   usage: 'fuseward mount [-t TYPE] [-o OPTIONS] [--json] SOURCE TARGET',
   help: `SOURCE is an image file or a block device; TARGET a directory, or for type "raw" a regular file.
-Returns when the first look at TARGET works.
-
-  -t, --type TYPE        ext2, ext3, ext4, raw, or any type served in /run/filesystems;
-                         found out by the contained server when missing
-  -o, --options OPTIONS  comma-separated, as for mount(8); may be given several times
-      --policy DIR       policy directory instead of /etc/fuseward/policy.d
-      --json             tell the result as JSON
-
-Options of type raw: offset=BYTES, size=BYTES.`,
+Returns when the first look at TARGET works. Options of type raw: offset=BYTES, size=BYTES.`,
   options: {
-    type: {type: 'string', short: 't'},
-    options: {type: 'string', short: 'o', multiple: true},
-    policy: {type: 'string'},
-    json: {type: 'boolean'},
+    type: {
+      type: 'string',
+      short: 't',
+      value: 'TYPE',
+      completes: ['ext2', 'ext3', 'ext4', 'raw'],
+      help: 'ext2, ext3, ext4, raw, or any type served in /run/filesystems; found out when missing',
+    },
+    options: {
+      type: 'string',
+      short: 'o',
+      multiple: true,
+      value: 'OPTIONS',
+      help: 'comma-separated, as for mount(8); may be given several times',
+    },
+    policy: {
+      type: 'string',
+      value: 'DIR',
+      completes: 'directory',
+      help: 'policy directory instead of /etc/fuseward/policy.d',
+    },
+    json: {type: 'boolean', help: 'tell the result as JSON'},
+    // The manager hears of it anyway when it is the one who asked.
+    'no-announce': {type: 'boolean'},
   },
-  positionals: {least: 2, most: 2},
+  positionals: {least: 2, most: 2, completes: ['file', 'directory']},
 };

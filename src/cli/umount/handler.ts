@@ -1,39 +1,65 @@
 import {MountError, unmount} from '../../helper/index.js';
 import {readRecord, sweepRecords} from '../../launch/mount-record.js';
 import {findMount} from '../../launch/mount-status.js';
-import {type Command, complain, EXIT} from '../command.js';
+import {announce} from '../../manager/announcement.js';
+import {ERRNO} from '../../sys/errno-codes.js';
+import {type MountEntry, mountAtPath} from '../../sys/mount-info.js';
+import {type Command, complain, EXIT, numberOf, type OptionValues, print} from '../command.js';
 import {umountDefinition} from './options.js';
 
-/** The server that the mount command noted, to be waited for. */
-function serverOf(target: string): number | undefined {
+const LARGEST_ID = 2 ** 31 - 1;
+
+function entryOf(target: string): MountEntry | undefined {
   try {
-    const {minor, id} = findMount(target);
-    return readRecord(minor, id)?.serverPid;
+    return findMount(target);
   } catch {
+    // What is wrong is the unmount's to say.
     return undefined;
   }
+}
+
+/** Whoever names a mount by its id means that one, whatever lies at its path by now. @throws MountError */
+function checkId(target: string, id: number): void {
+  if (mountAtPath(target)?.id === id) return;
+  throw new MountError(
+    {verb: 'unmount', object: target, reason: `mount ${id} is not the topmost there`, code: 'not-mounted'},
+    {errno: ERRNO.EINVAL},
+  );
+}
+
+async function perform(target: string, values: OptionValues): Promise<number> {
+  const wanted = numberOf(values, 'mount-id', {least: 0, most: LARGEST_ID, whole: true});
+  if (wanted !== undefined) checkId(target, wanted);
+  const entry = entryOf(target);
+  // The server that the mount command noted, to be waited for.
+  const serverPid = entry === undefined ? undefined : readRecord(entry.minor, entry.id)?.serverPid;
+  const result = await unmount(target, {
+    lazy: values['lazy'] === true,
+    force: values['force'] === true,
+    ...(serverPid === undefined ? {} : {serverPid}),
+  });
+  sweepRecords();
+  if (entry !== undefined && values['no-announce'] !== true) {
+    announce({event: 'unmounted', connectionId: entry.minor, mountId: entry.id});
+  }
+  if (values['lazy'] === true) return EXIT.done;
+  if (!result.serverGone)
+    complain(`${result.target} is unmounted, but its server (process ${serverPid}) is still there`);
+  if (!result.loopReleased)
+    complain(`${result.target} is unmounted, but a loop device still holds ${result.source}`);
+  return result.serverGone && result.loopReleased ? EXIT.done : EXIT.failed;
 }
 
 export const umountCommand: Command = {
   definition: umountDefinition,
   async run([target], values) {
-    const serverPid = serverOf(target!);
     try {
-      const result = await unmount(target!, {
-        lazy: values['lazy'] === true,
-        force: values['force'] === true,
-        ...(serverPid === undefined ? {} : {serverPid}),
-      });
-      sweepRecords();
-      if (values['lazy'] === true) return EXIT.done;
-      if (!result.serverGone)
-        complain(`${result.target} is unmounted, but its server (process ${serverPid}) is still there`);
-      if (!result.loopReleased)
-        complain(`${result.target} is unmounted, but a loop device still holds ${result.source}`);
-      return result.serverGone && result.loopReleased ? EXIT.done : EXIT.failed;
+      return await perform(target!, values);
     } catch (error) {
       if (!(error instanceof MountError)) throw error;
-      complain(error.message);
+      const {message, code, errnoName: errno} = error;
+      if (values['json'] === true) print(JSON.stringify({error: {message, code, errno}}));
+      else complain(message);
       return EXIT.failed;
     }
   },
