@@ -1,6 +1,7 @@
 import {cacheDefinition} from './cache/options.js';
 import type {CommandDefinition} from './command.js';
 import {completionDefinition} from './completion/options.js';
+import {daemonDefinition} from './daemon/options.js';
 import {doctorDefinition} from './doctor/options.js';
 import {eventsDefinition} from './events/options.js';
 import {lsDefinition} from './ls/options.js';
@@ -26,6 +27,7 @@ export const DEFINITIONS: readonly CommandDefinition[] = [
   thawDefinition,
   syncDefinition,
   shutdownDefinition,
+  daemonDefinition,
   doctorDefinition,
   completionDefinition,
   serveDefinition,

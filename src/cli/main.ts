@@ -1,6 +1,7 @@
 import {cacheCommand} from './cache/handler.js';
 import {type Command, complain, EXIT, parseCommand, print, UsageError} from './command.js';
 import {completionCommand} from './completion/handler.js';
+import {daemonCommand} from './daemon/handler.js';
 import {DEFINITIONS} from './definitions.js';
 import {doctorCommand} from './doctor/handler.js';
 import {eventsCommand} from './events/handler.js';
@@ -28,6 +29,7 @@ const COMMANDS: readonly Command[] = [
   thawCommand,
   syncCommand,
   shutdownCommand,
+  daemonCommand,
   doctorCommand,
   completionCommand,
   serveCommand,
