@@ -27,7 +27,7 @@ const FILE_LIMIT = 16 * 2 ** 20;
  * memory, so that garbage is collected rather than the limit hit.
  */
 function runtimeFlags(server: ServerPolicy): string[] {
-  const heapMiB = Math.floor(server.memoryBytes / 2 / 2 ** 20);
+  const heapMiB = Math.floor(server.memoryBytes / 4 / 2 ** 20);
   return ['--v8-pool-size=1', `--max-old-space-size=${heapMiB}`, '--no-warnings'];
 }
 

@@ -3,6 +3,12 @@ import {Worker} from 'node:worker_threads';
 import {MountRefusal} from './driver.js';
 import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
 
+/**
+ * Address space for generated code. Newer runtimes reserve 512 MiB of it for each thread, writable, which RLIMIT_DATA counts
+ * in full.
+ */
+const CODE_RANGE_MIB = 64;
+
 /** The main thread's end of the request thread. */
 export class RequestThreadHandle {
   readonly #worker: Worker;
@@ -10,7 +16,11 @@ export class RequestThreadHandle {
 
   /** Starts the thread: the same program file, which sees that it is not the main thread. */
   constructor(program: URL, workerData: ThreadStart) {
-    this.#worker = new Worker(program, {workerData, trackUnmanagedFds: false});
+    this.#worker = new Worker(program, {
+      workerData,
+      trackUnmanagedFds: false,
+      resourceLimits: {codeRangeSizeMb: CODE_RANGE_MIB},
+    });
     this.#failed = new Promise((_, reject) => {
       this.#worker.once('error', reject);
       this.#worker.once('exit', (code) => reject(new Error(`the request thread ended with code ${code}`)));

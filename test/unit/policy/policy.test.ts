@@ -30,7 +30,7 @@ test('without any file the shipped defaults hold, every key of them', () => {
     onServerDeath: 'detach',
     slowRequestMs: 5_000,
     unresponsiveMs: 1_000,
-    server: {uidBase: 0x74000000, uidCount: 65_536, cacheBytes: 2 ** 24, memoryBytes: 768 * 2 ** 20},
+    server: {uidBase: 0x74000000, uidCount: 65_536, cacheBytes: 2 ** 24, memoryBytes: 2 ** 30},
   });
 });
 
