@@ -78,9 +78,3 @@ function textOf(pid: number, name: string): string {
     return '';
   }
 }
-
-/** MiB of memory of processes, shared pages divided among their users (Pss). */
-export function memoryOf(pids: readonly number[]): number {
-  const kib = pids.map((pid) => Number(/^Pss: +(\d+) kB/m.exec(textOf(pid, 'smaps_rollup'))?.[1] ?? 0));
-  return kib.reduce((sum, each) => sum + each, 0) / 1024;
-}

@@ -9,12 +9,15 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import {cpus, release, tmpdir, totalmem} from 'node:os';
+import {cpus, loadavg, release, tmpdir, totalmem} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
 import {bundle} from '../test/support/bundle.mjs';
-import {type Contender, contenders, memoryOf} from './contenders.js';
+import {memoryOf} from '../test/support/contained-mount.js';
+import {MIB} from '../test/support/images.js';
+import {type Contender, contenders} from './contenders.js';
 import {benchImage, FULL, SHORT} from './image.js';
+
 import {type Line, table} from './table.js';
 
 /**
@@ -84,12 +87,13 @@ function round(client: string, contender: Contender, image: string, target: stri
     record(MOUNT, 'ms', contender.name, Number(process.hrtime.bigint() - start) / 1e6);
     for (let phase = 0; phase < PHASES.length; phase++) measure(client, contender, target, phase);
     const servers = contender.servers(image, target);
-    if (servers.length > 0) record(MEMORY, 'MiB', contender.name, memoryOf(servers));
+    if (servers.length > 0) record(MEMORY, 'MiB', contender.name, memoryOf(servers) / MIB);
   } finally {
     contender.unmount(target);
   }
 }
 
+const busy = loadavg()[0]?.toFixed(1);
 const image = benchImage(size);
 const client = await bundle('bench/client.ts');
 const target = mkdtempSync(join(tmpdir(), 'fuseward-bench-'));
@@ -105,7 +109,7 @@ try {
 }
 const names = taking.map((contender) => contender.name);
 const text = [
-  `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}.`,
+  `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}; load ${busy} before.`,
   `${taking.map(({name, version}) => `${name}: ${version}`).join('; ')}.`,
   `Median (least–largest) of ${rounds} alternating rounds; the last columns say how many times better fuseward is.`,
   '',

@@ -4,12 +4,13 @@ import {existsSync, readFileSync, statSync, writeFileSync} from 'node:fs';
 import {describe, expect, test} from 'vitest';
 import {
   cannotContain,
+  memoryOf,
   serversOf,
   type Traces,
   tracesOf,
   withContainedMount,
 } from '../support/contained-mount.js';
-import {imageOf, type Recipe} from '../support/images.js';
+import {imageOf, MIB, type Recipe} from '../support/images.js';
 import {cannotMount, differences, expected, withOracle} from '../support/oracle.js';
 import {Random} from '../support/random.js';
 import {perform, performMapped, randomReads} from '../support/random-reads.js';
@@ -33,6 +34,8 @@ const UNTYPED: Allowed = {
 };
 const WITHOUT_TYPES = ['ext2-revision-0', 'no-filetype', 'hurd'];
 
+/** A sound image may cost the server this much memory, runtime included. */
+const MOST_MEMORY = 200 * MIB;
 const NOTHING: Traces = {mounts: [], loops: [], processes: []};
 
 function allowedFor(recipe: Recipe): Allowed {
@@ -126,6 +129,24 @@ describe.skipIf(reason !== undefined)(`caches${title}`, () => {
         // Directory entries and inodes are let go; the server is told to forget them.
         writeFileSync('/proc/sys/vm/drop_caches', '2');
       }
+    });
+  });
+
+  test('a server that was asked for 50,000 files again and again stays small', async () => {
+    await withContainedMount(imageOf(named('many-entries')), (target) => {
+      const servers = serversOf(target);
+      const sizes: number[] = [];
+      for (let i = 0; i < 5; i++) {
+        const {stdout} = spawnSync('find', [target, '-printf', '%s %p\n'], {
+          encoding: 'latin1',
+          maxBuffer: 1 << 28,
+        });
+        expect(stdout.length).toBeGreaterThan(1_000_000);
+        writeFileSync('/proc/sys/vm/drop_caches', '2');
+        sizes.push(memoryOf(servers));
+      }
+      expect(sizes[0]).toBeGreaterThan(10 * MIB);
+      for (const size of sizes) expect(size).toBeLessThan(MOST_MEMORY);
     });
   });
 

@@ -73,6 +73,12 @@ export function serversOf(target: string): number[] {
   return pids;
 }
 
+/** Bytes of memory of processes, shared pages divided among their users (Pss). */
+export function memoryOf(pids: readonly number[]): number {
+  const kib = pids.map((pid) => Number(/Pss: +(\d+) kB/.exec(textOf(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0));
+  return kib.reduce((sum, each) => sum + each, 0) * 1024;
+}
+
 /** Mounts an image in a contained server. @throws with what the command said */
 export function mountContained(
   image: string,
