@@ -5,6 +5,7 @@ import type {Manager} from '../manager/face.js';
 import {answerBrokenRequest} from './broken-request.js';
 import type {EventStream} from './event-stream.js';
 import {LIMITS} from './limits.js';
+import {OwnCounters} from './metrics/own-counters.js';
 import {Scraper} from './metrics/scrape.js';
 import {openApiOptions} from './openapi.js';
 import {checkPermission, type Guards} from './permission.js';
@@ -64,6 +65,7 @@ export function createAdmin(manager: Manager, opts: AdminOptions): Admin {
 
   const guards: Guards = new WeakMap();
   const streams = new Set<EventStream>();
+  const own = new OwnCounters(() => streams.size);
   const closers: Array<() => Promise<void>> = [];
   app.decorate('guards', guards);
   app.decorate('closers', closers);
@@ -74,7 +76,7 @@ export function createAdmin(manager: Manager, opts: AdminOptions): Admin {
     reply.headers(SAFE_HEADERS);
   });
   app.addHook('onRequest', checkPermission(guards));
-  logRequests(app);
+  logRequests(app, own);
   answerFailures(app);
   app.addHook('preClose', async () => {
     for (const stream of streams) stream.end();
@@ -88,7 +90,7 @@ export function createAdmin(manager: Manager, opts: AdminOptions): Admin {
   app.register(cacheRoutes(manager));
   app.register(orderRoutes(manager));
   app.register(eventRoutes(manager, {streams, heartbeatMs: opts.heartbeatMs ?? 15_000}));
-  app.register(metricsRoutes(new Scraper(manager, {log: app.log, eventStreams: () => streams.size})));
+  app.register(metricsRoutes(new Scraper(manager, {log: app.log, own})));
   app.register(async (scope) => {
     scope.get('/openapi.json', {schema: {hide: true}}, async () => app.swagger());
   });
@@ -105,9 +107,10 @@ const SAFE_HEADERS = {
 } as const;
 
 /** Who changed something is logged as it happens, who looked only when somebody debugs. */
-function logRequests(app: Admin): void {
+function logRequests(app: Admin, own: OwnCounters): void {
   app.addHook('onResponse', async (request, reply) => {
     const {method, url} = request;
+    own.countRequest(method, request.routeOptions.url, reply.statusCode);
     const values = {request: request.id, method, url, status: reply.statusCode, ms: reply.elapsedTime};
     if (method === 'GET' || method === 'HEAD') request.log.debug(values, 'asked');
     else request.log.info(values, 'ordered');

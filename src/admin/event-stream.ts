@@ -93,7 +93,6 @@ export class EventStream extends Readable {
   #write(event: ManagerEvent): void {
     if (this.#full || this.destroyed) return;
     const last = this.#last;
-    if (last !== undefined && event.id <= last) return;
     if (last !== undefined && event.id > last + 1) this.#gap(last + 1, event.id - 1);
     this.#last = event.id;
     this.#push(`id: ${this.#life}.${event.id}\nevent: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`);

@@ -1,6 +1,6 @@
 import type {CachesView} from '../../manager/model.js';
-import {Family} from './family.js';
-import {boundedEntries, type MountLabels} from './labels.js';
+import {Family, type LabelText, labelText} from './family.js';
+import {boundedEntries} from './labels.js';
 
 const gauge = (name: string, help: string) => new Family('gauge', `fuseward_cache_${name}`, help);
 const counter = (name: string, help: string) => new Family('counter', `fuseward_cache_${name}`, help);
@@ -18,17 +18,18 @@ export class CacheFamilies {
   );
   readonly evictions = counter('evictions_total', 'Entries that were given up, by reason.');
 
-  add(mount: MountLabels, {caches}: CachesView): void {
+  add(mount: LabelText, {caches}: CachesView): void {
     for (const [cache, stats] of boundedEntries(caches)) {
-      const shared = {...mount, cache};
-      this.capacity.add(stats.capacityBytes, {}, shared);
-      this.bytes.add(stats.bytes, {}, shared);
-      this.entries.add(stats.entries, {}, shared);
-      this.dirty.add(stats.dirty, {}, shared);
-      this.hits.add(stats.hits, {}, shared);
-      for (const [reason, count] of boundedEntries(stats.misses)) this.misses.add(count, {reason}, shared);
+      const labels = labelText({cache}, mount);
+      this.capacity.add(stats.capacityBytes, labels);
+      this.bytes.add(stats.bytes, labels);
+      this.entries.add(stats.entries, labels);
+      this.dirty.add(stats.dirty, labels);
+      this.hits.add(stats.hits, labels);
+      for (const [reason, count] of boundedEntries(stats.misses))
+        this.misses.add(count, labelText({reason}, labels));
       for (const [reason, count] of boundedEntries(stats.evictions)) {
-        this.evictions.add(count, {reason}, shared);
+        this.evictions.add(count, labelText({reason}, labels));
       }
     }
   }

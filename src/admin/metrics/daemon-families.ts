@@ -1,5 +1,5 @@
 import type {StatusView} from '../../manager/model.js';
-import {Family} from './family.js';
+import {Family, labelText} from './family.js';
 import {boundedEntries} from './labels.js';
 
 const gauge = (name: string, help: string) => new Family('gauge', name, help);
@@ -14,23 +14,21 @@ export class DaemonFamilies {
   readonly unhealthy = gauge('fuseward_mounts_unhealthy', 'Mounts that are not well.');
   readonly made = counter('fuseward_mounts_made_total', 'Mounts since the daemon started.');
   readonly died = counter('fuseward_servers_died_total', 'Servers that died since the daemon started.');
-  readonly streams = gauge('fuseward_event_streams', 'Clients that listen to events.');
   readonly cpu = counter('process_cpu_seconds_total', 'Processor time of the daemon.');
   readonly resident = gauge('process_resident_memory_bytes', 'Memory of the daemon.');
   readonly start = gauge('process_start_time_seconds', 'When the daemon started, since 1970.');
 
-  add(status: StatusView, eventStreams: number): void {
+  add(status: StatusView): void {
     const {totals} = status;
-    this.build.add(1, {version: status.version, node: process.version});
+    this.build.add(1, labelText({version: status.version, node: process.version}));
     this.works.add(Number(status.works));
     const states = Object.fromEntries(status.features.map(({name, state}) => [name, state]));
-    for (const [feature, state] of boundedEntries(states)) this.features.add(1, {feature, state});
-    this.mounts.add(totals.ours, {ours: 'true'});
-    this.mounts.add(totals.mounts - totals.ours, {ours: 'false'});
+    for (const [feature, state] of boundedEntries(states)) this.features.add(1, labelText({feature, state}));
+    this.mounts.add(totals.ours, labelText({ours: 'true'}));
+    this.mounts.add(totals.mounts - totals.ours, labelText({ours: 'false'}));
     this.unhealthy.add(totals.unhealthy);
     this.made.add(totals.mountsMade);
     this.died.add(totals.serversDied);
-    this.streams.add(eventStreams);
     const {user, system} = process.cpuUsage();
     this.cpu.add((user + system) / 1e6);
     this.resident.add(process.memoryUsage.rss());

@@ -1,5 +1,5 @@
 /** Most different values of one label for one mount: a server that made them up can't flood whoever scrapes. */
-export const MOST_VALUES = 64;
+const MOST_VALUES = 64;
 
 const NAME = /^[A-Za-z0-9_-]{1,40}$/;
 
@@ -12,10 +12,4 @@ export function boundedEntries<T>(record: Readonly<Record<string, T>>): Array<[n
     entries.push([name, value]);
   }
   return entries;
-}
-
-/** Labels that every line of a mount has. */
-export interface MountLabels extends Record<string, string> {
-  readonly mount: string;
-  readonly type: string;
 }

@@ -1,6 +1,5 @@
 import type {MountView} from '../../manager/model.js';
-import {Family} from './family.js';
-import type {MountLabels} from './labels.js';
+import {Family, type LabelText, labelText} from './family.js';
 
 const HEALTHS = ['ok', 'slow', 'hung', 'dead', 'aborted', 'unknown'] as const;
 
@@ -16,15 +15,15 @@ export class MountFamilies {
   readonly waiting = gauge('waiting_requests', 'Requests that the kernel waits for.');
   readonly answered = gauge('scrape_success', 'Whether the server told its counters for this scrape.');
 
-  add(mount: MountLabels, view: MountView): void {
+  add(mount: LabelText, view: MountView): void {
     const {source, target, ours, readOnly} = view;
     const names = {source, target, ours: String(ours), read_only: String(readOnly)};
-    this.info.add(1, names, mount);
-    for (const health of HEALTHS) this.health.add(Number(view.health === health), {health}, mount);
-    this.waiting.add(view.waiting, {}, mount);
-    if (view.since !== null) this.start.add(Date.parse(view.since) / 1000, {}, mount);
+    this.info.add(1, labelText(names, mount));
+    for (const health of HEALTHS) this.health.add(Number(view.health === health), labelText({health}, mount));
+    this.waiting.add(view.waiting, mount);
+    if (view.since !== null) this.start.add(Date.parse(view.since) / 1000, mount);
     if (!ours) return;
-    this.connected.add(Number(view.connected), {}, mount);
-    this.frozen.add(Number(view.frozen), {}, mount);
+    this.connected.add(Number(view.connected), mount);
+    this.frozen.add(Number(view.frozen), mount);
   }
 }

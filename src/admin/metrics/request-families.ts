@@ -1,6 +1,6 @@
 import type {MountStats, OperationStats} from '../../manager/model.js';
-import {Family} from './family.js';
-import {boundedEntries, type MountLabels} from './labels.js';
+import {Family, type LabelText, labelText} from './family.js';
+import {boundedEntries} from './labels.js';
 
 /** Finite buckets of a histogram at most; a server counts in finer ones than a graph needs. */
 const MOST_BUCKETS = 12;
@@ -23,27 +23,27 @@ export class RequestFamilies {
   readonly faults = counter('server_page_faults_total', 'Page faults of the server.');
   readonly threads = gauge('server_threads', 'Threads of the server.');
 
-  add(mount: MountLabels, stats: MountStats): void {
-    this.queueDepth.add(stats.queueDepth, {}, mount);
+  add(mount: LabelText, stats: MountStats): void {
+    this.queueDepth.add(stats.queueDepth, mount);
     for (const [opcode, operation] of boundedEntries(stats.operations)) {
-      if (operation.count > 0) this.#addOperation({...mount, opcode}, operation);
+      if (operation.count > 0) this.#addOperation(labelText({opcode}, mount), operation);
     }
     const {process} = stats;
     if (process === null) return;
-    this.cpu.add(process.cpuSeconds, {}, mount);
-    this.resident.add(process.residentBytes, {}, mount);
-    this.faults.add(process.minorFaults, {kind: 'minor'}, mount);
-    this.faults.add(process.majorFaults, {kind: 'major'}, mount);
-    this.threads.add(process.threads, {}, mount);
+    this.cpu.add(process.cpuSeconds, mount);
+    this.resident.add(process.residentBytes, mount);
+    this.faults.add(process.minorFaults, labelText({kind: 'minor'}, mount));
+    this.faults.add(process.majorFaults, labelText({kind: 'major'}, mount));
+    this.threads.add(process.threads, mount);
   }
 
-  #addOperation(shared: MountLabels, operation: OperationStats): void {
+  #addOperation(labels: LabelText, operation: OperationStats): void {
     const {count, latencySeconds} = operation;
-    this.duration.addHistogram(thinned(latencySeconds.buckets), count, latencySeconds.mean * count, shared);
-    this.bytes.add(operation.bytesIn, {direction: 'in'}, shared);
-    this.bytes.add(operation.bytesOut, {direction: 'out'}, shared);
+    this.duration.addHistogram(thinned(latencySeconds.buckets), count, latencySeconds.mean * count, labels);
+    this.bytes.add(operation.bytesIn, labelText({direction: 'in'}, labels));
+    this.bytes.add(operation.bytesOut, labelText({direction: 'out'}, labels));
     for (const [errno, errors] of boundedEntries(operation.errorsByErrno)) {
-      this.errors.add(errors, {errno}, shared);
+      this.errors.add(errors, labelText({errno}, labels));
     }
   }
 }

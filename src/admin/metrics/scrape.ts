@@ -1,12 +1,11 @@
 import type {FastifyBaseLogger} from 'fastify';
-import {Registry} from 'prom-client';
 import type {Manager} from '../../manager/face.js';
 import type {MountView} from '../../manager/model.js';
 import {CacheFamilies} from './cache-families.js';
 import {DaemonFamilies} from './daemon-families.js';
-import {Family} from './family.js';
-import type {MountLabels} from './labels.js';
+import {Family, labelText} from './family.js';
 import {MountFamilies} from './mount-families.js';
+import type {OwnCounters} from './own-counters.js';
 import {RequestFamilies} from './request-families.js';
 
 /** How long a server may take for its counters; below the 10 s that Prometheus waits for a whole scrape. */
@@ -25,13 +24,13 @@ export interface Scrape {
 export class Scraper {
   readonly #manager: Manager;
   readonly #log: FastifyBaseLogger;
-  readonly #eventStreams: () => number;
+  readonly #own: OwnCounters;
   #running: Promise<Scrape> | undefined;
 
-  constructor(manager: Manager, opts: {log: FastifyBaseLogger; eventStreams: () => number}) {
+  constructor(manager: Manager, opts: {log: FastifyBaseLogger; own: OwnCounters}) {
     this.#manager = manager;
     this.#log = opts.log;
-    this.#eventStreams = opts.eventStreams;
+    this.#own = opts.own;
   }
 
   scrape(): Promise<Scrape> {
@@ -47,14 +46,14 @@ export class Scraper {
     const mounts = new MountFamilies();
     const requests = new RequestFamilies();
     const caches = new CacheFamilies();
-    daemon.add(this.#manager.status(), this.#eventStreams());
+    daemon.add(this.#manager.status());
     await Promise.all(
       this.#manager.mounts().map(async (view) => {
-        const labels: MountLabels = {mount: view.id, type: view.type};
+        const labels = labelText({mount: view.id, type: view.type});
         mounts.add(labels, view);
         if (!view.ours) return;
         const told = await this.#ask(view);
-        mounts.answered.add(Number(told !== undefined), {}, labels);
+        mounts.answered.add(Number(told !== undefined), labels);
         if (told === undefined) return;
         requests.add(labels, told.stats);
         caches.add(labels, told.caches);
@@ -62,10 +61,10 @@ export class Scraper {
     );
     const duration = new Family('gauge', 'fuseward_scrape_duration_seconds', 'Time to collect this scrape.');
     duration.add((performance.now() - begin) / 1000);
-    const registry = new Registry();
     const families = [daemon, mounts, requests, caches].flatMap((group) => Object.values(group) as Family[]);
-    for (const family of [...families, duration]) registry.registerMetric(family.asMetric());
-    return {contentType: registry.contentType, text: await registry.metrics()};
+    const text = [...families, duration].map((family) => family.text());
+    text.push(await this.#own.text());
+    return {contentType: this.#own.contentType, text: text.join('')};
   }
 
   /** What a server counted; undefined if it can't tell in time. */
