@@ -1,7 +1,7 @@
 import {rmSync} from 'node:fs';
 import {parseArgs} from 'node:util';
 import {bundle} from '../support/bundle.mjs';
-import {imageOf} from '../support/images.js';
+import {imageOf, lacking} from '../support/images.js';
 import {MUTANTS} from '../support/mutant-recipes.js';
 import {hunt} from './hunt.js';
 
@@ -19,6 +19,11 @@ const program = await bundle('test/fuzz/child.ts');
 let failed = false;
 try {
   for (const recipe of MUTANTS.filter(({name}) => name.includes(values.image))) {
+    const lack = lacking(recipe);
+    if (lack !== undefined) {
+      console.log(`${recipe.name}: left out, ${lack}`);
+      continue;
+    }
     const plan = values.every === undefined ? values.seed : `every:${values.every}`;
     const result = await hunt({
       program,

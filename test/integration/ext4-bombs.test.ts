@@ -4,7 +4,7 @@ import {Ext4Error, type Inode, type InodeNumber, Volume} from '../../src/ext4/in
 import {imageOf} from '../support/images.js';
 import {MeteredSource} from '../support/metered-source.js';
 import {MUTANTS} from '../support/mutant-recipes.js';
-import {cannotMount} from '../support/oracle.js';
+import {cannotMount, skipped} from '../support/oracle.js';
 import {type Structure, structuresOf} from '../support/structures.js';
 
 /**
@@ -12,7 +12,7 @@ import {type Structure, structuresOf} from '../support/structures.js';
  * question is answered or refused after few reads; a turn without reads would run into the test's time limit.
  */
 const reason = cannotMount();
-const title = reason === undefined ? '' : ` (skipped: ${reason})`;
+const title = skipped(reason);
 const BLOCK = 1024;
 const POINTERS = BLOCK / 4;
 const EXTENTS = (BLOCK - 12 - 4) / 12;

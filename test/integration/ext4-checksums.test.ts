@@ -7,13 +7,13 @@ import {type DamagedView, damagedView, wrongAnswers} from '../support/damaged-wa
 import {imageOf} from '../support/images.js';
 import {MUTANTS} from '../support/mutant-recipes.js';
 import {apply, randomMutation} from '../support/mutate.js';
-import {cannotMount} from '../support/oracle.js';
+import {cannotMount, skipped} from '../support/oracle.js';
 import {Random} from '../support/random.js';
 import {type Structure, structuresOf} from '../support/structures.js';
 
 /** Where everything has a checksum, damage is an error or is not seen at all: never another answer. */
 const reason = cannotMount();
-const title = reason === undefined ? '' : ` (skipped: ${reason})`;
+const title = skipped(reason);
 const SEED = 31_337;
 const CASES = 250;
 

@@ -16,14 +16,14 @@ import {
 } from '../support/contained-mount.js';
 import {copyImage, imageOf, MIB, type Recipe} from '../support/images.js';
 import {run} from '../support/mounts.js';
-import {cannotMount, withOracle} from '../support/oracle.js';
+import {cannotMount, skipped, withOracle} from '../support/oracle.js';
 import {Random} from '../support/random.js';
 import {RECIPES} from '../support/recipes.js';
 import {conformance} from '../support/tree/conformance.js';
 
 /** What every program expects of a directory: demanded of an ordinary one, of the kernel's mount, and then of ours. */
 const reason = cannotMount() ?? cannotContain();
-const title = reason === undefined ? '' : ` (skipped: ${reason})`;
+const title = skipped(reason);
 const CHECKS: readonly Check[] = [...READING, ...NAMES, ...ATTRIBUTES, ...READ_ONLY];
 
 const recipe: Recipe = {

@@ -5,10 +5,10 @@ import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {ChecksumFixer} from '../support/checksums.js';
 import {cannotContain, fuseward, serversOf, tracesOf} from '../support/contained-mount.js';
-import {imageOf} from '../support/images.js';
+import {imageOf, lacking} from '../support/images.js';
 import {MUTANTS} from '../support/mutant-recipes.js';
 import {apply, randomMutation} from '../support/mutate.js';
-import {cannotMount} from '../support/oracle.js';
+import {cannotMount, skipped} from '../support/oracle.js';
 import {statfs} from '../support/posix.js';
 import {Random} from '../support/random.js';
 import {codeOf} from '../support/snapshot-diff.js';
@@ -16,7 +16,7 @@ import {structuresOf} from '../support/structures.js';
 
 /** Damaged images mounted for real: a bounded number of those cases that the driver itself is given by thousands. */
 const reason = cannotMount() ?? cannotContain();
-const title = reason === undefined ? '' : ` (skipped: ${reason})`;
+const title = skipped(reason);
 const SEED = 7_000_000;
 const CASES_AN_IMAGE = 8;
 /** A walk takes a second; one that does not end in this time hangs. */
@@ -38,27 +38,32 @@ describe.skipIf(reason !== undefined)(`mutated images, mounted${title}`, () => {
   afterAll(() => rmSync(directory, {recursive: true}));
 
   for (const recipe of MUTANTS) {
-    test(`${recipe.name} (${recipe.feature}): ${CASES_AN_IMAGE} cases`, () => {
-      const path = imageOf(recipe);
-      const bytes = new Uint8Array(readFileSync(path));
-      const structures = structuresOf(path);
-      const fixer = new ChecksumFixer(bytes, structures);
-      const image = join(directory, `${recipe.name}.img`);
-      const target = join(directory, `${recipe.name}.mount`);
-      mkdirSync(target);
-      let walked = 0;
-      for (let n = 0; n < CASES_AN_IMAGE; n++) {
-        const mutation = randomMutation(bytes, structures, new Random(SEED + n));
-        const undo = apply(bytes, mutation, fixer.applies && n % 2 === 0 ? fixer : undefined);
-        writeFileSync(image, bytes);
-        undo();
-        const result = outcome(image, target);
-        expect(result, `case ${n}: ${mutation.description}`).toMatch(/^(refused|walked)$/);
-        if (result === 'walked') walked++;
-        expect(tracesOf(image)).toEqual({mounts: [], loops: [], processes: []});
-      }
-      expect(walked).toBeGreaterThan(0);
-    }, 240_000);
+    const lack = lacking(recipe);
+    test.skipIf(lack !== undefined)(
+      `${recipe.name} (${recipe.feature}): ${CASES_AN_IMAGE} cases${skipped(lack)}`,
+      () => {
+        const path = imageOf(recipe);
+        const bytes = new Uint8Array(readFileSync(path));
+        const structures = structuresOf(path);
+        const fixer = new ChecksumFixer(bytes, structures);
+        const image = join(directory, `${recipe.name}.img`);
+        const target = join(directory, `${recipe.name}.mount`);
+        mkdirSync(target);
+        let walked = 0;
+        for (let n = 0; n < CASES_AN_IMAGE; n++) {
+          const mutation = randomMutation(bytes, structures, new Random(SEED + n));
+          const undo = apply(bytes, mutation, fixer.applies && n % 2 === 0 ? fixer : undefined);
+          writeFileSync(image, bytes);
+          undo();
+          const result = outcome(image, target);
+          expect(result, `case ${n}: ${mutation.description}`).toMatch(/^(refused|walked)$/);
+          if (result === 'walked') walked++;
+          expect(tracesOf(image)).toEqual({mounts: [], loops: [], processes: []});
+        }
+        expect(walked).toBeGreaterThan(0);
+      },
+      240_000,
+    );
   }
 });
 

@@ -10,8 +10,8 @@ import {
   tracesOf,
   withContainedMount,
 } from '../support/contained-mount.js';
-import {imageOf, MIB, type Recipe} from '../support/images.js';
-import {cannotMount, differences, expected, withOracle} from '../support/oracle.js';
+import {imageOf, lacking, MIB, type Recipe} from '../support/images.js';
+import {cannotMount, differences, expected, skipped, withOracle} from '../support/oracle.js';
 import {Random} from '../support/random.js';
 import {perform, performMapped, randomReads} from '../support/random-reads.js';
 import {RECIPES} from '../support/recipes.js';
@@ -21,7 +21,7 @@ import {FOLDED_NAMES} from '../support/tree/names.js';
 
 /** Images mounted for real, in a contained server, against the kernel's own mount of the same image. */
 const reason = cannotMount() ?? cannotContain();
-const title = reason === undefined ? '' : ` (skipped: ${reason})`;
+const title = skipped(reason);
 
 /** What may differ because the mount is one of FUSE. */
 const FUSE_DIFFERENCES: Allowed = {
@@ -65,18 +65,23 @@ async function hashBelow(root: string, reverse: boolean): Promise<string> {
 
 describe.skipIf(reason !== undefined)(`contained mounts show what the kernel shows${title}`, () => {
   for (const recipe of RECIPES) {
-    test(`${recipe.name}: ${recipe.feature}`, async () => {
-      const image = imageOf(recipe);
-      const kernel = expected(recipe);
-      const ours = await withContainedMount(image, (target) => {
-        const line = tracesOf(target).mounts[0] ?? '';
-        // The mode under test: FUSE, and what every mount of ours is.
-        expect(line).toMatch(/ ro,nosuid,nodev.* - fuse(\.|blk)/);
-        return snapshot(target);
-      });
-      expect(differences(recipe, kernel, ours, allowedFor(recipe))).toEqual([]);
-      expect(tracesOf(image)).toEqual(NOTHING);
-    }, 120_000);
+    const lack = lacking(recipe);
+    test.skipIf(lack !== undefined)(
+      `${recipe.name}: ${recipe.feature}${skipped(lack)}`,
+      async () => {
+        const image = imageOf(recipe);
+        const kernel = expected(recipe);
+        const ours = await withContainedMount(image, (target) => {
+          const line = tracesOf(target).mounts[0] ?? '';
+          // The mode under test: FUSE, and what every mount of ours is.
+          expect(line).toMatch(/ ro,nosuid,nodev.* - fuse(\.|blk)/);
+          return snapshot(target);
+        });
+        expect(differences(recipe, kernel, ours, allowedFor(recipe))).toEqual([]);
+        expect(tracesOf(image)).toEqual(NOTHING);
+      },
+      120_000,
+    );
   }
 });
 

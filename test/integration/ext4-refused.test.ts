@@ -5,12 +5,12 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {FileSource} from '../../src/block/index.js';
 import {Ext4Error, Volume} from '../../src/ext4/index.js';
 import {cannotContain, fuseward, tracesOf} from '../support/contained-mount.js';
-import {cannotMount} from '../support/oracle.js';
+import {cannotMount, skipped} from '../support/oracle.js';
 import {kernelRefuses, REFUSED} from '../support/refused.js';
 
 /** What is no file system that can be mounted: the kernel refuses it, the driver says why, and the command leaves nothing. */
 const reason = cannotMount() ?? cannotContain();
-const title = reason === undefined ? '' : ` (skipped: ${reason})`;
+const title = skipped(reason);
 
 function errnoOf(image: string): string {
   const fd = openSync(image, 'r');

@@ -2,15 +2,15 @@ import {closeSync, openSync} from 'node:fs';
 import {describe, expect, test} from 'vitest';
 import {FileSource} from '../../src/block/index.js';
 import {Volume} from '../../src/ext4/index.js';
-import {imageOf, type Recipe} from '../support/images.js';
-import {cannotMount, differences, expected} from '../support/oracle.js';
+import {imageOf, lacking, type Recipe} from '../support/images.js';
+import {cannotMount, differences, expected, skipped} from '../support/oracle.js';
 import {RECIPES} from '../support/recipes.js';
 import type {Snapshot} from '../support/snapshot.js';
 import {volumeSnapshot} from '../support/volume-snapshot.js';
 
 /** The driver itself, without FUSE, against the kernel's own mount of every image: nothing may differ. */
 const reason = cannotMount();
-const title = reason === undefined ? '' : ` (skipped: ${reason})`;
+const title = skipped(reason);
 
 function opened(recipe: Recipe): Snapshot {
   const fd = openSync(imageOf(recipe), 'r');
@@ -23,7 +23,8 @@ function opened(recipe: Recipe): Snapshot {
 
 describe.skipIf(reason !== undefined)(`the driver shows what the kernel shows${title}`, () => {
   for (const recipe of RECIPES) {
-    test(`${recipe.name}: ${recipe.feature}`, () => {
+    const lack = lacking(recipe);
+    test.skipIf(lack !== undefined)(`${recipe.name}: ${recipe.feature}${skipped(lack)}`, () => {
       const kernel = expected(recipe);
       const ours = opened(recipe);
       expect(ours.entries.size).toBeGreaterThan(2);

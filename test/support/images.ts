@@ -1,6 +1,15 @@
 import {spawnSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
-import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import {release} from 'node:os';
 import {CHECKOUT} from './checkout.js';
 import {run, withKernelMount} from './mounts.js';
@@ -26,6 +35,8 @@ export interface Recipe {
   /** Arguments of mke2fs. */
   mkfs: readonly string[];
   traits?: Partial<Traits>;
+  /** What this kernel's ext4 must be able to do, by a name in /sys/fs/ext4/features. */
+  needs?: 'encryption' | 'fast_commit';
   /** Commands on the image before it is filled. */
   before?: readonly Step[];
   /** What the kernel's own read-write mount is filled with. */
@@ -147,6 +158,12 @@ function keyOf(recipe: Recipe): string {
     sourcesKey(),
   ];
   return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 16);
+}
+
+/** Why a recipe's image can't be made here; undefined when it can. */
+export function lacking(recipe: Recipe): string | undefined {
+  if (recipe.needs === undefined || existsSync(`/sys/fs/ext4/features/${recipe.needs}`)) return undefined;
+  return `this kernel's ext4 has no ${recipe.needs}`;
 }
 
 /**

@@ -68,6 +68,7 @@ export const MUTANTS: readonly Recipe[] = [
   },
   {
     name: 'mutant-encrypted',
+    needs: 'encryption',
     feature: 'encrypted names and symlinks, meta groups',
     size: 8 * MIB,
     mkfs: [
@@ -105,6 +106,7 @@ export const MUTANTS: readonly Recipe[] = [
   },
   {
     name: 'mutant-fast-commit',
+    needs: 'fast_commit',
     feature: 'fast commits to be replayed',
     size: 12 * MIB,
     mkfs: ['-t', 'ext4', '-b', '1024', '-J', 'size=4', '-O', 'fast_commit,^resize_inode'],

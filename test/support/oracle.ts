@@ -17,6 +17,11 @@ export function cannotMount(): string | undefined {
   return undefined;
 }
 
+/** What the title of a test says of why it is skipped: nothing when it is not. */
+export function skipped(reason: string | undefined): string {
+  return reason === undefined ? '' : ` (skipped: ${reason})`;
+}
+
 /** A writable copy of a recipe's image for the time of an action. */
 export function withImageCopy<T>(recipe: Recipe, action: (image: string) => T): T {
   const directory = mkdtempSync(join(tmpdir(), 'fuseward-copy-'));

@@ -333,6 +333,7 @@ export const RECIPES: readonly Recipe[] = [
   },
   {
     name: 'encrypt',
+    needs: 'encryption',
     feature: 'encrypted directories, seen without the key',
     size: 32 * MIB,
     mkfs: ['-t', 'ext4', '-O', 'encrypt'],
@@ -404,6 +405,7 @@ export const RECIPES: readonly Recipe[] = [
   },
   {
     name: 'fast-commit',
+    needs: 'fast_commit',
     feature: 'fast commit blocks in the journal, at rest',
     size: 32 * MIB,
     mkfs: ['-t', 'ext4', '-O', 'fast_commit'],
@@ -462,6 +464,7 @@ export const RECIPES: readonly Recipe[] = [
   },
   {
     name: 'dirty-fast-commit',
+    needs: 'fast_commit',
     feature: 'fast commits that must be replayed after the journal',
     size: 32 * MIB,
     mkfs: ['-t', 'ext4', '-O', 'fast_commit'],
