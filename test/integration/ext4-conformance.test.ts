@@ -11,6 +11,7 @@ import {READING} from '../conformance/reading.js';
 import {
   cannotContain,
   mountContained,
+  tracesOf,
   unmountContained,
   withContainedMount,
 } from '../support/contained-mount.js';
