@@ -22,6 +22,9 @@ const QUIT_KEYS: ReadonlySet<string> = new Set(['q', 'Q', '\x03', '\x04']);
 /** Shows the view on the terminal's other screen until q, Ctrl-C or a signal; the screen is as it was afterwards. */
 export async function showLive(view: LiveView, screen: Screen = new TerminalScreen()): Promise<void> {
   const quit = new AbortController();
+  const quitted = new Promise<void>((resolve) => {
+    quit.signal.addEventListener('abort', () => resolve(), {once: true});
+  });
   const draw = (): void => screen.draw(view.draw(screen.size));
   screen.enter({
     redraw: draw,
@@ -38,7 +41,7 @@ export async function showLive(view: LiveView, screen: Screen = new TerminalScre
     while (!quit.signal.aborted) {
       const next = Date.now() + view.intervalMs;
       // Somebody who quits need not wait for an answer.
-      await Promise.race([view.sample(), aborted(quit.signal)]);
+      await Promise.race([view.sample(), quitted]);
       if (quit.signal.aborted) break;
       draw();
       await pause(Math.max(0, next - Date.now()), quit.signal);
@@ -46,12 +49,6 @@ export async function showLive(view: LiveView, screen: Screen = new TerminalScre
   } finally {
     screen.leave();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), {once: true});
-  });
 }
 
 /** Waits, but not longer than until the signal. */

@@ -79,8 +79,7 @@ export function picture(
   ];
   if (shown.length < rows.length) picture.push(`and ${rows.length - shown.length} more`);
   while (picture.length < size.rows - 1) picture.push('');
-  const keys =
-    'q quits; sorts by: o ops  e errors  r read  w written  p p99  h hits  c CPU  m memory  n name';
+  const keys = 'q quit  sort: o ops e errors r read w written p p99 h hits c CPU m memory n name';
   return [...picture.slice(0, Math.max(0, size.rows - 1)), cut(keys, width)];
 }
 
