@@ -84,13 +84,19 @@ export class AdminClient {
     this.socketPath = socketPath;
   }
 
+  /** Whether somebody listens; asks nothing that costs anything. */
+  async reach(): Promise<void> {
+    await this.ask('GET', '/healthz');
+  }
+
   status(): Promise<StatusView> {
     return this.ask('GET', '/v1/status');
   }
 
   async mounts(): Promise<MountView[]> {
-    const answer = await this.ask<MountView[] | {mounts: MountView[]}>('GET', '/v1/mounts');
-    return Array.isArray(answer) ? answer : answer.mounts;
+    const {mounts} = await this.ask<{mounts?: MountView[]}>('GET', '/v1/mounts');
+    if (!Array.isArray(mounts)) throw this.#notTheManager();
+    return mounts;
   }
 
   mount(id: string): Promise<MountView> {
@@ -187,8 +193,12 @@ export class AdminClient {
     }
     if (!ok && body !== undefined) throw problem(body, status);
     if (body === undefined || body === null || typeof body !== 'object') {
-      throw new CommandError(`what answers on ${this.socketPath} is not the manager of fuseward`);
+      throw this.#notTheManager();
     }
     return body;
+  }
+
+  #notTheManager(): CommandError {
+    return new CommandError(`what answers on ${this.socketPath} is not the manager of fuseward`);
   }
 }

@@ -33,7 +33,7 @@ class ManagerSource extends AdminClient implements MountSource {
 export async function openSource(values: OptionValues): Promise<MountSource> {
   const client = new ManagerSource(socketOf(values));
   try {
-    await client.status();
+    await client.reach();
     return client;
   } catch (error) {
     client.close();

@@ -39,7 +39,7 @@ function eventOf({data}: StreamEvent): ManagerEvent | undefined {
  */
 async function* follow(client: AdminClient, since: number | undefined): AsyncGenerator<ManagerEvent> {
   // Asked first, so that the absence of a manager is a failure at once and only then.
-  await client.status();
+  await client.reach();
   let resume: string | number | undefined = since;
   let away = false;
   for (;;) {

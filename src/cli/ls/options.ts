@@ -9,7 +9,7 @@ export const lsDefinition: CommandDefinition = {
 it is mounted, what is mounted, the type, how it is, the process id of its server and since when. On a terminal long paths are
 shortened in the middle. Without a manager the kernel tells less: whether a server hangs is not known then.`,
   options: {
-    json: {type: 'boolean', help: 'print JSON: a list of mounts as in GET /v1/mounts'},
+    json: {type: 'boolean', help: 'print JSON: a list of mounts, each as in GET /v1/mounts/ID'},
     socket: SOCKET_OPTION,
   },
   positionals: {least: 0, most: 0},
