@@ -1,4 +1,4 @@
-import {execFileSync, spawn} from 'node:child_process';
+import {execFileSync, spawn, spawnSync} from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -29,6 +29,7 @@ import {bundle} from '../../support/bundle.mjs';
 import {collectingLog} from './contract.js';
 import {FakeManager} from './fake-manager.js';
 
+const OPENSSL = spawnSync('openssl', ['version']).status === 0;
 const ROOT = process.geteuid?.() === 0;
 const TOKEN = 'correct-horse-battery-staple-0123456789';
 
@@ -304,7 +305,7 @@ describe.skipIf(!ROOT)('TCP (its token file has to be of root)', () => {
     expect((await ask({...to, headers: {authorization: `Bearer ${TOKEN}`}})).status).toBe(200);
   });
 
-  test('with TLS, wherever', async () => {
+  test.skipIf(!OPENSSL)('with TLS, wherever (needs openssl for a certificate)', async () => {
     const key = join(directory, 'key.pem');
     const cert = join(directory, 'cert.pem');
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
