@@ -16,7 +16,7 @@ export interface OptionDefinition {
   readonly value?: string;
   /** The value of an option that stands alone. Another one is given as --name=VALUE only. */
   readonly standsFor?: string;
-  /** What it does, in one line; the list of options in the help text is made of these. */
+  /** What it does, in one line. An option without is for our own programs, and neither help nor completion tells of it. */
   readonly help?: string;
   /** What a shell offers as its value. */
   readonly completes?: Completion;
@@ -29,7 +29,7 @@ export interface CommandDefinition {
   readonly summary: string;
   /** The line after "usage:". */
   readonly usage: string;
-  /** The rest of the help text, around the list of options. */
+  /** The help text before the list of options. */
   readonly help: string;
   readonly options: Readonly<Record<string, OptionDefinition>>;
   /** How many positional arguments it takes, and what a shell offers for each. */
@@ -62,6 +62,11 @@ function completed(options: CommandDefinition['options'], args: readonly string[
     const value = arg.startsWith('--') ? options[arg.slice(2)]?.standsFor : undefined;
     return value === undefined || (end !== -1 && index >= end) ? arg : `${arg}=${value}`;
   });
+}
+
+/** The options that are for people. */
+export function publicOptions({options}: CommandDefinition): Array<[name: string, option: OptionDefinition]> {
+  return Object.entries(options).filter(([, {help}]) => help !== undefined);
 }
 
 /** What parseArgs says, as the second half of our sentences: without its advice and its capital letter. */

@@ -1,4 +1,4 @@
-import type {CommandDefinition, OptionDefinition} from './command.js';
+import {type CommandDefinition, type OptionDefinition, publicOptions} from './command.js';
 
 /** `-t, --type TYPE`, or `    --json`. */
 function spelling(name: string, {short, type, value, standsFor}: OptionDefinition): string {
@@ -7,9 +7,9 @@ function spelling(name: string, {short, type, value, standsFor}: OptionDefinitio
   return `${short === undefined ? '    ' : `-${short}, `}--${name}${suffix}`;
 }
 
-/** The list of a command's options: one line each, those that the help text tells in prose left out. */
+/** The list of a command's options, one line each. */
 function optionList(definition: CommandDefinition): string {
-  const told = Object.entries(definition.options).filter(([, {help}]) => help !== undefined);
+  const told = publicOptions(definition);
   const width = Math.max(0, ...told.map(([name, option]) => spelling(name, option).length));
   return told.map(([name, option]) => `  ${spelling(name, option).padEnd(width)}  ${option.help}`).join('\n');
 }

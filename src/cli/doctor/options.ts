@@ -4,9 +4,7 @@ export const doctorDefinition: CommandDefinition = {
   name: 'doctor',
   summary: 'tell what this machine has for contained mounts, and what is missing',
   usage: 'fuseward doctor [--json]',
-  help: `Exit code 0 when contained mounts work here, 1 when something that they need is missing.
-
-      --json  tell it as JSON`,
-  options: {json: {type: 'boolean'}},
+  help: 'Exit code 0 when contained mounts work here, 1 when something that they need is missing.',
+  options: {json: {type: 'boolean', help: 'print JSON'}},
   positionals: {least: 0, most: 0},
 };

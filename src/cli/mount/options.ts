@@ -3,7 +3,7 @@ import type {CommandDefinition} from '../command.js';
 export const mountDefinition: CommandDefinition = {
   name: 'mount',
   summary: 'mount a file system through a contained server',
-  usage: 'fuseward mount [-t TYPE] [-o OPTIONS] [--json] SOURCE TARGET',
+  usage: 'fuseward mount [-t TYPE] [-o OPTIONS] [--policy DIR] [--json] SOURCE TARGET',
   help: `SOURCE is an image file or a block device; TARGET a directory, or for type "raw" a regular file.
 Returns when the first look at TARGET works. Options of type raw: offset=BYTES, size=BYTES.`,
   options: {
@@ -27,7 +27,7 @@ Returns when the first look at TARGET works. Options of type raw: offset=BYTES, 
       completes: 'directory',
       help: 'policy directory instead of /etc/fuseward/policy.d',
     },
-    json: {type: 'boolean', help: 'tell the result as JSON'},
+    json: {type: 'boolean', help: 'print the result, or the failure, as JSON'},
     // The manager hears of it anyway when it is the one who asked.
     'no-announce': {type: 'boolean'},
   },
