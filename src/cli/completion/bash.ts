@@ -1,4 +1,4 @@
-import type {CommandDefinition, Completion, OptionDefinition} from '../command.js';
+import {type CommandDefinition, type Completion, type OptionDefinition, publicOptions} from '../command.js';
 
 /** A word for the inside of a bash script. Our own words need no more than quotes. */
 function quoted(words: readonly string[]): string {
@@ -19,7 +19,7 @@ function spellings(name: string, {short}: OptionDefinition): string[] {
 
 /** What the words of one command are: `case` branches for values of options, then options, then positionals. */
 function branch(definition: CommandDefinition): string {
-  const options = Object.entries(definition.options);
+  const options = publicOptions(definition);
   const values = options.filter(([, {type, standsFor}]) => type === 'string' && standsFor === undefined);
   const branches = values.map(
     ([name, option]) => `        ${spellings(name, option).join('|')}) ${offer(option.completes)}; return ;;`,
@@ -83,7 +83,8 @@ _fuseward_position() {
   local index position=0
   for ((index = 2; index < COMP_CWORD; index++)); do
     case \${COMP_WORDS[index]} in
-    -*) [[ " $1 " == *" \${COMP_WORDS[index]} "* ]] && ((index++)) ;;
+    =) ((index++)) ;;
+    -*) [[ " $1 " == *" \${COMP_WORDS[index]} "* && \${COMP_WORDS[index + 1]} != = ]] && ((index++)) ;;
     *) ((position++)) ;;
     esac
   done
@@ -93,6 +94,12 @@ _fuseward_position() {
 _fuseward() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]}
   COMPREPLY=()
+  # bash makes words of --name=value at the sign.
+  if [[ $current == = ]]; then
+    current=
+  elif [[ $previous == = ]]; then
+    previous=\${COMP_WORDS[COMP_CWORD - 2]}
+  fi
   if ((COMP_CWORD == 1)); then
     _fuseward_words ${quoted([...names, '--help', '--version'])}
     return

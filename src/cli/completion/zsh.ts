@@ -1,4 +1,4 @@
-import type {CommandDefinition, Completion, OptionDefinition} from '../command.js';
+import {type CommandDefinition, type Completion, type OptionDefinition, publicOptions} from '../command.js';
 
 /** A single-quoted word of zsh. */
 function quoted(text: string): string {
@@ -30,9 +30,10 @@ function specifications(name: string, option: OptionDefinition): string[] {
   return spellings.map((spelling) => quoted(`${others}${spelling}${text}${argument}`));
 }
 
-function branch({name, options, positionals}: CommandDefinition): string {
+function branch(definition: CommandDefinition): string {
+  const {name, positionals} = definition;
   const specs = [
-    ...Object.entries(options).flatMap(([option, definition]) => specifications(option, definition)),
+    ...publicOptions(definition).flatMap(([option, data]) => specifications(option, data)),
     quoted('(-h --help)-h[tell more about this command]'),
     quoted('(-h --help)--help[tell more about this command]'),
     ...(positionals.completes ?? []).map((completion, index) =>

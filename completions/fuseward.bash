@@ -1,0 +1,193 @@
+# Completion of fuseward(8) for bash. Made by "fuseward completion bash".
+
+# Offers those of our own words that begin with what is typed.
+_fuseward_words() {
+  COMPREPLY=($(compgen -W "$1" -- "$current"))
+}
+
+_fuseward_paths() {
+  compopt -o filenames
+  local IFS=$'\n'
+  COMPREPLY=($(compgen "$1" -- "$current"))
+}
+
+# Where FUSE servers are mounted. readline quotes the names.
+_fuseward_mounts() {
+  local id parent device root target rest name typed
+  compopt -o filenames
+  # What is typed may be quoted in part; only backslashes are undone.
+  typed=${current//\\/}
+  while read -r id parent device root target rest; do
+    [[ $rest =~ ' - fuse'(blk)?[.\ ] ]] || continue
+    # The kernel writes spaces and backslashes as three octal digits; a word ends what $() would cut off.
+    name=$(printf '%b.' "${target//\\/\\0}")
+    name=${name%.}
+    [[ $name == "$typed"* ]] && COMPREPLY+=("$name")
+  done </proc/self/mountinfo
+}
+
+# How many arguments that are not options lie before the current one. $1: options that take a value.
+_fuseward_position() {
+  local index position=0
+  for ((index = 2; index < COMP_CWORD; index++)); do
+    case ${COMP_WORDS[index]} in
+    =) ((index++)) ;;
+    -*) [[ " $1 " == *" ${COMP_WORDS[index]} "* && ${COMP_WORDS[index + 1]} != = ]] && ((index++)) ;;
+    *) ((position++)) ;;
+    esac
+  done
+  echo $position
+}
+
+_fuseward() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  COMPREPLY=()
+  # bash makes words of --name=value at the sign.
+  if [[ $current == = ]]; then
+    current=
+  elif [[ $previous == = ]]; then
+    previous=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+  if ((COMP_CWORD == 1)); then
+    _fuseward_words 'mount umount ls status stats cache top events freeze thaw sync shutdown daemon doctor completion serve help --help --version'
+    return
+  fi
+  case ${COMP_WORDS[1]} in
+    mount)
+      case $previous in
+        -t|--type) _fuseward_words 'ext2 ext3 ext4 raw'; return ;;
+        -o|--options) :; return ;;
+        --policy) _fuseward_paths -d; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '-t --type -o --options --policy --json -h --help'; return; fi
+      case $(_fuseward_position '-t --type -o --options --policy') in
+        0) _fuseward_paths -f ;;
+        1) _fuseward_paths -d ;;
+      esac
+      ;;
+    umount)
+      case $previous in
+        --mount-id) :; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '-l --lazy -f --force --mount-id --json -h --help'; return; fi
+      case $(_fuseward_position '--mount-id') in
+        0) _fuseward_mounts ;;
+      esac
+      ;;
+    ls)
+      case $previous in
+        --socket) _fuseward_paths -f; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--json --socket -h --help'; return; fi
+      ;;
+    status)
+      case $previous in
+        --socket) _fuseward_paths -f; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--json --socket -h --help'; return; fi
+      case $(_fuseward_position '--socket') in
+        0) _fuseward_mounts ;;
+      esac
+      ;;
+    stats)
+      case $previous in
+        --socket) _fuseward_paths -f; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--watch --json --socket -h --help'; return; fi
+      case $(_fuseward_position '--socket') in
+        0) _fuseward_mounts ;;
+      esac
+      ;;
+    cache)
+      case $previous in
+        --limit) :; return ;;
+        --socket) _fuseward_paths -f; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--drop --limit --json --socket -h --help'; return; fi
+      case $(_fuseward_position '--limit --socket') in
+        0) _fuseward_mounts ;;
+      esac
+      ;;
+    top)
+      case $previous in
+        --sort) _fuseward_words 'ops errors read written p99 hits cpu memory name'; return ;;
+        --interval) :; return ;;
+        --count) :; return ;;
+        --socket) _fuseward_paths -f; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--sort --interval --once --count --socket -h --help'; return; fi
+      ;;
+    events)
+      case $previous in
+        --since) :; return ;;
+        --count) :; return ;;
+        --socket) _fuseward_paths -f; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--since --count --json --socket -h --help'; return; fi
+      ;;
+    freeze)
+      case $previous in
+        --socket) _fuseward_paths -f; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--socket -h --help'; return; fi
+      case $(_fuseward_position '--socket') in
+        0) _fuseward_mounts ;;
+      esac
+      ;;
+    thaw)
+      case $previous in
+        --socket) _fuseward_paths -f; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--socket -h --help'; return; fi
+      case $(_fuseward_position '--socket') in
+        0) _fuseward_mounts ;;
+      esac
+      ;;
+    sync)
+      case $previous in
+        --socket) _fuseward_paths -f; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--socket -h --help'; return; fi
+      case $(_fuseward_position '--socket') in
+        0) _fuseward_mounts ;;
+      esac
+      ;;
+    shutdown)
+      case $previous in
+        --socket) _fuseward_paths -f; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--socket -h --help'; return; fi
+      case $(_fuseward_position '--socket') in
+        0) _fuseward_mounts ;;
+      esac
+      ;;
+    daemon)
+      case $previous in
+        --admin-socket) _fuseward_paths -f; return ;;
+        --admin-group) :; return ;;
+        --listen) :; return ;;
+        --token-file) _fuseward_paths -f; return ;;
+        --tls-cert) _fuseward_paths -f; return ;;
+        --tls-key) _fuseward_paths -f; return ;;
+        --policy) _fuseward_paths -d; return ;;
+        --run-dir) _fuseward_paths -d; return ;;
+        --log-level) _fuseward_words 'debug info warn error'; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--admin-socket --admin-group --listen --token-file --tls-cert --tls-key --insecure --policy --run-dir --log-level -h --help'; return; fi
+      ;;
+    doctor)
+      if [[ $current == -* ]]; then _fuseward_words '--json -h --help'; return; fi
+      ;;
+    completion)
+      if [[ $current == -* ]]; then _fuseward_words '-h --help'; return; fi
+      case $(_fuseward_position '') in
+        0) _fuseward_words 'bash zsh' ;;
+      esac
+      ;;
+    serve)
+      if [[ $current == -* ]]; then _fuseward_words '-h --help'; return; fi
+      ;;
+  esac
+}
+
+complete -F _fuseward fuseward
