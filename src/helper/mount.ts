@@ -13,6 +13,7 @@ import {MS_RDONLY} from '../sys/mount-flags.js';
 import {Cleanup, eventually} from './cleanup.js';
 import {type Connection, connectServer, lastWords} from './connection.js';
 import {ControlChannel, type LockDownReport} from './control-channel.js';
+import {ControlSocket} from './control-socket.js';
 import {errnoWords, MountError} from './errors.js';
 import {brokenConversation, explain, kernelRefusal, serverLogOf} from './failure.js';
 import {firstStat} from './first-stat.js';
@@ -52,6 +53,8 @@ export interface MountDependencies {
   keepControl?(channel: OwnedFd): void;
   /** `/dev/fuse` unless told. */
   fuseDevice?: string;
+  /** Directory for the sockets on which servers can be reached while they run; made when missing. Without it there are none. */
+  controlDirectory?: string;
 }
 
 /** A working mount. */
@@ -75,6 +78,8 @@ export interface MountResult {
   readOnly: boolean;
   serverPid?: number;
   kind: 'socket' | 'embedded';
+  /** Where the server can be reached, if it takes part. */
+  controlSocket?: string;
 }
 
 /** How long the kernel may take to let go of an image file. */
@@ -152,6 +157,10 @@ async function perform(
   cleanup.onFailure('free loop device', () => freeLoopDevice(served, source));
   const control = cleanup.closing('close control channel', new ControlChannel());
 
+  const controlSocket =
+    deps.controlDirectory === undefined ? undefined : new ControlSocket(deps.controlDirectory);
+  cleanup.onFailure('remove control socket', () => controlSocket?.remove());
+
   const deadline = new Deadline(policy.deadlineMs);
   const connection = await connectServer(object, subtype, (type) => deps.connect(type), {
     cleanup,
@@ -169,6 +178,7 @@ async function perform(
       subtype,
       callerUid: request.callerUid,
       callerGid: request.callerGid,
+      controlSocket,
     },
     {control, log},
   );
@@ -219,6 +229,7 @@ async function perform(
     readOnly: (requests.flags & MS_RDONLY) !== 0,
     ...(serverPid === undefined ? {} : {serverPid}),
     kind: connection.kind,
+    ...(controlSocket?.path === undefined ? {} : {controlSocket: controlSocket.path}),
   };
 }
 

@@ -7,6 +7,7 @@ import type {Option} from '../service/option-text.js';
 import {Errno} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
 import type {ControlChannel} from './control-channel.js';
+import type {ControlSocket} from './control-socket.js';
 import type {IomapResult} from './fuse-device.js';
 import {createMount, type KernelMount} from './kernel-mount.js';
 import {checkFormat, type MountPoint} from './mount-point.js';
@@ -29,6 +30,8 @@ export interface Prepared {
   subtype: string | undefined;
   callerUid: number;
   callerGid: number;
+  /** Where managers will reach the server; undefined where nobody is to. */
+  controlSocket: ControlSocket | undefined;
 }
 
 /** Shown in the mount table for a type that nobody named. */
@@ -87,6 +90,12 @@ export class ServerRequests implements HelperActions {
     const end = this.#control.takeServerEnd();
     if (end === undefined) throw new Errno('EBUSY', 'open', 'the control channel');
     return end;
+  }
+
+  openListener(): OwnedFd {
+    const {controlSocket} = this.#prepared;
+    if (controlSocket === undefined) throw new Errno('ENOENT', 'open', 'the control socket');
+    return controlSocket.listen();
   }
 
   /** The question was put to the kernel before the server got the descriptor; this tells what came of it. */

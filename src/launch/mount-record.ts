@@ -1,5 +1,9 @@
-import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {basename, dirname} from 'node:path';
+import {errnoOf} from '../sys/errno.js';
+import {ERRNO} from '../sys/errno-codes.js';
 import {readMounts} from '../sys/mount-info.js';
+import {connectStream} from '../sys/socket.js';
 import {RUN_DIRECTORY} from './lock.js';
 
 /** What the mount command knew and nobody can ask the kernel for later. */
@@ -31,6 +35,11 @@ export interface MountRecord {
 }
 
 const DIRECTORY = `${RUN_DIRECTORY}/mounts`;
+/** Where the sockets of running servers are; only root may enter it. */
+export const CONTROL_DIRECTORY: string = `${RUN_DIRECTORY}/control`;
+const SOCKET_NAME = /^[0-9a-f]{16}\.sock$/;
+/** Between being made and being listened on, a socket looks like one whose server is gone. */
+const YOUNG_MS = 2_000;
 
 function fileOf(connectionId: number): string {
   return `${DIRECTORY}/${connectionId}.json`;
@@ -65,18 +74,53 @@ export function readRecord(connectionId: number, mountId: number): MountRecord |
   }
 }
 
-/** Removes records whose mount is gone, by whatever way it went. */
+/** Removes records whose mount is gone, by whatever way it went, and sockets without a record. */
 export function sweepRecords(): void {
-  let names: string[];
-  try {
-    names = readdirSync(DIRECTORY);
-  } catch {
-    return;
-  }
   const mounts = readMounts();
-  for (const name of names) {
+  const inUse = new Set<string | undefined>();
+  for (const name of namesIn(DIRECTORY)) {
     const id = Number(/^(\d+)\.json(\.new)?$/.exec(name)?.[1] ?? Number.NaN);
-    if (!mounts.some((mount) => mount.major === 0 && mount.minor === id))
-      rmSync(`${DIRECTORY}/${name}`, {force: true});
+    const socket = socketOf(id);
+    if (mounts.some((mount) => mount.major === 0 && mount.minor === id)) {
+      inUse.add(socket);
+      continue;
+    }
+    if (socket !== undefined) rmSync(socket, {force: true});
+    rmSync(`${DIRECTORY}/${name}`, {force: true});
+  }
+  for (const name of namesIn(CONTROL_DIRECTORY)) {
+    const path = `${CONTROL_DIRECTORY}/${name}`;
+    if (SOCKET_NAME.test(name) && !inUse.has(path) && isAbandoned(path)) rmSync(path, {force: true});
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+/** The socket that a record names, if it is one of those that the helper makes. */
+function socketOf(connectionId: number): string | undefined {
+  try {
+    const {controlSocket} = JSON.parse(readFileSync(fileOf(connectionId), 'utf8')) as MountRecord;
+    if (controlSocket === undefined || dirname(controlSocket) !== CONTROL_DIRECTORY) return undefined;
+    return SOCKET_NAME.test(basename(controlSocket)) ? controlSocket : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether nobody listens on a socket and nobody is about to. */
+function isAbandoned(path: string): boolean {
+  const made = statSync(path, {throwIfNoEntry: false})?.ctimeMs;
+  if (made === undefined || Math.abs(Date.now() - made) < YOUNG_MS) return false;
+  try {
+    connectStream(path, {timeoutMs: 1}).close();
+    return false;
+  } catch (error) {
+    return errnoOf(error) === ERRNO.ECONNREFUSED;
   }
 }

@@ -12,6 +12,7 @@ import {
   ARGV_FILE,
   CONTROL_FILE,
   FUSEDEV_FILE,
+  LISTEN_FILE,
   MAX_PACKET_SIZE,
   MIN_PACKET_SIZE,
   PATH_MAX,
@@ -31,6 +32,8 @@ export interface HelperActions {
   openBlockDevice(request: file.OpenRequest): OwnedFd;
   /** The server's end of the control channel: it speaks the extension. */
   openControl(): OwnedFd;
+  /** A listening socket for managers to reach the server by. */
+  openListener(): OwnedFd;
   setIomap(mode: commands.IomapMode): void;
   setType(fuseblk: boolean): void;
   setSource(name: string): void;
@@ -235,6 +238,7 @@ export class HelperConversation {
 
   #open(name: 'OPEN' | 'BDEV', request: file.OpenRequest): OwnedFd {
     if (name === 'BDEV') return this.#actions.openBlockDevice(request);
+    if (request.path === LISTEN_FILE && this.#extended) return this.#actions.openListener();
     if (request.path !== CONTROL_FILE) return this.#actions.openFile(request);
     const end = this.#actions.openControl();
     this.#extended = true;

@@ -69,3 +69,5 @@ export const ARGV_FILE = 'argv';
 export const FUSEDEV_FILE = 'fusedev';
 /** The name whose OPEN turns the extension on; no file of the caller's, so libfuse's helper just refuses it. */
 export const CONTROL_FILE = 'fuseward:control';
+/** Extension: the name whose OPEN gives the server a listening socket, on which a manager reaches it later. */
+export const LISTEN_FILE = 'fuseward:listen';

@@ -16,7 +16,7 @@ import * as commands from './commands.js';
 import {Deadline, sleepSync} from './deadline.js';
 import * as file from './file.js';
 import {chooseVersion, type Hello, hello, helloReply} from './hello.js';
-import {ARGV_FILE, CONTROL_FILE, FUSEDEV_FILE, MIN_SEND_BUFFER, PATH_MAX} from './magic.js';
+import {ARGV_FILE, CONTROL_FILE, FUSEDEV_FILE, LISTEN_FILE, MIN_SEND_BUFFER, PATH_MAX} from './magic.js';
 import {ProtocolError} from './protocol-error.js';
 
 /** How a server wants a file opened. */
@@ -145,6 +145,17 @@ export class ServerConversation {
       const control = this.openFile(CONTROL_FILE, {flags: 0, quiet: true});
       this.#extended = true;
       return control;
+    } catch (error) {
+      if (error instanceof Errno) return undefined;
+      throw error;
+    }
+  }
+
+  /** Extension: a socket on which managers will connect; undefined where the helper has none to give. */
+  openListener(): OwnedFd | undefined {
+    if (!this.#extended) return undefined;
+    try {
+      return this.openFile(LISTEN_FILE, {flags: 0, quiet: true});
     } catch (error) {
       if (error instanceof Errno) return undefined;
       throw error;

@@ -112,8 +112,17 @@ export function connectStream(path: string, opts: {timeoutMs?: number} = {}): Ow
  * @throws Errno EADDRINUSE when the path exists.
  */
 export function listenSeqpacket(path: string, mode: number): OwnedFd {
+  return listenUnix(path, SOCK_SEQPACKET, mode);
+}
+
+/** As {@link listenSeqpacket} for a stream socket. @throws Errno */
+export function listenStream(path: string, mode: number): OwnedFd {
+  return listenUnix(path, SOCK_STREAM, mode);
+}
+
+function listenUnix(path: string, type: number, mode: number): OwnedFd {
   const address = unixAddress(path, 'bind');
-  const fd = new OwnedFd(checked(socket()(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), 'socket'));
+  const fd = new OwnedFd(checked(socket()(AF_UNIX, type | SOCK_CLOEXEC, 0), 'socket'));
   try {
     checked(fchmod()(fd.fd, mode), 'fchmod', path);
     checked(bind()(fd.fd, address, address.length), 'bind', path);

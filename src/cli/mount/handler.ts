@@ -1,7 +1,7 @@
 import {resolve} from 'node:path';
 import {MountError, type MountResult, mount} from '../../helper/index.js';
 import {connectServer} from '../../launch/index.js';
-import {processStart, sweepRecords, writeRecord} from '../../launch/mount-record.js';
+import {CONTROL_DIRECTORY, processStart, sweepRecords, writeRecord} from '../../launch/mount-record.js';
 import {announce} from '../../manager/announcement.js';
 import {loadPolicy, type Policy, PolicyError} from '../../policy/index.js';
 import {type Command, complain, EXIT, type OptionValues, print} from '../command.js';
@@ -25,6 +25,8 @@ function keepRecord(result: MountResult, options: string[]): void {
     serverStart: result.serverPid === undefined ? undefined : processStart(result.serverPid),
     reported: result.lockDown,
     since: new Date().toISOString(),
+    callerUid: process.getuid!(),
+    controlSocket: result.controlSocket,
   });
 }
 
@@ -59,6 +61,7 @@ async function perform(source: string, target: string, values: OptionValues): Pr
     {
       policy: {...policy, fuseblk: false},
       connect: (subtype) => connectServer(subtype, policy.server),
+      controlDirectory: CONTROL_DIRECTORY,
     },
   );
   keepRecord(result, options);

@@ -26,6 +26,7 @@ class Recorder implements HelperActions {
   openFile = (request: unknown): OwnedFd => this.#file('open', request);
   openBlockDevice = (request: unknown): OwnedFd => this.#file('bdev', request);
   openControl = (): OwnedFd => this.#file('control');
+  openListener = (): OwnedFd => this.#file('listen');
   setIomap = (mode: string): void => this.#note('iomap', mode);
   setType = (fuseblk: boolean): void => this.#note('type', fuseblk);
   setSource = (name: string): void => this.#note('source', name);
