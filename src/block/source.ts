@@ -29,10 +29,21 @@ export class FileSource implements BlockSource {
   read(target: Uint8Array, targetOffset: number, length: number, position: number): number {
     let done = 0;
     while (done < length) {
-      const count = readSync(this.#fd, target, targetOffset + done, length - done, position + done);
+      const count = this.#readOnce(target, targetOffset + done, length - done, position + done);
       if (count === 0) break;
       done += count;
     }
     return done;
+  }
+
+  #readOnce(target: Uint8Array, offset: number, length: number, position: number): number {
+    for (;;) {
+      try {
+        return readSync(this.#fd, target, offset, length, position);
+      } catch (error) {
+        // A signal; a source that lies on another FUSE or network file system can be interrupted.
+        if ((error as NodeJS.ErrnoException).code !== 'EINTR') throw error;
+      }
+    }
   }
 }

@@ -6,7 +6,7 @@ import {errnoCode} from '../sys/errno-codes.js';
  * numbers half added, which statistics can bear.
  *
  * The array is a row of `COUNTER_FIELDS` doubles for each opcode 0 to 63; row 0, which is no opcode, takes all others. Then a row
- * of `ERRNO_COLUMNS` doubles for each of them, and two doubles on the requests that are being served.
+ * of `ERRNO_COLUMNS` doubles for each of them, and three doubles on the requests that are being served.
  */
 
 export const COUNTER_ROWS = 64;
@@ -26,7 +26,8 @@ const ERRNO_COLUMNS = 134;
 const ERRNO_AT = COUNTER_ROWS * COUNTER_FIELDS;
 const DEPTH = ERRNO_AT + COUNTER_ROWS * ERRNO_COLUMNS;
 const OLDEST = DEPTH + 1;
-const CELLS = OLDEST + 1;
+const HELD = OLDEST + 1;
+const CELLS = HELD + 1;
 /** Bytes of the whole array. */
 export const COUNTERS_BYTE_LENGTH = CELLS * Float64Array.BYTES_PER_ELEMENT;
 
@@ -53,8 +54,12 @@ export interface SessionCounters {
    * @param nanoseconds how long it took, or a negative number when that was not measured
    */
   record(opcode: number, errno: number, nanoseconds: number, bytesIn: number, bytesOut: number): void;
-  /** @param depth requests being served from now on; @param oldestMs when the oldest came, of performance.now() on this thread */
-  serving?(depth: number, oldestMs: number): void;
+  /**
+   * What is being served from now on.
+   * @param depth requests; @param oldestMs when the oldest came, of performance.now() on this thread; @param held requests that
+   * are held back and not among them
+   */
+  serving?(depth: number, oldestMs: number, held: number): void;
 }
 
 /** What is being served. */
@@ -62,6 +67,8 @@ export interface Serving {
   readonly depth: number;
   /** When the oldest came, on the clock of the thread that serves it; without meaning when there is none. */
   readonly oldestMs: number;
+  /** Requests that are held back, not counted in `depth`. */
+  readonly held: number;
 }
 
 /** Counters in a typed array, see above. */
@@ -99,14 +106,16 @@ export class CounterArray implements SessionCounters {
     cells[bucket] = (cells[bucket] as number) + 1;
   }
 
-  serving(depth: number, oldestMs: number): void {
+  serving(depth: number, oldestMs: number, held: number): void {
     this.#cells[OLDEST] = oldestMs;
+    this.#cells[HELD] = held;
     this.#cells[DEPTH] = depth;
   }
 
   /** What is being served at this moment. */
   get current(): Serving {
-    return {depth: this.#cells[DEPTH] ?? 0, oldestMs: this.#cells[OLDEST] ?? 0};
+    const cell = (index: number): number => this.#cells[index] ?? 0;
+    return {depth: cell(DEPTH), oldestMs: cell(OLDEST), held: cell(HELD)};
   }
 
   /** What has been counted for an opcode; 0 for all those above 63 together. */

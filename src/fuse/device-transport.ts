@@ -83,7 +83,10 @@ export function runBlocking(fd: number, session: Session): ConnectionEnd {
     } catch (error) {
       session.release(slot);
       const meaning = afterRead(error);
-      if (meaning === 'repeat') continue;
+      if (meaning === 'repeat') {
+        session.interrupted();
+        continue;
+      }
       if (meaning === 'wait') {
         // Somebody made the shared open file non-blocking.
         waitReadable(fd);

@@ -50,6 +50,8 @@ export interface SessionHooks {
    * a moment for something that makes the owner call `Session.resume`.
    */
   readonly onHeldFull?: () => void;
+  /** A transport that blocks was interrupted by a signal while it waited for a request. */
+  readonly onInterrupted?: () => void;
   /** INIT was answered. */
   readonly onInit?: (connection: ConnectionInfo) => void;
   /** A RETRIEVE notification was answered; `data` is valid during the call. See `Notifier.retrieved`. */

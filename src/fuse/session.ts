@@ -136,6 +136,11 @@ export class Session implements OperationTarget {
     if (!this.#serving) this.#serveHeld();
   }
 
+  /** Called by transports that block when a signal ended their waiting. */
+  interrupted(): void {
+    this.#hooks.onInterrupted?.();
+  }
+
   /** Called by transports that block when `acquire` had no slot. */
   waitForHeld(): void {
     this.#hooks.onHeldFull?.();
@@ -161,20 +166,22 @@ export class Session implements OperationTarget {
   #serve(slot: RequestSlot, length: number, send: SendReply, mayWait: boolean, startedMs: number): void {
     const sound = slot.begin(length, send);
     slot.startedMs = startedMs;
-    this.#counters?.serving?.(this.#waiting.size + 1, this.#oldestMs(slot));
+    this.#tellServing(1, slot);
     this.#serving = true;
     try {
       this.#dispatch(slot, sound, mayWait);
     } finally {
       this.#serving = false;
     }
-    this.#counters?.serving?.(this.#waiting.size, this.#oldestMs(slot));
+    this.#tellServing(0, slot);
   }
 
-  /** When the oldest request that is being served came. */
-  #oldestMs(latest: RequestSlot): number {
-    if (this.#waiting.size > 0) for (const {startedMs} of this.#waiting.values()) return startedMs;
-    return latest.startedMs;
+  /** @param now requests being served beside those that wait for promises; @param latest the one that is or was */
+  #tellServing(now: 0 | 1, latest: RequestSlot): void {
+    if (this.#counters?.serving === undefined) return;
+    let oldest = latest;
+    if (this.#waiting.size > 0) [oldest = latest] = this.#waiting.values();
+    this.#counters.serving(this.#waiting.size + now, oldest.startedMs, this.#held.size);
   }
 
   #dispatch(slot: RequestSlot, sound: boolean, mayWait: boolean): void {
@@ -307,7 +314,7 @@ export class Session implements OperationTarget {
     this.#waiting.set(key, slot);
     const done = (): void => {
       if (this.#waiting.get(key) === slot) this.#waiting.delete(key);
-      this.#counters?.serving?.(this.#waiting.size, this.#oldestMs(slot));
+      this.#tellServing(0, slot);
     };
     result.then(
       (value) => {

@@ -59,9 +59,11 @@ describe('a request that the owner holds', () => {
     const counters = new CounterArray();
     const {harness, gate, done} = judged({}, {counters});
     harness.send(UNLINK);
+    expect(counters.current).toMatchObject({depth: 0, held: 1});
     harness.send(request('INTERRUPT', rows('0600000000000000  unique'), {unique: 9n}));
     expect(harness.replies.map(toRows)).toEqual([errorReply(EINTR)]);
     expect(counters.read(OPCODE.UNLINK).errorsByErrno).toEqual({EINTR: 1});
+    expect(counters.current).toMatchObject({depth: 0, held: 0});
     gate.verdict = SERVE;
     harness.session.resume();
     expect([harness.replies.length, done.length]).toEqual([1, 0]);
@@ -215,7 +217,7 @@ test('counters: errors by errno, the longest time, what is being served', async 
   expect(depth).toBe(2);
   expect(oldestMs).toBeGreaterThanOrEqual(before);
   harness.errnoOf(request('STATFS', undefined, {unique: 8n}));
-  expect(counters.current).toEqual({depth: 2, oldestMs});
+  expect(counters.current).toEqual({depth: 2, oldestMs, held: 0});
   open[0]?.();
   await new Promise((resolve) => setImmediate(resolve));
   expect(counters.current.depth).toBe(1);
