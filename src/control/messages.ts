@@ -1,6 +1,6 @@
 /**
  * What a contained server and the manager say to each other. The server listens; the manager connects, as often and as late as
- * it likes. The server speaks first (hello), then answers what it is asked, in the order it was asked. Types only, so that a
+ * it likes. The server speaks first (hello), then answers what it is asked, in any order. Types only, so that a
  * server carries nothing of a validator; what a manager may believe of a server's messages is declared in `schemas.ts`.
  */
 

@@ -1,5 +1,6 @@
-import type {BlockCacheCounters, BlockSource} from '../block/index.js';
+import type {BlockSource} from '../block/index.js';
 import type {FileSystem} from '../fuse/index.js';
+import type {SharedCounters} from './shared-counters.js';
 
 /** What a driver gets to open a source with. */
 export interface DriverContext {
@@ -7,7 +8,8 @@ export interface DriverContext {
   readonly options: ReadonlyMap<string, string>;
   /** Bytes of metadata it may keep in memory. */
   readonly cacheBytes: number;
-  readonly cacheCounters: BlockCacheCounters;
+  /** Moved by the caches that it has. */
+  readonly cacheCounters: SharedCounters['caches'];
   readonly log: (values: Record<string, unknown>, message: string) => void;
 }
 
@@ -28,6 +30,16 @@ export class MountRefusal extends Error {
   }
 }
 
+/** A file system that can be told to do something between two requests. What it has nothing to do for it leaves out. */
+export interface ServedFileSystem extends FileSystem {
+  /** Forgets what it keeps in memory and can read again. */
+  dropCaches?(): void;
+  /** Changes how many bytes of metadata it keeps at most; 0 keeps none. */
+  limitCache?(bytes: number): void;
+  /** Makes durable what was written so far. */
+  sync?(): void;
+}
+
 /** A kind of file system that servers know. */
 export interface Driver {
   /** Names it is asked for by. */
@@ -39,5 +51,5 @@ export interface Driver {
   /** Block size in bytes that a device under the file system should have, 0 when it does not matter. */
   blockSize(source: BlockSource): number;
   /** @throws MountRefusal, or anything with an `errno` */
-  open(source: BlockSource, context: DriverContext): FileSystem;
+  open(source: BlockSource, context: DriverContext): ServedFileSystem;
 }

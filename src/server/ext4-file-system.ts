@@ -10,7 +10,6 @@ import {
   type DirentList,
   type DirentPlusList,
   type EntryReply,
-  type FileSystem,
   failure,
   type IoctlRequest,
   type IoctlResult,
@@ -19,6 +18,7 @@ import {
   type StatfsReply,
   type StatxReply,
 } from '../fuse/index.js';
+import type {ServedFileSystem} from './driver.js';
 import {fillAttr, inodeOf, nodeOf, type SharedAttributes} from './ext4-attributes.js';
 import {answerIoctl} from './ext4-ioctl.js';
 
@@ -50,11 +50,11 @@ function withoutTrusted(names: Uint8Array): Uint8Array {
  * An ext2, ext3 or ext4 volume as the kernel's FUSE driver wants it. Node ids are inode numbers and there are no file
  * handles, so nothing here is state: another server with the same image could go on at any request.
  */
-export class Ext4FileSystem implements FileSystem {
+export class Ext4FileSystem implements ServedFileSystem {
   readonly #volume: Volume;
   readonly #blockSize: number;
   /** Only there for volumes that can refuse an open; elsewhere the kernel opens without asking. */
-  declare open?: NonNullable<FileSystem['open']>;
+  declare open?: NonNullable<ServedFileSystem['open']>;
 
   constructor(volume: Volume) {
     this.#volume = volume;
@@ -143,6 +143,14 @@ export class Ext4FileSystem implements FileSystem {
     }
     reply.attributes = this.#volume.statxAttributes(inode);
     reply.attributesMask = STATX_ATTRIBUTES_MASK;
+  }
+
+  dropCaches(): void {
+    this.#volume.dropCaches();
+  }
+
+  limitCache(bytes: number): void {
+    this.#volume.limitCache(bytes);
   }
 
   #open(ino: number, _flags: number, _reply: OpenReply): void {

@@ -1,31 +1,98 @@
 import {isMainThread} from 'node:worker_threads';
 import {ServerConversation} from '../service/index.js';
 import {exitNow} from '../sys/exit.js';
-import {createMemfd} from '../sys/memfd.js';
+import {createMemfd, mapShared} from '../sys/memfd.js';
+import {getRlimit} from '../sys/process.js';
 import {listenFds} from '../sys/systemd.js';
+import {Answers} from './answers.js';
+import {ControlListener} from './control-listener.js';
 import {log} from './log.js';
 import {parseArguments} from './mount-options.js';
+import {OrderBox} from './order-box.js';
 import {refusalOf} from './refusal.js';
 import {runRequestThread} from './request-thread.js';
 import {RequestThreadHandle} from './request-thread-handle.js';
+import type {Probe} from './requests.js';
 import {mountSource, report, type Session} from './serve.js';
-import {COUNTERS_NAME, COUNTERS_SIZE} from './shared-counters.js';
+import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
 
 /** Bytes of metadata cached unless the launcher says otherwise. */
 const CACHE_BYTES = 16 * 2 ** 20;
+/** The largest part of its memory (RLIMIT_DATA) that a server may be told to keep blocks in, and what counts as no limit. */
+const CACHE_SHARE = 0.5;
+const UNLIMITED_BYTES = 2 ** 32;
 /** How long a failed service lives on, so that the journal can tell whose its last lines were. */
 const JOURNAL_MS = 2_000;
 
-function greet(fd: number): Session {
-  const counters = createMemfd(COUNTERS_NAME, undefined, {size: COUNTERS_SIZE, sealSize: true});
+/** What answering managers takes. */
+interface Shared {
+  readonly counters: SharedCounters;
+  /** Bytes of blocks that it may be told to keep at most. */
+  readonly largestCache: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
+}
+
+async function greet(fd: number): Promise<Session & Shared> {
+  const memory = createMemfd(COUNTERS_NAME, undefined, {size: COUNTERS_SIZE, sealSize: true});
+  const orders = new OrderBox();
   // The thread loads its code while we talk.
-  const thread = new RequestThreadHandle(new URL(import.meta.url), {countersFd: counters.fd});
+  const thread = new RequestThreadHandle(new URL(import.meta.url), {
+    countersFd: memory.fd,
+    orders: orders.end,
+  });
+  const counters = new SharedCounters(mapShared(memory.fd, COUNTERS_SIZE));
   const conversation = ServerConversation.accept(fd);
   const {allowOther} = conversation.hello();
   const place = parseArguments(conversation.receiveArguments());
   const fuseDevice = conversation.receiveFuseDevice();
   const control = conversation.probeExtension();
-  return {conversation, allowOther, control, fuseDevice, place, thread, cacheBytes: CACHE_BYTES};
+  const listener = await listen(conversation);
+  const cacheBytes = CACHE_BYTES;
+  return {
+    conversation,
+    allowOther,
+    control,
+    listener,
+    fuseDevice,
+    place,
+    thread,
+    cacheBytes,
+    counters,
+    orders,
+    // Found out now: after the lock-down neither limits nor the time zone (which the runtime looks for whenever it shows
+    // a date) can be asked for.
+    startedAt: new Date().toISOString(),
+    largestCache: Math.floor(Math.min(getRlimit('DATA').soft, UNLIMITED_BYTES) * CACHE_SHARE),
+  };
+}
+
+/** Listens for managers, before the lock-down; undefined where the helper has no socket for that. */
+async function listen(conversation: ServerConversation): Promise<ControlListener | undefined> {
+  const socket = conversation.openListener();
+  if (socket === undefined) return undefined;
+  try {
+    return await ControlListener.open(socket.release());
+  } catch (error) {
+    log('warn', {error: String(error)}, 'no manager can reach this server');
+    return undefined;
+  }
+}
+
+/** Answers managers from now on. */
+function welcome({listener, fuseDevice, ...shared}: Session & Shared, probe: Probe): void {
+  const answers = new Answers({
+    probe,
+    startedAt: shared.startedAt,
+    counters: shared.counters,
+    orders: shared.orders,
+    largestCache: shared.largestCache,
+    fuseFd: fuseDevice.fd,
+  });
+  listener?.serve(
+    () => answers.hello(),
+    (order) => answers.answer(order),
+  );
 }
 
 /** Serves one mount from the greeting to its end. @returns the exit code */
@@ -41,9 +108,9 @@ async function serve(type: string): Promise<number> {
   }
   // Without a journal nobody needs to find out afterwards whose lines they were.
   const linger = process.env['JOURNAL_STREAM'] === undefined ? 0 : JOURNAL_MS;
-  const session = greet(fds[0]!);
+  const session = await greet(fds[0]!);
   try {
-    await mountSource(session, type);
+    welcome(session, await mountSource(session, type));
   } catch (error) {
     const {exitCode, ...reason} = refusalOf(error);
     log('error', {...reason}, 'the mount failed');

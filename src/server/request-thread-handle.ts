@@ -18,6 +18,7 @@ export class RequestThreadHandle {
   constructor(program: URL, workerData: ThreadStart) {
     this.#worker = new Worker(program, {
       workerData,
+      transferList: [workerData.orders.port],
       trackUnmanagedFds: false,
       resourceLimits: {codeRangeSizeMb: CODE_RANGE_MIB},
     });

@@ -1,15 +1,18 @@
 import {fstatSync} from 'node:fs';
 import {parentPort, workerData} from 'node:worker_threads';
 import {type BlockSource, FileSource} from '../block/index.js';
-import {type FileSystem, runBlocking, Session} from '../fuse/index.js';
+import {runBlocking, Session} from '../fuse/index.js';
 import {adviseRandom} from '../sys/advice.js';
 import {deviceSize} from '../sys/block-device.js';
 import {mapShared} from '../sys/memfd.js';
-import type {Driver} from './driver.js';
+import {gettid} from '../sys/process.js';
+import type {Driver, ServedFileSystem} from './driver.js';
 import {chooseDriver} from './drivers.js';
 import {restrictThread} from './lock-down.js';
 import {log} from './log.js';
+import type {OrderEnd} from './order-box.js';
 import {refusalOf} from './refusal.js';
+import {RequestGate} from './request-gate.js';
 import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
 import {COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
 
@@ -30,16 +33,18 @@ function sourceOf(fd: number): BlockSource {
 class RequestThread {
   readonly #counters: SharedCounters;
   #driver: Driver | undefined;
-  #fileSystem: FileSystem | undefined;
+  #fileSystem: ServedFileSystem | undefined;
+  readonly #orders: OrderEnd;
 
-  constructor({countersFd}: ThreadStart) {
+  constructor({countersFd, orders}: ThreadStart) {
+    this.#orders = orders;
     this.#counters = new SharedCounters(mapShared(countersFd, COUNTERS_SIZE, {sealedSize: true}));
   }
 
   do(ask: Ask): ThreadCalls[keyof ThreadCalls]['answer'] {
     switch (ask.do) {
       case 'restrict':
-        return {landlock: restrictThread()};
+        return {landlock: restrictThread(), threadId: gettid()};
       case 'probe':
         return this.#probe(ask);
       case 'open':
@@ -61,13 +66,15 @@ class RequestThread {
     this.#fileSystem = this.#driver!.open(sourceOf(fd), {
       options: new Map(options),
       cacheBytes,
-      cacheCounters: this.#counters.cache,
+      cacheCounters: this.#counters.caches,
       log: (values, message) => log('warn', values, message),
     });
     return {};
   }
 
   #run(fuseFd: number): ThreadCalls['run']['answer'] {
+    this.#counters.setClock();
+    const gate = new RequestGate(this.#orders, this.#fileSystem!, this.#counters);
     const session = new Session(
       this.#fileSystem!,
       {
@@ -79,10 +86,14 @@ class RequestThread {
       },
       {
         counters: this.#counters.requests,
+        intercept: gate.intercept,
+        onHeldFull: gate.waitForOrder,
+        onInterrupted: gate.lookForOrders,
         onError: (error, {name, nodeid}) =>
           log('error', {request: name, nodeid, error: String(error)}, 'a request failed unexpectedly'),
       },
     );
+    gate.session = session;
     return {ended: runBlocking(fuseFd, session)};
   }
 }

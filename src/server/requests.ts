@@ -1,15 +1,18 @@
 import type {MountRefusal} from './driver.js';
+import type {OrderEnd} from './order-box.js';
 
 /** What the request thread is started with. */
 export interface ThreadStart {
   /** Memfd of COUNTERS_SIZE bytes to count in. */
   readonly countersFd: number;
+  /** Where orders come in while it serves requests. */
+  readonly orders: OrderEnd;
 }
 
 /** What the main thread asks of the request thread, one at a time, and what it gets for it. */
 export interface ThreadCalls {
-  /** Locks the thread down; the answer is landlock's ABI. */
-  restrict: {ask: Record<never, never>; answer: {landlock: number}};
+  /** Locks the thread down; the answer is landlock's ABI, and the kernel's id of the thread. */
+  restrict: {ask: Record<never, never>; answer: {landlock: number; threadId: number}};
   /** Looks what the source on a descriptor is. */
   probe: {ask: {fd: number; type: string}; answer: Probe};
   /** Opens the source with the driver that probe chose. */

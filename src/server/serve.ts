@@ -4,11 +4,14 @@ import type {ServerConversation} from '../service/index.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
 import {writeStream} from '../sys/socket.js';
+import type {ControlListener} from './control-listener.js';
 import {restrictProcess, restrictThread} from './lock-down.js';
 import {type parseArguments, sortOptions} from './mount-options.js';
+import type {OrderBox} from './order-box.js';
 import type {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
 import {ALLOWED_COUNT} from './system-calls.js';
+import {prepareWakeSignal, wakeThread} from './wake-signal.js';
 
 /** How long a busy source is asked for again, ms. */
 const BUSY_RETRY_MS = 5_000;
@@ -20,9 +23,13 @@ export interface Session {
   readonly allowOther: boolean;
   /** Our end of the control channel, where the helper is fuseward's own. */
   readonly control: OwnedFd | undefined;
+  /** Where managers connect, where the helper gave a socket for that. */
+  readonly listener: ControlListener | undefined;
   readonly fuseDevice: OwnedFd;
   readonly place: ReturnType<typeof parseArguments>;
   readonly thread: RequestThreadHandle;
+  /** What reaches that thread while it serves requests. */
+  readonly orders: OrderBox;
   readonly cacheBytes: number;
 }
 
@@ -39,8 +46,10 @@ export function report(control: OwnedFd | undefined, message: object): void {
 /**
  * The point of no return: from here on the process has what it holds and nothing else. The image has not been asked for yet.
  */
-async function lockDown({thread, control}: Session): Promise<void> {
-  const {landlock} = await thread.ask('restrict', {});
+async function lockDown({thread, orders, control}: Session): Promise<void> {
+  const {landlock, threadId} = await thread.ask('restrict', {});
+  prepareWakeSignal();
+  orders.wake = () => wakeThread(threadId);
   restrictThread();
   restrictProcess();
   report(control, {event: 'contained', landlock, systemCalls: ALLOWED_COUNT});
@@ -63,9 +72,10 @@ function withBlockSize(session: Session, source: OwnedFd, {blockSize}: Probe): O
 /**
  * Everything between the greeting and the mount: lock down, look at the source, open it, mount. Afterwards the kernel's first
  * request waits on the fuse device.
+ * @returns what the source turned out to be
  * @throws MountRefusal, Errno or ProtocolError; the mount did not happen then
  */
-export async function mountSource(session: Session, type: string): Promise<void> {
+export async function mountSource(session: Session, type: string): Promise<Probe> {
   const {conversation, place, thread} = session;
   await lockDown(session);
   const probed = openSource(session, 0);
@@ -85,4 +95,5 @@ export async function mountSource(session: Session, type: string): Promise<void>
   if (session.allowOther) fuse.add('allow_other');
   conversation.options([...fuse].join(','));
   conversation.mount(options.flags | MS_RDONLY | MS_NOSUID | MS_NODEV);
+  return probe;
 }

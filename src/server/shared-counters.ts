@@ -1,50 +1,31 @@
-import type {BlockCacheCounters} from '../block/index.js';
+import type {CacheCounters} from '../block/index.js';
+import type {CacheName, CacheNumbers, ServerState, StatsAnswer} from '../control/messages.js';
 import {COUNTERS_BYTE_LENGTH, CounterArray, OPCODE, type OperationCounts, opcodeName} from '../fuse/index.js';
+import {CACHE_CELLS_SIZE, CacheCells} from './cache-cells.js';
 
 /** Name of the memfd that a server counts in; root finds it among the server's descriptors in /proc. */
 export const COUNTERS_NAME = 'fuseward-counters';
 
-/** What the block cache counts, in the order it lies in memory behind the counts per opcode. */
-const CACHE_FIELDS = ['hits', 'missesCold', 'missesEvicted', 'evictions'] as const satisfies ReadonlyArray<
-  keyof BlockCacheCounters
->;
+/** The caches there may be, in the order in which their counters lie behind the counts per opcode. */
+const CACHES = ['block', 'inode', 'mapping'] as const satisfies readonly CacheName[];
+export type CountedCache = (typeof CACHES)[number];
+
+/** Doubles behind the caches: 1 or 0 for yes or no, the difference of two clocks in ms. */
+const FROZEN = 0;
+const SHUT_DOWN = 1;
+const CLOCK = 2;
+const STATE_FIELDS = 3;
+const STATE_AT = COUNTERS_BYTE_LENGTH + CACHES.length * CACHE_CELLS_SIZE;
 
 /** Bytes of the whole region. */
-export const COUNTERS_SIZE = COUNTERS_BYTE_LENGTH + CACHE_FIELDS.length * Float64Array.BYTES_PER_ELEMENT;
+export const COUNTERS_SIZE = STATE_AT + STATE_FIELDS * Float64Array.BYTES_PER_ELEMENT;
 
-/** The block cache's counters as cells of shared memory. */
-class CacheCells implements BlockCacheCounters {
-  readonly #cells: Float64Array;
+/** Errnos told for one opcode; the others are one number. With all opcodes that there are, an answer then fits a frame. */
+const MOST_ERRNOS = 8;
 
-  constructor(memory: ArrayBuffer | SharedArrayBuffer) {
-    this.#cells = new Float64Array(memory, COUNTERS_BYTE_LENGTH, CACHE_FIELDS.length);
-  }
-
-  // The array has a cell for each field, so none of the reads is undefined.
-  get hits(): number {
-    return this.#cells[0]!;
-  }
-  set hits(value: number) {
-    this.#cells[0] = value;
-  }
-  get missesCold(): number {
-    return this.#cells[1]!;
-  }
-  set missesCold(value: number) {
-    this.#cells[1] = value;
-  }
-  get missesEvicted(): number {
-    return this.#cells[2]!;
-  }
-  set missesEvicted(value: number) {
-    this.#cells[2] = value;
-  }
-  get evictions(): number {
-    return this.#cells[3]!;
-  }
-  set evictions(value: number) {
-    this.#cells[3] = value;
-  }
+/** Milliseconds on the clock that all threads and processes share. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 /**
@@ -53,30 +34,129 @@ class CacheCells implements BlockCacheCounters {
  */
 export class SharedCounters {
   readonly requests: CounterArray;
-  readonly cache: BlockCacheCounters;
+  readonly caches: Readonly<Record<CountedCache, CacheCounters>>;
+  readonly #state: Float64Array;
 
   /** @param memory COUNTERS_SIZE bytes, zeros at first */
   constructor(memory: ArrayBuffer | SharedArrayBuffer) {
     this.requests = new CounterArray(memory);
-    this.cache = new CacheCells(memory);
+    const cells = (index: number) => new CacheCells(memory, COUNTERS_BYTE_LENGTH + index * CACHE_CELLS_SIZE);
+    this.caches = {block: cells(0), inode: cells(1), mapping: cells(2)};
+    this.#state = new Float64Array(memory, STATE_AT, STATE_FIELDS);
   }
+
+  /** Called once by the thread that serves requests: their times are of its clock. */
+  setClock(): void {
+    this.#state[CLOCK] = monotonicMs() - performance.now();
+  }
+
+  get frozen(): boolean {
+    return this.#state[FROZEN] === 1;
+  }
+  set frozen(value: boolean) {
+    this.#state[FROZEN] = value ? 1 : 0;
+  }
+
+  get shutDown(): boolean {
+    return this.#state[SHUT_DOWN] === 1;
+  }
+  set shutDown(value: boolean) {
+    this.#state[SHUT_DOWN] = value ? 1 : 0;
+  }
+
+  /** How the server is at this moment. */
+  state(): ServerState {
+    const {depth, oldestMs, held} = this.requests.current;
+    const {frozen, shutDown} = this;
+    const ageMs = monotonicMs() - (this.#state[CLOCK] ?? 0) - oldestMs;
+    return {
+      queueDepth: depth,
+      oldestMs: depth === 0 ? 0 : Math.max(0, ageMs),
+      held,
+      frozen,
+      shutDown,
+    };
+  }
+
+  /** What was counted by opcode name; those that never came are left out, those without a name are OTHER. */
+  operations(): Record<string, OperationCounts> {
+    const operations: Record<string, OperationCounts> = {};
+    for (const opcode of [0, ...Object.values(OPCODE)]) {
+      // Row 0 takes this one and all others that have no row of their own.
+      if (opcode === OPCODE.CUSE_INIT) continue;
+      const counts = this.requests.read(opcode);
+      if (counts.count > 0) operations[opcode === 0 ? 'OTHER' : opcodeName(opcode)] = counts;
+    }
+    return operations;
+  }
+
+  /** Answer to `stats`. */
+  stats(): StatsAnswer {
+    const operations = Object.entries(this.operations()).map(([name, counts]) => [
+      name,
+      {...counts, errorsByErrno: mostCommon(counts.errorsByErrno)},
+    ]);
+    return {...this.state(), operations: Object.fromEntries(operations)};
+  }
+
+  /** What the caches count. One without a capacity was never made: the driver has none. */
+  cacheNumbers(): Partial<Record<CacheName, CacheNumbers>> {
+    const numbers: Partial<Record<CacheName, CacheNumbers>> = {};
+    for (const name of CACHES) {
+      const cache = this.caches[name];
+      if (isUsed(cache)) numbers[name] = numbersOf(cache);
+    }
+    return numbers;
+  }
+}
+
+function isUsed(cache: CacheCounters): boolean {
+  return cache.capacityBytes > 0 || cache.hits + cache.missesCold + cache.missesBypassed > 0;
+}
+
+function numbersOf(cache: CacheCounters): CacheNumbers {
+  return {
+    capacityBytes: cache.capacityBytes,
+    bytes: cache.bytes,
+    entries: cache.entries,
+    dirty: 0,
+    hits: cache.hits,
+    misses: {
+      cold: cache.missesCold,
+      evicted: cache.missesEvicted,
+      invalidated: cache.missesInvalidated,
+      bypassed: cache.missesBypassed,
+    },
+    evictions: {capacity: cache.evictions, dropped: cache.dropped},
+  };
+}
+
+function mostCommon(errors: Readonly<Record<string, number>>): Record<string, number> {
+  const {other = 0, ...named} = errors;
+  const sorted = Object.entries(named).sort(([, a], [, b]) => b - a);
+  const rest = sorted.slice(MOST_ERRNOS).reduce((sum, [, count]) => sum + count, other);
+  return {...Object.fromEntries(sorted.slice(0, MOST_ERRNOS)), ...(rest === 0 ? {} : {other: rest})};
 }
 
 /** Counts as they are told. */
 export interface CounterReport {
   /** By name of the request (LOOKUP, READ, …); those that never came are left out. */
   readonly requests: Readonly<Record<string, OperationCounts>>;
-  readonly blockCache: BlockCacheCounters;
+  readonly blockCache: CacheCounters;
+  readonly caches: Readonly<Partial<Record<CacheName, CacheNumbers>>>;
 }
 
 /** Copies the counts out of a region. A region from a server may hold anything: every value is made a number. */
 export function reportCounters(memory: ArrayBuffer): CounterReport {
   const counters = new SharedCounters(memory);
-  const requests: Record<string, OperationCounts> = {};
-  for (const opcode of Object.values(OPCODE)) {
-    const counts = counters.requests.read(opcode);
-    if (counts.count > 0) requests[opcodeName(opcode)] = counts;
-  }
-  const {hits, missesCold, missesEvicted, evictions} = counters.cache;
-  return {requests, blockCache: {hits, missesCold, missesEvicted, evictions}};
+  const {hits, missesCold, missesEvicted, missesInvalidated, missesBypassed} = counters.caches.block;
+  const {evictions, dropped, entries, bytes, capacityBytes} = counters.caches.block;
+  return {
+    requests: counters.operations(),
+    blockCache: {
+      ...{hits, missesCold, missesEvicted, missesInvalidated, missesBypassed},
+      ...{evictions, dropped, entries, bytes, capacityBytes},
+    },
+    caches: counters.cacheNumbers(),
+  };
 }

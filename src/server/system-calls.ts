@@ -1,5 +1,6 @@
 import type {SeccompRule} from '../sys/seccomp.js';
 import type {SyscallName} from '../sys/syscall-numbers.js';
+import {WAKE_SIGNAL} from './wake-signal.js';
 
 /** Flags a thread of this process has and a new process has not: CLONE_VM | CLONE_SIGHAND | CLONE_THREAD. */
 const THREAD_FLAGS = 0x00010900;
@@ -24,6 +25,9 @@ const FCNTL_COMMANDS = [1, 2, 3];
 
 /** O_RDONLY | O_CLOEXEC, the flags with which libraries open what they only look at. */
 const O_RDONLY_CLOEXEC = 0o2000000;
+
+/** SOCK_NONBLOCK | SOCK_CLOEXEC. */
+const ACCEPT_FLAGS = 0o2004000;
 
 const SIGABRT = 6;
 
@@ -50,6 +54,8 @@ export const ALLOWED_SYSTEM_CALLS: readonly SeccompRule[] = [
     'sendto',
   ),
   ...plain('setsockopt', 'getsockopt', 'poll', 'ppoll'),
+  // A manager's connection, on the one listening socket there is. The flags are the runtime's: SOCK_NONBLOCK | SOCK_CLOEXEC.
+  {syscall: 'accept4', args: [{index: 3, width: 32, op: 'eq', value: ACCEPT_FLAGS}]},
   {syscall: 'newfstatat', args: [{index: 3, op: 'masked-eq', mask: AT_EMPTY_PATH, value: AT_EMPTY_PATH}]},
   {syscall: 'statx', args: [{index: 2, op: 'masked-eq', mask: AT_EMPTY_PATH, value: AT_EMPTY_PATH}]},
   {syscall: 'fcntl', args: [{index: 1, width: 32, op: 'in', values: FCNTL_COMMANDS}]},
@@ -92,9 +98,9 @@ export const ALLOWED_SYSTEM_CALLS: readonly SeccompRule[] = [
     args: [{index: 2, width: 32, op: 'eq', value: O_RDONLY_CLOEXEC}],
     action: {errno: 'ENOENT'},
   },
-  // Signals: the runtime's own handlers, and abort() on itself.
+  // Signals: the runtime's own handlers, abort() on itself, and what wakes the thread that serves requests.
   ...plain('rt_sigaction', 'rt_sigprocmask', 'rt_sigreturn', 'sigaltstack', 'restart_syscall'),
-  {syscall: 'tgkill', args: [{index: 2, op: 'eq', value: SIGABRT}]},
+  {syscall: 'tgkill', args: [{index: 2, width: 32, op: 'in', values: [SIGABRT, WAKE_SIGNAL]}]},
   // Clocks, random numbers, its own resource use.
   ...plain('clock_gettime', 'clock_nanosleep', 'nanosleep', 'gettimeofday', 'getrandom', 'getrusage'),
   {syscall: 'prctl', args: [{index: 0, op: 'in', values: [PR_SET_NAME, PR_SET_VMA]}]},
