@@ -43,7 +43,7 @@ function endWithReader(error: NodeJS.ErrnoException): void {
 
 async function help(name: string | undefined): Promise<number> {
   if (name === undefined) {
-    print(overview(DEFINITIONS));
+    print(overview(DEFINITIONS, process.stdout.columns));
     return EXIT.done;
   }
   return main([name, '--help']);
@@ -52,7 +52,7 @@ async function help(name: string | undefined): Promise<number> {
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined) {
-    process.stderr.write(`${overview(DEFINITIONS)}\n`);
+    process.stderr.write(`${overview(DEFINITIONS, process.stderr.columns)}\n`);
     return EXIT.failed;
   }
   if (name === 'help' || name === '--help' || name === '-h') return help(rest[0]);
@@ -69,7 +69,7 @@ async function main(args: string[]): Promise<number> {
   try {
     const {positionals, values} = parseCommand(definition, rest);
     if (values['help'] === true) {
-      print(helpText(definition));
+      print(helpText(definition, process.stdout.columns));
       return EXIT.done;
     }
     return await command.run(positionals, values);
