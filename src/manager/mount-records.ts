@@ -30,6 +30,7 @@ const schema = Compile(
     serverStart: Type.Optional(Type.String({pattern: '^[0-9]+$'})),
     reported: Type.Optional(Type.Object({landlock: Count, systemCalls: Count})),
     since: Type.String(),
+    callerUid: Type.Optional(Count),
     controlSocket: Type.Optional(Type.String()),
   }),
 );

@@ -43,7 +43,7 @@ export function mountView(mount: WatchedMount, maxAgeMs: number): MountView {
     target: entry.target,
     type: entry.fsType,
     options: [...new Set([...entry.options, ...entry.superOptions])],
-    callerUid: mounterOf(entry.superOptions),
+    callerUid: record?.callerUid ?? mounterOf(entry.superOptions),
     since: record?.since ?? null,
     readOnly: entry.options.includes('ro') || entry.superOptions.includes('ro'),
     loopDevice: record?.loopDevice ?? null,

@@ -195,6 +195,8 @@ export class WatchedMount {
 
   /** How the server is held; looked at again when the last look is older than `maxAgeMs`. */
   containment(maxAgeMs: number): Containment | undefined {
+    // What was seen of a process that is gone is true no more.
+    if (this.server === undefined) this.#containment = undefined;
     const now = this.#clock.monotonic();
     if (this.#containment === undefined || now - this.#containment.at > maxAgeMs) {
       this.#containment = {at: now, value: this.#lookAtServer()};
