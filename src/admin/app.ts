@@ -3,6 +3,7 @@ import type {TypeBoxTypeProvider} from '@fastify/type-provider-typebox';
 import Fastify, {type FastifyBaseLogger, LogController} from 'fastify';
 import type {Manager} from '../manager/face.js';
 import {answerBrokenRequest} from './broken-request.js';
+import {type Caller, callerOf} from './caller.js';
 import type {EventStream} from './event-stream.js';
 import {LIMITS} from './limits.js';
 import {OwnCounters} from './metrics/own-counters.js';
@@ -32,6 +33,11 @@ declare module 'fastify' {
     guards: Guards;
     /** What closing has to do to whatever listens. */
     closers: Array<() => Promise<void>>;
+  }
+
+  interface FastifyRequest {
+    /** Of a request that may change something. */
+    caller: Caller | undefined;
   }
 }
 
@@ -76,7 +82,7 @@ export function createAdmin(manager: Manager, opts: AdminOptions): Admin {
     reply.headers(SAFE_HEADERS);
   });
   app.addHook('onRequest', checkPermission(guards));
-  logRequests(app, own);
+  watchRequests(app, own);
   answerFailures(app);
   app.addHook('preClose', async () => {
     for (const stream of streams) stream.end();
@@ -107,15 +113,22 @@ const SAFE_HEADERS = {
 } as const;
 
 /** Who changed something is logged as it happens, who looked only when somebody debugs. */
-function logRequests(app: Admin, own: OwnCounters): void {
+function watchRequests(app: Admin, own: OwnCounters): void {
+  app.decorateRequest('caller', undefined);
+  app.addHook('onRequest', async (request) => {
+    // Now: a client that doesn't wait for the answer is gone when it is sent.
+    if (!isLook(request.method)) request.caller = callerOf(request.raw.socket);
+  });
   app.addHook('onResponse', async (request, reply) => {
-    const {method, url} = request;
+    const {method, url, caller} = request;
     own.countRequest(method, request.routeOptions.url, reply.statusCode);
     const values = {request: request.id, method, url, status: reply.statusCode, ms: reply.elapsedTime};
-    if (method === 'GET' || method === 'HEAD') request.log.debug(values, 'asked');
-    else request.log.info(values, 'ordered');
+    if (isLook(method)) request.log.debug(values, 'asked');
+    else request.log.info({...values, caller}, 'ordered');
   });
 }
+
+const isLook = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
 function answerFailures(app: Admin): void {
   app.setNotFoundHandler((request) => {

@@ -44,7 +44,7 @@ export function mountRoutes(manager: Manager): Routes {
           tags: ['mounts'],
           summary: 'Requests by opcode, latencies, and what the server costs',
           params: MountParams,
-          response: {200: Stats, ...problems(404, 422, 502, 504)},
+          response: {200: Stats, ...problems(404, 409, 422, 502, 504)},
         },
       },
       async ({params}) => manager.stats(params.id),
