@@ -38,6 +38,11 @@ export class ControlListener {
     this.#start = {hello, answer};
   }
 
+  /** Takes no more connections. Those that are there go on. */
+  close(): void {
+    this.#server.close();
+  }
+
   #accept(socket: Socket): void {
     socket.unref();
     // Closed as a whole: a half of its own would take shutdown(2).
