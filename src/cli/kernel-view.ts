@@ -1,4 +1,5 @@
 import {existsSync} from 'node:fs';
+import type {CacheNumbers, OperationNumbers} from '../control/messages.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import {type MountRecord, readRecord} from '../launch/mount-record.js';
 import {readProcessMemfd} from '../launch/process-memfd.js';
@@ -7,7 +8,7 @@ import {waitingRequests} from '../manager/fusectl.js';
 import {latencyOf} from '../manager/latency.js';
 import type {CacheStats, CachesView, MountStats, MountView, OperationStats} from '../manager/model.js';
 import {type ProcessName, processNamed, processStats} from '../manager/process-stats.js';
-import {COUNTERS_NAME, COUNTERS_SIZE, type CounterReport, reportCounters} from '../server/shared-counters.js';
+import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from '../server/shared-counters.js';
 import type {MountEntry} from '../sys/mount-info.js';
 import {CommandError} from './command.js';
 import type {MountSource} from './mount-source.js';
@@ -56,25 +57,35 @@ function viewOf(mount: FuseMount): MountView {
   };
 }
 
-function operationOf(counts: CounterReport['requests'][string]): OperationStats {
-  const {count, errors, totalNs, bytesIn, bytesOut, buckets} = counts;
-  // The longest time is not counted; the bound of the highest bucket that was used is near it.
-  const highest = buckets.findLastIndex((requests) => requests > 0);
-  const maxNs = highest === -1 ? 0 : Math.min(totalNs, 2 ** highest * 1000);
-  const latencySeconds = latencyOf({buckets, totalNs, maxNs});
-  return {count, errors, errorsByErrno: {}, bytesIn, bytesOut, latencySeconds};
+/** A count from a server's memory, which may hold anything. */
+function sane(value: number): number {
+  return Number.isFinite(value) && value > 0 ? value : 0;
 }
 
-function blockCacheOf({hits, missesCold, missesEvicted, evictions}: CounterReport['blockCache']): CacheStats {
-  const asked = hits + missesCold + missesEvicted;
+function allSane<T extends Readonly<Record<string, number>>>(values: T): T {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, sane(value)])) as T;
+}
+
+function operationOf({buckets, errorsByErrno, ...numbers}: OperationNumbers): OperationStats {
+  const {count, errors, bytesIn, bytesOut, totalNs, maxNs} = allSane(numbers);
   return {
-    capacityBytes: 0,
-    bytes: 0,
-    entries: 0,
-    dirty: 0,
-    hits,
-    misses: {cold: missesCold, evicted: missesEvicted, invalidated: 0, bypassed: 0},
-    evictions: {capacity: evictions, dropped: 0},
+    count,
+    errors,
+    errorsByErrno: allSane(errorsByErrno),
+    bytesIn,
+    bytesOut,
+    latencySeconds: latencyOf({buckets: buckets.map(sane), totalNs, maxNs}),
+  };
+}
+
+function cacheOf({misses, evictions, ...numbers}: CacheNumbers): CacheStats {
+  const {capacityBytes, bytes, entries, dirty, hits} = allSane(numbers);
+  const missed = allSane(misses);
+  const asked = Object.values(missed).reduce((sum, value) => sum + value, hits);
+  return {
+    ...{capacityBytes, bytes, entries, dirty, hits},
+    misses: missed,
+    evictions: allSane(evictions),
     hitRate: {last10s: null, last1m: null, all: asked === 0 ? null : hits / asked},
   };
 }
@@ -92,19 +103,22 @@ export class KernelView implements MountSource {
 
   async stats(id: string): Promise<MountStats> {
     const server = this.#server(id);
-    const report = counters(server.pid);
+    const {operations, queueDepth} = counters(server.pid).stats();
     return {
       operations: Object.fromEntries(
-        Object.entries(report.requests).map(([name, counts]) => [name, operationOf(counts)]),
+        Object.entries(operations).map(([name, numbers]) => [name, operationOf(numbers)]),
       ),
-      queueDepth: 0,
+      queueDepth: sane(queueDepth),
       waiting: waitingRequests(Number(id)) ?? null,
       process: processStats(server) ?? null,
     };
   }
 
   async caches(id: string): Promise<CachesView> {
-    return {caches: {block: blockCacheOf(counters(this.#server(id).pid).blockCache)}};
+    const caches = counters(this.#server(id).pid).cacheNumbers();
+    return {
+      caches: Object.fromEntries(Object.entries(caches).map(([name, numbers]) => [name, cacheOf(numbers)])),
+    };
   }
 
   close(): void {
@@ -125,8 +139,8 @@ export class KernelView implements MountSource {
   }
 }
 
-function counters(pid: number): CounterReport {
+function counters(pid: number): SharedCounters {
   const memory = readProcessMemfd(pid, COUNTERS_NAME, COUNTERS_SIZE);
   if (memory === undefined) throw new CommandError(`its server (process ${pid}) shows no counters`);
-  return reportCounters(memory);
+  return new SharedCounters(memory);
 }

@@ -19,9 +19,9 @@ function changeOf(values: OptionValues): 'drop' | number | undefined {
   return bytes;
 }
 
-function show(view: CachesView, values: OptionValues, managed: boolean): void {
+function show(view: CachesView, values: OptionValues): void {
   if (values['json'] === true) print(json(view, 2));
-  else for (const line of cacheReport(view, outputWidth(), managed)) print(line);
+  else for (const line of cacheReport(view, outputWidth())) print(line);
 }
 
 export const cacheCommand: Command = {
@@ -31,17 +31,13 @@ export const cacheCommand: Command = {
     if (change === undefined) {
       await withSource(values, async (source) => {
         const {id} = chooseMount(await source.mounts(), target!);
-        show(await source.caches(id), values, source.managed);
+        show(await source.caches(id), values);
       });
       return EXIT.done;
     }
     await withManager(values, async (client) => {
       const {id} = chooseMount(await client.mounts(), target!);
-      show(
-        change === 'drop' ? await client.dropCaches(id) : await client.limitCache(id, change),
-        values,
-        true,
-      );
+      show(change === 'drop' ? await client.dropCaches(id) : await client.limitCache(id, change), values);
     });
     return EXIT.done;
   },

@@ -11,7 +11,7 @@ function sum(counts: Readonly<Record<string, number>>): string {
 }
 
 const ROWS: readonly Row[] = [
-  ['limit', ({capacityBytes}) => (capacityBytes === 0 ? '-' : formatBytes(capacityBytes))],
+  ['limit', ({capacityBytes}) => formatBytes(capacityBytes)],
   ['held', ({bytes}) => formatBytes(bytes)],
   ['entries', ({entries}) => String(entries)],
   ['not written back', ({dirty}) => String(dirty)],
@@ -29,27 +29,14 @@ const ROWS: readonly Row[] = [
   ['hit rate, all', ({hitRate}) => formatShare(hitRate.all)],
 ];
 
-/** What only the server and the manager know, and the counters in shared memory do not tell. */
-const MANAGED_ROWS: ReadonlySet<string> = new Set([
-  'limit',
-  'held',
-  'entries',
-  'not written back',
-  'hit rate, 10 seconds',
-  'hit rate, 1 minute',
-]);
-
-/** A table with a column for each cache. Without a manager some lines are not known. */
-export function cacheReport({caches}: CachesView, width: number, managed = true): string[] {
+/** A table with a column for each cache. */
+export function cacheReport({caches}: CachesView, width: number): string[] {
   const names = Object.keys(caches);
   if (names.length === 0) return ['The server has no caches.'];
   const columns: Column[] = [
     {title: 'CACHE'},
     ...names.map((name) => ({title: printable(name).toUpperCase(), align: 'right' as const})),
   ];
-  const rows = ROWS.map(([title, cell]) => [
-    title,
-    ...names.map((name) => (managed || !MANAGED_ROWS.has(title) ? cell(caches[name]!) : '-')),
-  ]);
+  const rows = ROWS.map(([title, cell]) => [title, ...names.map((name) => cell(caches[name]!))]);
   return table(columns, rows, width);
 }

@@ -7,8 +7,8 @@ export const statsDefinition: CommandDefinition = {
   usage: 'fuseward stats TARGET [--watch[=SECONDS]] [--json]',
   help: `TARGET is where it is mounted, or its id (see fuseward ls). One line for each kind of request since the mount was made, the
 most frequent first: how many, how many of them were answered with an error, within which time half of them, 90 % and 99 % were
-answered, the longest time, and the bytes of requests and answers. Errors such as ENOENT are often what the program wanted to
-know. The times are those of the server; the kernel's part is not in them.`,
+answered, the longest time, and the bytes of requests and answers. Errors such as ENOENT are often what a program wanted to
+know, and ENOSYS tells the kernel that it need not ask that again. The times are those of the server; the kernel's part is not in them.`,
   options: {
     watch: {
       type: 'string',

@@ -39,8 +39,9 @@ function errorsOf(operations: readonly Named[]): string[] {
 
 /** A line about the queues, and one about the process where it is known. */
 export function loadLines({queueDepth, waiting, process}: MountStats): string[] {
-  const waits = waiting === null ? 'not known to' : `${waiting} in`;
-  const lines = [`requests: ${queueDepth} at the server, ${waits} the kernel`];
+  const waits =
+    waiting === null ? 'how many wait in the kernel is not known' : `${waiting} wait in the kernel`;
+  const lines = [`requests: ${queueDepth} at the server, ${waits}`];
   if (process === null) return lines;
   const {cpuSeconds, residentBytes, minorFaults, majorFaults, threads} = process;
   return [

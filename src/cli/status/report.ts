@@ -1,3 +1,4 @@
+import type {CacheNumbers} from '../../control/messages.js';
 import type {Containment} from '../../launch/containment.js';
 import type {MountStatus} from '../../launch/mount-status.js';
 import type {ContainmentView, MountStats, MountView} from '../../manager/model.js';
@@ -83,17 +84,23 @@ function managerLines({managed}: Knowledge): string[] {
   return [`health: ${HEALTH_WORDS[health]}`, ...(facts.length === 0 ? [] : [`manager: ${facts.join(', ')}`])];
 }
 
+function cacheLine(name: string, {hits, misses}: CacheNumbers): string {
+  const missed = Object.entries(misses).filter(([, count]) => count > 0);
+  const asked = missed.reduce((sum, [, count]) => sum + count, hits);
+  const rate = asked === 0 ? '' : `, ${formatShare(hits / asked)} hits`;
+  const reasons =
+    missed.length === 0 ? '' : `; misses: ${missed.map((reason) => reason.join(' ')).join(', ')}`;
+  return `${name} cache: ${asked} look-ups${rate}${reasons}`;
+}
+
 function counterLines(report: CounterReport | undefined): string[] {
   if (report === undefined) return [];
-  const {hits, missesCold, missesEvicted} = report.blockCache;
-  const asked = hits + missesCold + missesEvicted;
-  const rate = asked === 0 ? '' : `, ${formatShare(hits / asked)} hits`;
   const requests = Object.entries(report.requests)
     .sort(([, a], [, b]) => b.count - a.count)
     .map(([name, {count, errors}]) => `${name} ${count}${errors === 0 ? '' : ` (${errors} errors)`}`);
   return [
     `requests: ${requests.join(', ') || 'none yet'}`,
-    `block cache: ${asked} look-ups${rate}, ${missesCold} cold and ${missesEvicted} evicted misses`,
+    ...Object.entries(report.caches).map(([name, numbers]) => cacheLine(name, numbers)),
   ];
 }
 
