@@ -140,12 +140,11 @@ let sources: string | undefined;
 /** What all images depend on: the code that makes and fills them, with the parameters there, and the kernel. */
 function sourcesKey(): string {
   if (sources !== undefined) return sources;
-  const folder = `${CHECKOUT}/test/support/tree/`;
-  const texts = readdirSync(folder)
-    .sort()
-    .map((name) => readFileSync(`${folder}${name}`, 'utf8'));
-  texts.push(readFileSync(`${CHECKOUT}/test/support/recipes.ts`, 'utf8'), readFileSync(CONFIG, 'utf8'));
-  sources = [...texts, release()].join('\n');
+  const texts: string[] = [];
+  for (const folder of ['tree', 'recipes'].map((name) => `${CHECKOUT}/test/support/${name}/`)) {
+    for (const name of readdirSync(folder).sort()) texts.push(readFileSync(`${folder}${name}`, 'utf8'));
+  }
+  sources = [...texts, readFileSync(CONFIG, 'utf8'), release()].join('\n');
   return sources;
 }
 
