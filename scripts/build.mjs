@@ -1,17 +1,19 @@
 // Builds dist/: the modules with their types (for users of the library), and two programs of one file each, which start
 // faster than hundreds of modules and can be handed into a sandbox by descriptor.
 import {spawnSync} from 'node:child_process';
-import {rmSync} from 'node:fs';
+import {renameSync, rmSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
-rmSync('dist', {recursive: true, force: true});
+// Made beside the old one and put in its place at the end: programs that run from dist/ meanwhile find all of one build.
+const made = `dist.${process.pid}`;
+process.on('exit', () => rmSync(made, {recursive: true, force: true}));
 
 const {status} = spawnSync(
   process.execPath,
-  ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
+  ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', made],
   {
     stdio: 'inherit',
   },
@@ -30,14 +32,17 @@ const common = {
 await build({
   ...common,
   entryPoints: ['src/server/main.ts'],
-  outfile: 'dist/sandbox/server.js',
+  outfile: `${made}/sandbox/server.js`,
   // In the sandbox koffi's native module lies beside the program; elsewhere the installed package has it.
   alias: {koffi: './scripts/koffi-native.mjs'},
 });
 await build({
   ...common,
   entryPoints: ['src/cli/main.ts'],
-  outfile: 'dist/cli/main.js',
+  outfile: `${made}/cli/main.js`,
   external: ['koffi'],
   allowOverwrite: true,
 });
+
+rmSync('dist', {recursive: true, force: true});
+renameSync(made, 'dist');
