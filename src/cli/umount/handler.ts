@@ -6,6 +6,7 @@ import {ERRNO} from '../../sys/errno-codes.js';
 import {type MountEntry, mountAtPath} from '../../sys/mount-info.js';
 import {type Command, complain, EXIT, numberOf, type OptionValues, print} from '../command.js';
 import {umountDefinition} from './options.js';
+import {placeOf} from './place.js';
 
 const LARGEST_ID = 2 ** 31 - 1;
 
@@ -27,8 +28,9 @@ function checkId(target: string, id: number): void {
   );
 }
 
-async function perform(target: string, values: OptionValues): Promise<number> {
-  const wanted = numberOf(values, 'mount-id', {least: 0, most: LARGEST_ID, whole: true});
+async function perform(named: string, values: OptionValues): Promise<number> {
+  const {path: target, mountId} = placeOf(named);
+  const wanted = numberOf(values, 'mount-id', {least: 0, most: LARGEST_ID, whole: true}) ?? mountId;
   if (wanted !== undefined) checkId(target, wanted);
   const entry = entryOf(target);
   // The server that the mount command noted, to be waited for.
