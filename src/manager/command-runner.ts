@@ -57,6 +57,8 @@ function perform(args: readonly string[], withinMs: number): Promise<Output> {
     // The working directory of a service may be gone; paths are absolute anyway.
     const child = spawn(process.execPath, [PROGRAM, ...args], {
       cwd: '/',
+      // A session of its own: a signal from the daemon's terminal is not meant for the servers that come of it.
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const text = {stdout: '', stderr: ''};

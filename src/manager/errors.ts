@@ -1,4 +1,5 @@
 import type {ControlError} from '../control/index.js';
+import {foreignText} from '../service/foreign-text.js';
 import {ManagerError, type ManagerErrorKind} from './face.js';
 
 /** The kind of each code that the mount and umount commands fail with. */
@@ -84,7 +85,7 @@ export function fromControl(target: string, what: string, error: ControlError): 
       hint: 'look at its health; the manager tries again by itself',
     });
   }
-  const reason = because(`the server says: ${error.message}`);
+  const reason = because(`the server says: ${foreignText(error.message)}`);
   if (error.errno === 'EOPNOTSUPP') return new ManagerError('unsupported', error.code, reason, errno);
   if (error.errno === 'EINVAL') return new ManagerError('invalid', error.code, reason, errno);
   if (error.errno === 'ETIMEDOUT') return new ManagerError('timeout', error.code, reason, errno);

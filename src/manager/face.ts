@@ -52,8 +52,13 @@ export interface Manager {
   status(): StatusView;
   mounts(): MountView[];
   mount(id: string): MountView;
-  stats(id: string): Promise<MountStats>;
-  caches(id: string): Promise<CachesView>;
+  /**
+   * @param maxAgeMs for callers who come again and again: what was sampled so short a time ago is told again, and not asked
+   * of the server; 0 unless told
+   */
+  stats(id: string, maxAgeMs?: number): Promise<MountStats>;
+  /** @param maxAgeMs as for `stats` */
+  caches(id: string, maxAgeMs?: number): Promise<CachesView>;
   /** Mounts by the same policy as the command line. @throws ManagerError with the command's own sentence */
   create(order: MountOrder): Promise<MountView>;
   remove(id: string, order: UnmountOrder): Promise<void>;

@@ -134,15 +134,19 @@ export class MountManager implements Manager {
     return mountView(this.#find(id), FRESH_MS);
   }
 
-  async stats(id: string): Promise<MountStats> {
+  async stats(id: string, maxAgeMs = 0): Promise<MountStats> {
     const mount = this.#find(id);
+    const sampled = mount.samples.recent('stats', maxAgeMs);
+    if (sampled !== undefined) return statsView(mount, sampled);
     const answer = await this.#ask(mount, {do: 'stats'}, 'tell the statistics of');
     mount.link?.note(answer);
     return statsView(mount, answer);
   }
 
-  async caches(id: string): Promise<CachesView> {
+  async caches(id: string, maxAgeMs = 0): Promise<CachesView> {
     const mount = this.#find(id);
+    const sampled = mount.samples.recent('caches', maxAgeMs);
+    if (sampled !== undefined) return this.#cachesView(mount, sampled);
     return this.#cachesView(mount, await this.#ask(mount, {do: 'caches'}, 'tell the caches of'));
   }
 

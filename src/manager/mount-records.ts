@@ -1,4 +1,4 @@
-import {readdirSync, readFileSync} from 'node:fs';
+import {readdirSync, readFileSync, statSync} from 'node:fs';
 import {Type} from 'typebox';
 import {Compile} from 'typebox/compile';
 import {RUN_DIRECTORY} from '../launch/lock.js';
@@ -45,6 +45,28 @@ export function readRecords(directory: string = DIRECTORY): Map<number, MountRec
     if (record?.connectionId === connection) records.set(connection, record);
   }
   return records;
+}
+
+/** A directory's time of change is as coarse as the kernel's clock: a change right after a look may leave it as it was. */
+const SETTLED_NS = 100_000_000n;
+
+/** Reads the records again only when one came, went or changed, which is always by a rename or removal in their directory. */
+export class RecordReader {
+  readonly #directory: string;
+  #known: {changed: bigint; records: ReadonlyMap<number, MountRecord>} | undefined;
+
+  constructor(directory: string = DIRECTORY) {
+    this.#directory = directory;
+  }
+
+  read(): ReadonlyMap<number, MountRecord> {
+    const changed = statSync(this.#directory, {bigint: true, throwIfNoEntry: false})?.mtimeNs ?? 0n;
+    if (this.#known?.changed === changed) return this.#known.records;
+    const records = readRecords(this.#directory);
+    const isSettled = BigInt(Date.now()) * 1_000_000n - changed > SETTLED_NS;
+    this.#known = isSettled ? {changed, records} : undefined;
+    return records;
+  }
 }
 
 function namesIn(directory: string): string[] {

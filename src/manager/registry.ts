@@ -1,6 +1,6 @@
 import type {MountRecord} from '../launch/mount-record.js';
 import {type FuseMount, fuseMounts, serversByConnection} from './fuse-mounts.js';
-import {isRecordOf, readRecords} from './mount-records.js';
+import {isRecordOf, RecordReader} from './mount-records.js';
 import {type ProcessName, processNamed} from './process-stats.js';
 import type {WatchedMount} from './watched-mount.js';
 
@@ -16,6 +16,8 @@ export interface RegistryEvents {
 
 /** A mount without a record waits so long for one: a mount command writes it just after it attached the mount. */
 const PATIENCE_MS = 300;
+/** When many servers end at once, one look at all processes serves for them all. */
+const SAME_LOOK_MS = 200;
 /** Least time between two searches of all processes for servers, ms. */
 const SEARCH_EVERY_MS = 2_000;
 
@@ -24,9 +26,11 @@ export class Registry {
   readonly #mounts = new Map<number, WatchedMount>();
   /** When a mount without a record was first seen. */
   readonly #seen = new Map<number, number>();
+  readonly #records = new RecordReader();
   readonly #events: RegistryEvents;
   readonly #monotonic: () => number;
   #searchedAt = Number.NEGATIVE_INFINITY;
+  #holders: {at: number; byConnection: ReadonlyMap<number, number>} | undefined;
 
   constructor(monotonic: () => number, events: RegistryEvents) {
     this.#monotonic = monotonic;
@@ -48,7 +52,7 @@ export class Registry {
    */
   look(patient: boolean): void {
     const table = fuseMounts();
-    const records = readRecords();
+    const records = this.#records.read();
     for (const mount of this.all()) {
       const now = table.get(mount.connection);
       if (now !== undefined && mount.isStill(now, recordOf(now, records))) continue;
@@ -80,7 +84,11 @@ export class Registry {
 
   /** The process that holds a connection now. */
   holderOf({connection}: WatchedMount): ProcessName | undefined {
-    return nameOf(serversByConnection().get(connection));
+    const now = this.#monotonic();
+    if (this.#holders === undefined || now - this.#holders.at > SAME_LOOK_MS) {
+      this.#holders = {at: now, byConnection: serversByConnection()};
+    }
+    return nameOf(this.#holders.byConnection.get(connection));
   }
 
   #take(mount: FuseMount, record: MountRecord | undefined, patient: boolean): void {

@@ -11,7 +11,7 @@ import {isAlive} from './process-stats.js';
 import type {Registry} from './registry.js';
 import {backingFile, type MountEvents, type WatchedMount} from './watched-mount.js';
 
-/** Caches are sampled for the rates every so many ticks. */
+/** Servers' counters are sampled every so many ticks. */
 const SAMPLE_TICKS = 2;
 /** A server's containment is looked at again when the last look is older; it does not change by itself. */
 const CONTAINMENT_MS = 15_000;
@@ -72,7 +72,9 @@ export class Supervisor implements MountEvents {
         this.#check(mount);
       });
     }
-    if (this.#ticks % SAMPLE_TICKS === 0) sampleCaches(mounts);
+    if (this.#ticks % SAMPLE_TICKS === 0) {
+      for (const {link, samples} of mounts) if (link !== undefined) samples.take(link);
+    }
     // A look takes about a millisecond, so it is one server a tick.
     mounts[this.#ticks % Math.max(1, mounts.length)]?.containment(CONTAINMENT_MS);
   }
@@ -192,17 +194,5 @@ export class Supervisor implements MountEvents {
   ): void {
     this.#events.add(event, {id: mount.id, target: mount.target}, details);
     this.#log[level]({mount: mount.id, target: mount.target, ...details}, event);
-  }
-}
-
-function sampleCaches(mounts: readonly WatchedMount[]): void {
-  for (const mount of mounts) {
-    const {link} = mount;
-    // One that is silent would only be asked more and more.
-    if (link === undefined || !link.connected || link.silentTicks > 0) continue;
-    link.ask({do: 'caches'}).then(
-      (caches) => mount.sampleCaches(caches),
-      () => undefined,
-    );
   }
 }

@@ -4,7 +4,8 @@ import type {MountRecord} from '../launch/mount-record.js';
 import {latencyOf} from './latency.js';
 import type {CacheStats, CachesView, ContainmentView, MountStats, MountView} from './model.js';
 import {processStats} from './process-stats.js';
-import {missesOf, type WatchedMount} from './watched-mount.js';
+import {missesOf} from './samples.js';
+import type {WatchedMount} from './watched-mount.js';
 
 function containmentView(
   held: Containment,
@@ -96,7 +97,7 @@ export function cachesView(mount: WatchedMount, {caches}: CachesAnswer, at: numb
       hits,
       misses: {...misses},
       evictions: {...evictions},
-      hitRate: mount.hitRates(name).rates(at, {hits, misses: missesOf(misses)}),
+      hitRate: mount.samples.hitRates(name).rates(at, {hits, misses: missesOf(misses)}),
     };
   }
   return {caches: view};

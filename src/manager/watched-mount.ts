@@ -1,5 +1,5 @@
 import {type FSWatcher, readFileSync, watch} from 'node:fs';
-import type {CachesAnswer, CloseReason, ServerState} from '../control/index.js';
+import type {CloseReason, ServerState} from '../control/index.js';
 import {type Containment, containmentOf} from '../launch/containment.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import type {MountRecord} from '../launch/mount-record.js';
@@ -9,9 +9,9 @@ import type {Clock} from './clock.js';
 import type {FuseMount} from './fuse-mounts.js';
 import {abortFile, waitingRequests} from './fusectl.js';
 import {healthOf, isLost, SlowRequestFilter} from './health.js';
-import {HitRateWindow} from './hit-rates.js';
 import type {Health} from './model.js';
 import {isAlive, type ProcessName} from './process-stats.js';
+import {Samples} from './samples.js';
 import {ServerLink} from './server-link.js';
 
 /** What of the policy concerns a mount that runs. */
@@ -40,11 +40,12 @@ export class WatchedMount {
   readonly policy: WatchPolicy;
   /** Somebody takes it away by an order, so that its end is no accident. */
   leaving = false;
+  /** What its server was asked once a second. */
+  readonly samples: Samples;
   /** It was lost already when the manager came. */
   stale = false;
   readonly #clock: Clock;
   readonly #events: MountEvents;
-  readonly #hitRates = new Map<string, HitRateWindow>();
   readonly #slow = new SlowRequestFilter();
   #mount: FuseMount;
   #record: MountRecord | undefined;
@@ -67,6 +68,7 @@ export class WatchedMount {
     this.policy = opts.policy;
     this.#mount = mount;
     this.#clock = clock;
+    this.samples = new Samples(clock);
     this.#events = events;
     this.#watchAbort();
     if (opts.record !== undefined) this.adopt(opts.record);
@@ -204,24 +206,6 @@ export class WatchedMount {
     return this.#containment.value;
   }
 
-  /** Keeps the counters for the rates, and gives the window of a cache. */
-  sampleCaches({caches}: CachesAnswer): void {
-    const now = this.#clock.monotonic();
-    for (const [name, {hits, misses}] of Object.entries(caches)) {
-      this.hitRates(name).sample(now, {hits, misses: missesOf(misses)});
-    }
-  }
-
-  /** The caches' names are from a schema with few of them, so this does not grow. */
-  hitRates(cache: string): HitRateWindow {
-    let window = this.#hitRates.get(cache);
-    if (window === undefined) {
-      window = new HitRateWindow();
-      this.#hitRates.set(cache, window);
-    }
-    return window;
-  }
-
   /** Stops watching; the mount stays. Idempotent. */
   close(): void {
     this.#abortWatch?.close();
@@ -262,20 +246,6 @@ export class WatchedMount {
       // Unmounted meanwhile, or no watch is left for this user: the server's end tells as much a moment later.
     }
   }
-}
-
-export function missesOf({
-  cold,
-  evicted,
-  invalidated,
-  bypassed,
-}: {
-  cold: number;
-  evicted: number;
-  invalidated: number;
-  bypassed: number;
-}): number {
-  return cold + evicted + invalidated + bypassed;
 }
 
 /** The file behind a loop device, as losetup shows it; undefined for a free one. */
