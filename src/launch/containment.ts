@@ -43,12 +43,17 @@ function leastFilters(pid: number): number {
   return Math.min(...counts);
 }
 
+function descriptorKind(pid: number, fd: string): string {
+  const path = readlinkSync(`/proc/${pid}/fd/${fd}`);
+  // libuv keeps one in reserve while it listens. The process's root is its sandbox, not ours.
+  if (path === '/') return 'own root directory';
+  return path.replace(/:\[\d+\]$/, '').replace(/ \(deleted\)$/, '');
+}
+
 function descriptorKinds(pid: number): Record<string, number> {
   const kinds: Record<string, number> = {};
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-    const kind = readlinkSync(`/proc/${pid}/fd/${fd}`)
-      .replace(/:\[\d+\]$/, '')
-      .replace(/ \(deleted\)$/, '');
+    const kind = descriptorKind(pid, fd);
     kinds[kind] = (kinds[kind] ?? 0) + 1;
   }
   return kinds;

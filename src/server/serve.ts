@@ -1,6 +1,7 @@
 import {constants, fstatSync} from 'node:fs';
 import {encodeFrame} from '../control/frame.js';
 import type {ServerConversation} from '../service/index.js';
+import {Errno} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
 import {writeStream} from '../sys/socket.js';
@@ -70,6 +71,20 @@ function withBlockSize(session: Session, source: OwnedFd, {blockSize}: Probe): O
 }
 
 /**
+ * What the driver reads: the file below a loop device, where the helper gives it, because reading that is several times
+ * faster; else the source itself. The loop device is kept all the same: it shows on the machine that the image is in use.
+ */
+function readingEnd({conversation, place}: Session, source: OwnedFd): OwnedFd {
+  if (!conversation.extended || !fstatSync(source.fd).isBlockDevice()) return source;
+  try {
+    return conversation.openFile(place.source, {flags: constants.O_RDONLY, quiet: true});
+  } catch (error) {
+    if (error instanceof Errno) return source;
+    throw error;
+  }
+}
+
+/**
  * Everything between the greeting and the mount: lock down, look at the source, open it, mount. Afterwards the kernel's first
  * request waits on the fuse device.
  * @returns what the source turned out to be
@@ -85,7 +100,8 @@ export async function mountSource(session: Session, type: string): Promise<Probe
   const options = sortOptions(place.options, probe.optionNames);
   const source = withBlockSize(session, probed, probe);
   if (source !== probed) probed.close();
-  await thread.ask('open', {fd: source.fd, options: [...options.driver], cacheBytes: session.cacheBytes});
+  const file = readingEnd(session, source);
+  await thread.ask('open', {fd: file.fd, options: [...options.driver], cacheBytes: session.cacheBytes});
 
   conversation.fsopen(false);
   conversation.source(place.source);
