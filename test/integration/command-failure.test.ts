@@ -1,3 +1,4 @@
+import {spawnSync} from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -14,6 +15,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import {run} from '../support/mounts.js';
+import {withPublicCopy} from '../support/public-copy.js';
 import {
   type Bench,
   bench,
@@ -94,13 +96,6 @@ const CASES: Case[] = [
     what: 'a character device as target',
     args: ({image}) => ['mount', image, '/dev/null'],
     says: () => `can't mount on /dev/null: it is neither a directory nor a regular file`,
-  },
-  {
-    what: 'a caller who is not root',
-    prepare: ({dir}) => chmodSync(dir, 0o755),
-    args: mountArgs,
-    before: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
-    says: ({image, target}) => `can't mount ${image} on ${target}: only root may mount`,
   },
   {
     what: 'a machine without /dev/fuse',
@@ -195,6 +190,21 @@ describe.skipIf(missing !== undefined)(`fuseward mount${missing ? ` (skipped: ${
     expect(code).toBe(each.code ?? 1);
     expect(leftovers(place.dir)).toMatchObject({mounts: [], loops: [], records: []});
     expect(readdirSync(place.target)).toEqual([]);
+  });
+
+  test('a caller who is not root is told so', () => {
+    chmodSync(place.dir, 0o755);
+    const parts = ['bin', 'dist/cli', 'dist/sandbox', 'policy'];
+    const {status, stderr} = withPublicCopy(parts, (root) =>
+      spawnSync(process.execPath, [join(root, 'bin/fuseward'), ...mountArgs(place)], {
+        uid: 65_534,
+        gid: 65_534,
+        encoding: 'utf8',
+        cwd: '/',
+      }),
+    );
+    expect(stderr).toBe(`fuseward: can't mount ${place.image} on ${place.target}: only root may mount\n`);
+    expect(status).toBe(1);
   });
 
   test('the reason of the server reaches the caller, and --json', () => {

@@ -388,18 +388,6 @@ describe.skipIf(missing !== undefined)(`helper failures${missing ? ` (skipped: $
     });
   }
 
-  test('a process that is not root is told so', () => {
-    chmodSync(place.dir, 0o755);
-    const run = spawnSync(process.execPath, [command, helperCommand()], {
-      uid: 65534,
-      gid: 65534,
-      encoding: 'utf8',
-    });
-    const {error} = JSON.parse(run.stdout) as {error: {code: string; errno: number}};
-    assert.equal(error.code, 'not-root', run.stderr);
-    assert.equal(error.errno, ERRNO.EPERM);
-  });
-
   test('without loop devices the plain file serves', () => {
     // A mount namespace of its own, in which /dev/loop-control is an empty file.
     const empty = join(place.dir, 'empty');
