@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
-import {chmodSync, mkdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
+import {mkdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
@@ -8,7 +8,7 @@ import {MountError} from '../../src/helper/errors.js';
 import {type MountDependencies, type MountRequest, mount} from '../../src/helper/mount.js';
 import {DEFAULT_MOUNT_POLICY, type MountPolicy} from '../../src/helper/mount-policy.js';
 import {unmount} from '../../src/helper/unmount.js';
-import {ERRNO, type ErrnoCode} from '../../src/sys/errno-codes.js';
+import type {ErrnoCode} from '../../src/sys/errno-codes.js';
 import {O_RDWR} from '../../src/sys/fd.js';
 import {MS_REMOUNT} from '../../src/sys/mount-flags.js';
 import {mountAtPath} from '../../src/sys/mount-info.js';
