@@ -272,6 +272,19 @@ describe('helper conversation', () => {
     );
   });
 
+  test('the listening socket: an ordinary path before the extension is on, a socket after', () => {
+    const listen = (flags: string) => `'OPEN' 00000000 00000000 ${flags} 00000000 'fuseward:listen' 00`;
+    assert.deepEqual(say(listen('00000001')), exactly("'FILE' 00000000 'fuseward:listen' 00", '+'));
+    say(CONTROL);
+    assert.deepEqual(say(listen('00000001')), exactly("'FILE' 00000000 'fuseward:listen' 00", '+'));
+    actions.refuse = 'EBUSY';
+    assert.deepEqual(say(listen('00000001')), exactly("'FILE' 00000010 'fuseward:listen' 00"));
+    assert.deepEqual(
+      actions.calls.map(([what]) => what),
+      ['open', 'control', 'listen', 'listen'],
+    );
+  });
+
   test('a control channel that is refused leaves the extension off', () => {
     actions.refuse = 'EBUSY';
     assert.deepEqual(say(CONTROL), exactly("'FILE' 00000010 'fuseward:control' 00"));

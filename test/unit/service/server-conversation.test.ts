@@ -150,6 +150,8 @@ describe('server conversation', () => {
       assert.equal(heard(), is("'OPEN' 00000000 00000000 00000001 00000000 'fuseward:control' 00"));
       assert.equal(server.extended, false);
     }
+    // Without the extension there is no such file, and nobody is asked for it.
+    assert.equal(server.openListener(), undefined);
     server.iomap('optional');
     assert.throws(() => server.iomap('mandatory'), {code: 'EOPNOTSUPP'});
     using file = openFd('/dev/null', O_RDONLY);
@@ -159,6 +161,12 @@ describe('server conversation', () => {
     control.close();
     heard();
     assert.equal(server.extended, true);
+    prepare("'FILE' 00000000 'fuseward:listen' 00", [file.fd]);
+    server.openListener()?.close();
+    assert.equal(heard(), is("'OPEN' 00000000 00000000 00000001 00000000 'fuseward:listen' 00"));
+    prepare("'FILE' 0000000d 'fuseward:listen' 00");
+    assert.equal(server.openListener(), undefined);
+    heard();
     prepare("'FILE' 00000000 '/img' 00", [file.fd]);
     server.openFile('/img', {flags: 0, tryLoop: true}).close();
     assert.equal(heard(), is("'OPEN' 00000000 00000000 00000002 00000000 '/img' 00"));
