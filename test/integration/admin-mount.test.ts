@@ -180,13 +180,17 @@ describe.skipIf(missing)(`the admin API on real mounts${missing ? ` (skipped: ${
     const {operations} = (await ask('GET', `/v1/mounts/${id}/stats`)).body;
     const {caches} = (await ask('GET', `/v1/mounts/${id}/cache`)).body;
     const read = {mount: id, opcode: 'READ'};
-    expect(await value('fuseward_request_duration_seconds_count', read)).toBe(operations.READ.count);
+    // Counters in a scrape may be two seconds old.
+    await expect
+      .poll(() => value('fuseward_request_duration_seconds_count', read), {timeout: SOON_MS})
+      .toBe(operations.READ.count);
     expect(await value('fuseward_request_bytes_total', {...read, direction: 'out'})).toBe(
       operations.READ.bytesOut,
     );
-    expect(await value('fuseward_cache_misses_total', {mount: id, cache: 'block', reason: 'cold'})).toBe(
-      caches.block.misses.cold,
-    );
+    const cold = {mount: id, cache: 'block', reason: 'cold'};
+    await expect
+      .poll(() => value('fuseward_cache_misses_total', cold), {timeout: SOON_MS})
+      .toBe(caches.block.misses.cold);
     expect(await value('fuseward_mount_health', {mount: id, health: 'ok'})).toBe(1);
     expect(await value('fuseward_mount_info', {mount: id, target})).toBe(1);
     await ask('DELETE', `/v1/mounts/${id}`);

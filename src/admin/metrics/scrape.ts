@@ -11,6 +11,9 @@ import {RequestFamilies} from './request-families.js';
 /** How long a server may take for its counters; below the 10 s that Prometheus waits for a whole scrape. */
 const SERVER_TIMEOUT_MS = 1000;
 
+/** Counters may be so old: asking 50 servers anew wakes 50 processes, and the manager samples each of them every second. */
+const COUNTERS_AGE_MS = 2000;
+
 /** The text that Prometheus gets, and its media type. */
 export interface Scrape {
   readonly contentType: string;
@@ -18,7 +21,7 @@ export interface Scrape {
 }
 
 /**
- * Collects metrics when somebody asks for them; between scrapes nothing is held. Those who ask while one is collected get
+ * Collects metrics when somebody asks for them, from counters of the last two seconds; between scrapes nothing is held. Those who ask while one is collected get
  * that one.
  */
 export class Scraper {
@@ -75,7 +78,10 @@ export class Scraper {
     });
     const {id} = view;
     try {
-      const asked = Promise.all([this.#manager.stats(id), this.#manager.caches(id)]);
+      const asked = Promise.all([
+        this.#manager.stats(id, COUNTERS_AGE_MS),
+        this.#manager.caches(id, COUNTERS_AGE_MS),
+      ]);
       return await Promise.race([asked.then(([stats, caches]) => ({stats, caches})), late]);
     } catch (error) {
       // A mount that went away since the list was made, or a server that is in trouble: its health says so.

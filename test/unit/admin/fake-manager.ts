@@ -152,16 +152,16 @@ export class FakeManager implements Manager {
     return this.#find(id);
   }
 
-  async stats(id: string): Promise<MountStats> {
-    this.#act('stats', id);
+  async stats(id: string, maxAgeMs = 0): Promise<MountStats> {
+    this.#act('stats', id, maxAgeMs);
     this.#findOurs(id);
     if (this.silent.has(id)) await new Promise(() => {});
     const process = {cpuSeconds: 1.5, residentBytes: 40e6, minorFaults: 9000, majorFaults: 2, threads: 11};
     return {operations: this.operations, queueDepth: 1, waiting: 0, process};
   }
 
-  async caches(id: string): Promise<CachesView> {
-    this.#act('caches', id);
+  async caches(id: string, maxAgeMs = 0): Promise<CachesView> {
+    this.#act('caches', id, maxAgeMs);
     this.#findOurs(id);
     return {
       caches: {block: cacheStats(), inode: cacheStats(), directory: cacheStats(), mapping: cacheStats()},
