@@ -2,7 +2,7 @@ import {readdirSync, writeFileSync} from 'node:fs';
 import {createServer, type Server, type Socket} from 'node:net';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
-import {encodeFrame} from '../../src/control/index.js';
+import {encodeFrame, FrameReader} from '../../src/control/index.js';
 import {eventually} from '../../src/helper/cleanup.js';
 import {processNamed} from '../../src/manager/process-stats.js';
 import {missingForManager, Room, runs, SOON_MS} from './manager-support.js';
@@ -12,12 +12,57 @@ const NOTHING = {mounts: [], loops: [], records: [], sockets: []};
 /** What is promised: an event and the clean-up so soon after a server's end. */
 const PROMISED_MS = 2_000;
 let room: Room;
+let servers: Server[] = [];
+
+interface Forged {
+  readonly target: string;
+  readonly id: number;
+}
+
+/** A mount of fuse2fs with a record as if it were ours, and a control socket on which `behave` speaks for its server. */
+async function forge(name: string, behave: (client: Socket) => void): Promise<Forged> {
+  room.run('mkdir', '--parents', '/run/fuseward/control', '/run/fuseward/mounts');
+  const {image, target} = room.image(name);
+  const {pid} = room.start('fuse2fs', '-f', '-o', 'ro', image, target);
+  const line = (): string | undefined => room.leftovers().mounts.find((each) => each.includes(`${target} `));
+  await eventually(() => line() !== undefined, SOON_MS);
+  const [mountId, , device] = line()!.split(' ');
+  const id = Number(device!.split(':')[1]);
+  const controlSocket = `/run/fuseward/control/${id.toString(16).padStart(16, '0')}.sock`;
+  const server = createServer((client) => {
+    client.on('error', () => undefined);
+    behave(client);
+  });
+  await new Promise<void>((resolve) => server.listen(room.path(controlSocket), resolve));
+  servers.push(server);
+  const record = {
+    connectionId: id,
+    mountId: Number(mountId),
+    source: image,
+    target,
+    type: 'ext4',
+    options: [],
+    readOnly: true,
+    iomap: 'unsupported',
+    kind: 'embedded',
+    serverPid: pid,
+    serverStart: processNamed(pid!)!.start,
+    since: new Date().toISOString(),
+    controlSocket,
+  };
+  writeFileSync(room.path(`/run/fuseward/mounts/${id}.json`), JSON.stringify(record), {mode: 0o600});
+  return {target, id};
+}
 
 describe.skipIf(missing)(`the manager's watch${missing ? ` (skipped: ${missing})` : ''}`, () => {
   beforeEach(async () => {
     room = await Room.create();
   });
-  afterEach(() => room.close());
+  afterEach(async () => {
+    for (const server of servers) server.close();
+    servers = [];
+    await room.close();
+  });
 
   test('a killed server is an event, and nothing is left of its mount, even where it is in use', async () => {
     await room.daemon();
@@ -143,42 +188,90 @@ describe.skipIf(missing)(`the manager's watch${missing ? ` (skipped: ${missing})
     expect(room.leftovers().mounts).toHaveLength(1);
   });
 
-  test('hostile servers are dropped and told, and others are not affected', async () => {
-    const attacks = attackers();
-    const servers: Server[] = [];
-    const places: Array<{what: string; target: string; id: number; expected: string}> = [];
-    room.run('mkdir', '--parents', '/run/fuseward/control', '/run/fuseward/mounts');
-    for (const [index, {what, attack, expected}] of attacks.entries()) {
-      const place = room.image(`hostile${index}`);
-      const process_ = room.start('fuse2fs', '-f', '-o', 'ro', place.image, place.target);
-      await eventually(() => room.leftovers().mounts.some((line) => line.includes(place.target)), SOON_MS);
-      const line = room.leftovers().mounts.find((each) => each.includes(place.target))!;
-      const [mountId, , device] = line.split(' ');
-      const id = Number(device!.split(':')[1]);
-      const socket = `/run/fuseward/control/${index.toString(16).padStart(16, '0')}.sock`;
-      const server = createServer((client) => {
-        client.on('error', () => undefined);
-        attack(client);
+  test('a request that takes too long is told once, and the mount is slow as long as it does', async () => {
+    let oldestMs = 0;
+    const {target, id} = await forge('slow', (client) => {
+      client.write(encodeFrame(HELLO));
+      const reader = new FrameReader();
+      client.on('data', (bytes) => {
+        for (const {id: question, do: order} of reader.push(bytes)) {
+          const state = {queueDepth: 1, oldestMs, held: 0, frozen: false, shutDown: false};
+          client.write(encodeFrame({id: question, ok: order === 'caches' ? {caches: {}} : state}));
+        }
       });
-      await new Promise<void>((resolve) => server.listen(room.path(socket), resolve));
-      servers.push(server);
-      const record = {
-        connectionId: id,
-        mountId: Number(mountId),
-        source: place.image,
-        target: place.target,
-        type: 'ext4',
-        options: [],
-        readOnly: true,
-        iomap: 'unsupported',
-        kind: 'embedded',
-        serverPid: process_.pid,
-        serverStart: processNamed(process_.pid!)!.start,
-        since: new Date().toISOString(),
-        controlSocket: socket,
-      };
-      writeFileSync(room.path(`/run/fuseward/mounts/${id}.json`), JSON.stringify(record), {mode: 0o600});
-      places.push({what, target: place.target, id, expected});
+    });
+    await room.daemon();
+    const {heard, close} = await room.listen();
+    expect(await room.seen(target, ({health}) => health === 'ok')).toMatchObject({health: 'ok'});
+    const begin = performance.now() - 6_000;
+    const grow = setInterval(() => {
+      oldestMs = performance.now() - begin;
+    }, 50);
+    expect(await room.seen(target, ({health}) => health === 'slow')).toMatchObject({health: 'slow'});
+    // The same request, seen several times more.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    clearInterval(grow);
+    oldestMs = 0;
+    expect(await room.seen(target, ({health}) => health === 'ok')).toMatchObject({health: 'ok'});
+    const told = heard.filter(({event}) => event === 'slow-request');
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatchObject({mount: String(id), target, details: {queueDepth: 1, limitSeconds: 5}});
+    expect(told[0]!.details['ageSeconds']).toBeGreaterThan(5);
+    expect(heard.filter(({event}) => event === 'health').map(({details}) => details['now'])).toEqual([
+      'slow',
+      'ok',
+    ]);
+    close();
+  });
+
+  test('the death of somebody else’s server is told, and its mount is left to them', async () => {
+    await room.daemon();
+    const {heard, close} = await room.listen();
+    const {image, target} = room.image('foreign');
+    const server = room.start('fuse2fs', '-f', '-o', 'ro', image, target);
+    const view = await room.seen(target, ({serverPid}) => serverPid !== null);
+    expect(view).toMatchObject({ours: false, serverPid: server.pid});
+    server.kill('SIGKILL');
+    expect(await room.seen(target, ({health}) => health === 'dead')).toMatchObject({
+      health: 'dead',
+      serverPid: null,
+    });
+    expect(heard.find(({event}) => event === 'server-died')).toMatchObject({details: {policy: 'keep'}});
+    expect(room.leftovers().mounts).toHaveLength(1);
+    expect((await room.ask('DELETE', `/v1/mounts/${view!.id}`)).status).toBeLessThan(300);
+    expect(room.leftovers().mounts).toEqual([]);
+    close();
+  });
+
+  test('SIGHUP makes new rules hold for mounts that come', async () => {
+    const policy = join(room.dir, 'policy');
+    room.run('mkdir', policy);
+    const daemon = await room.daemon('--policy', policy);
+    writeFileSync(join(policy, 'defaults.toml'), 'on_server_death = "keep"\n');
+    process.kill(daemon.pid, 'SIGHUP');
+    await eventually(() => daemon.log().some(({msg}) => String(msg).includes('anew')), SOON_MS);
+    const {target, serverPid} = room.mount('disk');
+    process.kill(serverPid, 'SIGKILL');
+    expect(await room.seen(target, ({health}) => health === 'dead')).toMatchObject({health: 'dead'});
+    // A policy that can't be used is told, and what ships holds.
+    writeFileSync(join(policy, 'defaults.toml'), 'on_server_death = "restart"\n');
+    process.kill(daemon.pid, 'SIGHUP');
+    await eventually(
+      () => daemon.log().filter(({msg}) => String(msg).includes('anew')).length === 2,
+      SOON_MS,
+    );
+    const other = room.mount('other');
+    process.kill(other.serverPid, 'SIGKILL');
+    expect(await room.unseen(other.target)).toBe(true);
+    expect(daemon.log().find(({level}) => level === 'error')).toMatchObject({
+      error: expect.stringContaining('on_server_death must be one of "detach", "keep"'),
+    });
+  });
+
+  test('hostile servers are dropped and told, and others are not affected', async () => {
+    const places: Array<Forged & {what: string; expected: string}> = [];
+    for (const [index, {what, attack, expected}] of attackers().entries()) {
+      places.push({what, expected, ...(await forge(`hostile${index}`, attack))});
     }
     const {target: well, connectionId} = room.mount('well');
     const daemon = await room.daemon();
@@ -201,7 +294,6 @@ describe.skipIf(missing)(`the manager's watch${missing ? ` (skipped: ${missing})
     );
     expect(Math.max(...counts)).toBeLessThanOrEqual(2);
     expect(daemon.log().filter(({level}) => level === 'error')).toEqual([]);
-    for (const server of servers) server.close();
     expect(await daemon.end()).toBe(0);
   });
 });
