@@ -185,7 +185,10 @@ _fuseward() {
       esac
       ;;
     serve)
-      if [[ $current == -* ]]; then _fuseward_words '-h --help'; return; fi
+      case $previous in
+        --cache-bytes) :; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--cache-bytes -h --help'; return; fi
       ;;
   esac
 }

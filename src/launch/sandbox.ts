@@ -81,5 +81,6 @@ export function sandboxArguments(
     ...runtimeFlags(server),
     PROGRAM,
     type,
+    `--cache-bytes=${server.cacheBytes}`,
   ];
 }

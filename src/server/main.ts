@@ -5,6 +5,7 @@ import {createMemfd, mapShared} from '../sys/memfd.js';
 import {getRlimit} from '../sys/process.js';
 import {listenFds} from '../sys/systemd.js';
 import {Answers} from './answers.js';
+import {parseServerArguments, type ServerArguments} from './command-line.js';
 import {ControlListener} from './control-listener.js';
 import {log} from './log.js';
 import {parseArguments} from './mount-options.js';
@@ -16,8 +17,6 @@ import type {Probe} from './requests.js';
 import {mountSource, report, type Session} from './serve.js';
 import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
 
-/** Bytes of metadata cached unless the launcher says otherwise. */
-const CACHE_BYTES = 16 * 2 ** 20;
 /** The largest part of its memory (RLIMIT_DATA) that a server may be told to keep blocks in, and what counts as no limit. */
 const CACHE_SHARE = 0.5;
 const UNLIMITED_BYTES = 2 ** 32;
@@ -33,7 +32,7 @@ interface Shared {
   readonly startedAt: string;
 }
 
-async function greet(fd: number): Promise<Session & Shared> {
+async function greet(fd: number, cacheBytes: number): Promise<Session & Shared> {
   const memory = createMemfd(COUNTERS_NAME, undefined, {size: COUNTERS_SIZE, sealSize: true});
   const orders = new OrderBox();
   // The thread loads its code while we talk.
@@ -48,7 +47,6 @@ async function greet(fd: number): Promise<Session & Shared> {
   const fuseDevice = conversation.receiveFuseDevice();
   const control = conversation.probeExtension();
   const listener = await listen(conversation);
-  const cacheBytes = CACHE_BYTES;
   return {
     conversation,
     allowOther,
@@ -96,7 +94,7 @@ function welcome({listener, fuseDevice, ...shared}: Session & Shared, probe: Pro
 }
 
 /** Serves one mount from the greeting to its end. @returns the exit code */
-async function serve(type: string): Promise<number> {
+async function serve({type, cacheBytes}: ServerArguments): Promise<number> {
   const {fds} = listenFds();
   if (fds.length !== 1) {
     log(
@@ -108,7 +106,7 @@ async function serve(type: string): Promise<number> {
   }
   // Without a journal nobody needs to find out afterwards whose lines they were.
   const linger = process.env['JOURNAL_STREAM'] === undefined ? 0 : JOURNAL_MS;
-  const session = await greet(fds[0]!);
+  const session = await greet(fds[0]!, cacheBytes);
   try {
     welcome(session, await mountSource(session, type));
   } catch (error) {
@@ -124,10 +122,14 @@ async function serve(type: string): Promise<number> {
   return ended === 'unmounted' ? 0 : 1;
 }
 
+async function start(args: string[]): Promise<number> {
+  return serve(parseServerArguments(args));
+}
+
 if (isMainThread) {
   // Exits at once and without asking the request thread, which may be blocked in a system call.
   process.on('SIGTERM', () => exitNow(0));
-  serve(process.argv[2] ?? '').then(exitNow, (error: unknown) => {
+  start(process.argv.slice(2)).then(exitNow, (error: unknown) => {
     log('error', {error: String(error)}, 'the server failed');
     exitNow(1);
   });

@@ -3,9 +3,10 @@ import {serveDefinition} from './options.js';
 
 export const serveCommand: Command = {
   definition: serveDefinition,
-  async run([type]) {
+  async run([type], values) {
     // The server is a program of its own, the same file that the launcher hands into its sandbox.
-    process.argv[2] = type!;
+    const cache = values['cache-bytes'];
+    process.argv.splice(2, Infinity, type!, ...(cache === undefined ? [] : [`--cache-bytes=${cache}`]));
     await import(new URL('../sandbox/server.js', import.meta.url).href);
     return 0;
   },
