@@ -3,7 +3,7 @@ import {readRecord, sweepRecords} from '../../launch/mount-record.js';
 import {findMount} from '../../launch/mount-status.js';
 import {announce} from '../../manager/announcement.js';
 import {ERRNO} from '../../sys/errno-codes.js';
-import {type MountEntry, mountAtPath} from '../../sys/mount-info.js';
+import {type MountEntry, mountAtPath, readMounts} from '../../sys/mount-info.js';
 import {type Command, complain, EXIT, numberOf, type OptionValues, print} from '../command.js';
 import {umountDefinition} from './options.js';
 import {placeOf} from './place.js';
@@ -28,6 +28,11 @@ function checkId(target: string, id: number): void {
   );
 }
 
+/** Whether the same file system is mounted at another place too: then server and loop device stay, and rightly. */
+function isElsewhere({major, minor}: MountEntry): boolean {
+  return readMounts().some((entry) => entry.major === major && entry.minor === minor);
+}
+
 async function perform(named: string, values: OptionValues): Promise<number> {
   const {path: target, mountId} = placeOf(named);
   const wanted = numberOf(values, 'mount-id', {least: 0, most: LARGEST_ID, whole: true}) ?? mountId;
@@ -44,7 +49,7 @@ async function perform(named: string, values: OptionValues): Promise<number> {
   if (entry !== undefined && values['no-announce'] !== true) {
     announce({event: 'unmounted', connectionId: entry.minor, mountId: entry.id});
   }
-  if (values['lazy'] === true) return EXIT.done;
+  if (values['lazy'] === true || (entry !== undefined && isElsewhere(entry))) return EXIT.done;
   if (!result.serverGone)
     complain(`${result.target} is unmounted, but its server (process ${serverPid}) is still there`);
   if (!result.loopReleased)
