@@ -200,24 +200,24 @@ export class MountManager implements Manager {
     return mountView(mount, FRESH_MS);
   }
 
+  /** Takes the mount from every place it is mounted at, the last first. */
   async remove(id: string, order: UnmountOrder): Promise<void> {
     const mount = this.#find(id);
-    const {entry, target} = mount;
+    const {target} = mount;
     mount.leaving = true;
     try {
-      if (isLost(mount.health)) {
+      if (isLost(mount.health) || (order.force && abortConnection(mount.connection))) {
+        // Nothing waits for a server any more. And whoever has files open has nothing of them.
         const {left} = this.#supervisor.removeLost(mount);
         if (left.length > 0) throw covered(left.join(', '));
       } else {
-        if (order.force) abortConnection(mount.connection);
-        await unmountByCommand(this.#commands, entry, order);
+        for (const entry of mount.places.toReversed()) await unmountByCommand(this.#commands, entry, order);
       }
-    } catch (error) {
+      sweepRecords();
+      this.#registry.look(true);
+    } finally {
       mount.leaving = false;
-      throw error;
     }
-    sweepRecords();
-    this.#registry.look(true);
     this.#log.info({mount: id, target, ...order}, 'removed');
   }
 

@@ -56,8 +56,7 @@ export async function unmountByCommand(
   {id, target}: MountEntry,
   {force, lazy}: UnmountOrder,
 ): Promise<void> {
-  // Once its connection has ended a mount is of no use to whoever has files open in it: it does not stay for them.
-  const how = [...(force ? ['--force'] : []), ...(force || lazy ? ['--lazy'] : [])];
+  const how = [...(force ? ['--force'] : []), ...(lazy ? ['--lazy'] : [])];
   await commands.run(
     ['umount', `--mount-id=${id}`, '--json', '--no-announce', ...how, '--', target],
     UNMOUNT_MS,

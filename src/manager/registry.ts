@@ -18,8 +18,9 @@ export interface RegistryEvents {
 const PATIENCE_MS = 300;
 /** When many servers end at once, one look at all processes serves for them all. */
 const SAME_LOOK_MS = 200;
-/** Least time between two searches of all processes for servers, ms. */
-const SEARCH_EVERY_MS = 2_000;
+/** Pause after a search of all processes for servers, ms: it doubles up to the longest while nothing is found. */
+const SEARCH_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
 
 /** All FUSE mounts of this machine, by connection: what the mount table shows, together with the mount command's records. */
 export class Registry {
@@ -30,6 +31,7 @@ export class Registry {
   readonly #events: RegistryEvents;
   readonly #monotonic: () => number;
   #searchedAt = Number.NEGATIVE_INFINITY;
+  #searchPauseMs = SEARCH_PAUSE_MS;
   #holders: {at: number; byConnection: ReadonlyMap<number, number>} | undefined;
 
   constructor(monotonic: () => number, events: RegistryEvents) {
@@ -73,8 +75,9 @@ export class Registry {
   /** Finds the servers of mounts that nobody knows it of, if it is time for such a search. */
   findServers(): void {
     const wanting = this.all().filter(({wantsServer}) => wantsServer);
-    if (wanting.length === 0 || this.#monotonic() - this.#searchedAt < SEARCH_EVERY_MS) return;
+    if (wanting.length === 0 || this.#monotonic() - this.#searchedAt < this.#searchPauseMs) return;
     this.#searchedAt = this.#monotonic();
+    this.#searchPauseMs = Math.min(LONGEST_PAUSE_MS, this.#searchPauseMs * 2);
     const servers = serversByConnection();
     for (const mount of wanting) {
       const server = nameOf(servers.get(mount.connection));
@@ -107,6 +110,7 @@ export class Registry {
     this.#seen.delete(mount.connection);
     const watched = this.#events.watch(mount, record);
     this.#mounts.set(mount.connection, watched);
+    this.#searchPauseMs = SEARCH_PAUSE_MS;
     this.#events.found(watched);
   }
 }

@@ -23,6 +23,8 @@ export class Supervisor implements MountEvents {
   readonly #registry: Registry;
   readonly #events: EventLog;
   readonly #log: ManagerLog;
+  /** Those that were found lost while they were mounted; a server that ends after its mount is no loss. */
+  readonly #toldLost = new WeakSet<WatchedMount>();
   #ticks = 0;
   #mountsMade = 0;
   #serversDied = 0;
@@ -111,7 +113,7 @@ export class Supervisor implements MountEvents {
 
   gone(mount: WatchedMount): void {
     const {entry, record} = mount;
-    const reason = isLost(mount.health) ? mount.health : mount.leaving ? 'ordered' : 'unmounted';
+    const reason = mount.leaving ? 'ordered' : this.#toldLost.has(mount) ? mount.health : 'unmounted';
     const facts = {ours: record !== undefined, source: entry.source, mountId: entry.id, reason};
     this.#tell('unmounted', mount, facts);
     if (record !== undefined) this.guarded('sweep', sweepRecords);
@@ -175,6 +177,7 @@ export class Supervisor implements MountEvents {
   /** A mount has become useless; policy says what is done about it. What was so at the start is only offered for removal. */
   #lost(mount: WatchedMount): void {
     const {entry, lastServer, record, health} = mount;
+    this.#toldLost.add(mount);
     if (mount.stale) return;
     const fate = record === undefined ? 'keep' : mount.policy.onServerDeath;
     if (health === 'dead') {

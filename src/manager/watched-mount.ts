@@ -80,6 +80,11 @@ export class WatchedMount {
     return entries.find(({id}) => id === this.#record?.mountId) ?? entries[0];
   }
 
+  /** Every place it is mounted at, in the order of the mount table. */
+  get places(): readonly MountEntry[] {
+    return this.#mount.entries;
+  }
+
   get target(): string {
     return this.entry.target;
   }

@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import type {MountView} from '../../src/manager/model.js';
+import {FUSEWARD} from './command-support.js';
 import {missingForManager, Room, runs, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager();
@@ -222,6 +223,45 @@ describe.skipIf(missing)(`the manager's mounts${missing ? ` (skipped: ${missing}
     expect(room.leftovers()).toEqual(NOTHING);
   });
 
+  test('a mount that takes the number of another one is told as another one', async () => {
+    await room.daemon();
+    const {heard, close} = await room.listen();
+    const {image, target, serverPid} = room.mount('disk');
+    // In one go, so that the daemon may see but the end of it.
+    const again = `umount ${target} && sleep 0.1 && exec "$@"`;
+    const fuseward = [process.execPath, FUSEWARD];
+    room.run('sh', '-ec', again, 'sh', ...fuseward, 'mount', '--no-announce', image, target);
+    const view = await room.seen(target, (each) => each.serverPid !== null && each.serverPid !== serverPid);
+    expect(view!.serverPid).not.toBe(serverPid);
+    const told = heard.filter(({event}) => event !== 'health');
+    expect(told.map(({event, details}) => [event, details['reason']])).toEqual([
+      ['mounted', undefined],
+      ['unmounted', 'unmounted'],
+      ['mounted', undefined],
+    ]);
+    close();
+  });
+
+  test('a mount is removed from every place it is mounted at', async () => {
+    await room.daemon();
+    const {heard, close} = await room.listen();
+    const {target, connectionId} = room.mount('disk');
+    const copy = join(room.dir, 'copy');
+    room.run('mkdir', copy);
+    room.run('mount', '--bind', target, copy);
+    room.run('umount', target);
+    // The record names a place that is gone; the mount is ours all the same, before and after a restart.
+    expect(await room.seen(copy)).toMatchObject({ours: true, id: String(connectionId), health: 'ok'});
+    room.run('mount', '--bind', copy, target);
+    await room.seen(target);
+    expect((await room.ask('DELETE', `/v1/mounts/${connectionId}`)).status).toBeLessThan(300);
+    expect(await room.mounts()).toEqual([]);
+    await eventually(() => room.leftovers().loops.length === 0, SOON_MS);
+    expect(room.leftovers()).toEqual(NOTHING);
+    expect(heard.findLast(({event}) => event === 'unmounted')).toMatchObject({details: {reason: 'ordered'}});
+    close();
+  });
+
   test('a denied mount is an event', async () => {
     await room.daemon();
     const {heard, close} = await room.listen();
@@ -263,6 +303,22 @@ describe.skipIf(missing)(`the manager's mounts${missing ? ` (skipped: ${missing}
     const {mode, uid} = statSync(room.path('/run/fuseward/manager.sock'));
     expect({mode: mode & 0o777, uid}).toEqual({mode: 0o600, uid: 0});
     expect(await next.end('SIGINT')).toBe(0);
+    expect(readdirSync(room.path('/run/fuseward')).filter((name) => name.endsWith('.sock'))).toEqual([]);
+  });
+
+  test.each([
+    [['--listen', '127.0.0.1:0'], 'daemon: --listen needs --token-file'],
+    [['--listen', 'everywhere', '--token-file', '/dev/null'], 'daemon: --listen needs HOST:PORT'],
+    [['--token-file', '/dev/null'], 'daemon: --token-file is for --listen'],
+    [['--log-level', 'loud'], 'daemon: --log-level must be one of debug, info, warn, error'],
+    [['--tls-cert', '/dev/null'], 'daemon: --tls-cert and --tls-key belong together'],
+    [['--listen', '0.0.0.0:0', '--token-file', '/dev/null'], "can't listen on 0.0.0.0"],
+  ])('a daemon with %j does not start', (args, reason) => {
+    const {code, stderr} = room.fuseward('daemon', ...args);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `fuseward: ${reason.startsWith('daemon') ? '' : "can't start the daemon: "}${reason}`,
+    );
     expect(readdirSync(room.path('/run/fuseward')).filter((name) => name.endsWith('.sock'))).toEqual([]);
   });
 
