@@ -6,7 +6,12 @@ import {printable} from './terminal/text.js';
 
 /** Answers are a few hundred bytes to a few megabytes (some thousand mounts); nothing longer is read. */
 const LONGEST_ANSWER = 64 * 2 ** 20;
+/** How long an answer may take: to the question whether somebody is there, to other questions, to orders. */
+const REACH_MS = 3_000;
 const ANSWER_MS = 10_000;
+const ORDER_MS = 120_000;
+/** unix(7): sun_path has 108 bytes, the last of which is NUL. Node would cut a longer path off. */
+const LONGEST_PATH = 107;
 
 /** What goes with a question. */
 interface Sending {
@@ -14,15 +19,19 @@ interface Sending {
   /** JSON. */
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number;
 }
 
-/** The manager can't be reached: `reason` is the second half of a sentence. */
+/** The manager can't be reached: `reason` is a sentence, to which others may be joined. */
 export class UnreachableError extends Error {
   readonly reason: string;
+  /** What to do about it, as the end of a sentence; undefined where starting a manager would not help. */
+  readonly advice: string | undefined;
 
-  constructor(reason: string) {
+  constructor(reason: string, advice: string | undefined) {
     super(reason);
     this.reason = reason;
+    this.advice = advice;
   }
 }
 
@@ -39,17 +48,23 @@ export class AnswerError extends CommandError {
   }
 }
 
+const HOW_TO_START = 'start one with "fuseward daemon"';
+
 function unreachable(socketPath: string, error: NodeJS.ErrnoException): Error {
-  const reasons: Record<string, string> = {
-    ENOENT: `no manager is listening on ${socketPath}`,
-    ECONNREFUSED: `no manager is listening on ${socketPath}`,
-    ENOTSOCK: `${socketPath} is not a socket`,
-    EACCES: `only root and the group of ${socketPath} may ask the manager`,
-    EINVAL: `${socketPath} can't be the path of a socket`,
-    EPROTOTYPE: `${socketPath} is not a socket of the manager`,
+  const path = printable(socketPath);
+  const others: Record<string, string> = {
+    EACCES: `only root and the group of ${path} may ask the manager`,
+    ENOTSOCK: `${path} is not a socket`,
+    EPROTOTYPE: `${path} is not the socket of a manager`,
   };
-  const reason = reasons[error.code ?? ''];
-  return new UnreachableError(reason ?? `the manager on ${socketPath} broke off: ${error.message}`);
+  const code = error.code ?? '';
+  if (['ENOENT', 'ENOTDIR', 'ECONNREFUSED'].includes(code)) {
+    return new UnreachableError(`no manager is listening on ${path}`, HOW_TO_START);
+  }
+  return new UnreachableError(
+    others[code] ?? `the manager on ${path} broke off: ${error.message}`,
+    undefined,
+  );
 }
 
 /** A problem document (RFC 9457) as one sentence: what is wrong, and what to do where that is told. */
@@ -86,7 +101,7 @@ export class AdminClient {
 
   /** Whether somebody listens; asks nothing that costs anything. */
   async reach(): Promise<void> {
-    await this.ask('GET', '/healthz');
+    await this.#read(await this.#send('GET', '/healthz', {timeoutMs: REACH_MS}));
   }
 
   status(): Promise<StatusView> {
@@ -136,6 +151,8 @@ export class AdminClient {
     if (response.statusCode !== 200) await this.#read(response);
     try {
       yield* serverSentEvents(response);
+    } catch (error) {
+      throw unreachable(this.socketPath, error as Error);
     } finally {
       response.destroy();
     }
@@ -154,32 +171,36 @@ export class AdminClient {
 
   #send(method: string, path: string, more: Sending): Promise<IncomingMessage> {
     const {socketPath} = this;
-    const {body, signal} = more;
+    const {body, signal, timeoutMs = method === 'GET' ? ANSWER_MS : ORDER_MS} = more;
     const headers = {...more.headers, ...(body !== undefined && {'content-type': 'application/json'})};
     return new Promise((resolve, reject) => {
       const options = {socketPath, method, path, headers, agent: this.#agent, ...(signal && {signal})};
-      let sent: ReturnType<typeof request>;
-      try {
-        sent = request(options, (response) => {
-          sent.setTimeout(0);
-          resolve(response);
-        });
-      } catch (error) {
-        reject(unreachable(socketPath, error as Error));
+      if (Buffer.byteLength(socketPath) > LONGEST_PATH) {
+        const reason = `${printable(socketPath)} is too long for the path of a socket`;
+        reject(new UnreachableError(reason, undefined));
         return;
       }
-      sent.setTimeout(ANSWER_MS, () => {
-        sent.destroy(new CommandError(`the manager on ${socketPath} does not answer`));
+      const sent = request(options, (response) => {
+        // A stream of events may be silent for long.
+        sent.setTimeout(0);
+        resolve(response);
+      });
+      sent.setTimeout(timeoutMs, () => {
+        const reason = `the manager on ${printable(socketPath)} does not answer`;
+        sent.destroy(new UnreachableError(reason, undefined));
       });
       sent.on('error', (error) => {
-        reject(error instanceof CommandError || signal?.aborted ? error : unreachable(socketPath, error));
+        const told = error instanceof UnreachableError || signal?.aborted === true;
+        reject(told ? error : unreachable(socketPath, error));
       });
       sent.end(body);
     });
   }
 
   async #read(response: IncomingMessage): Promise<unknown> {
-    const text = await textOf(response);
+    const text = await textOf(response).catch((error: Error) => {
+      throw error instanceof CommandError ? error : unreachable(this.socketPath, error);
+    });
     const status = response.statusCode ?? 0;
     const ok = status >= 200 && status < 300;
     if (ok && text === '') return undefined;

@@ -12,6 +12,7 @@ import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from '../server/shared-cou
 import type {MountEntry} from '../sys/mount-info.js';
 import {CommandError} from './command.js';
 import type {MountSource} from './mount-source.js';
+import {printable} from './terminal/text.js';
 
 /** The server that was noted when the mount was made, if it still is that process. */
 function serverOf(record: MountRecord | undefined): ProcessName | undefined {
@@ -128,19 +129,22 @@ export class KernelView implements MountSource {
   /** @throws CommandError when it is not one of our servers, is gone, or we may not look */
   #server(id: string): ProcessName {
     const mount = fuseMounts().get(Number(id));
-    if (mount === undefined) throw new CommandError(`there is no mount with the id ${id}`);
-    if (process.geteuid?.() !== 0) throw new CommandError('only root may look into the memory of a server');
-    const {record} = noted(mount);
-    if (record === undefined)
-      throw new CommandError('it was not mounted by fuseward, so nothing is counted for it');
+    if (mount === undefined) throw new CommandError(`there is no mount of a FUSE server with the id ${id}`);
+    const {entry, record} = noted(mount);
     const server = serverOf(record);
-    if (server === undefined) throw new CommandError('its server is gone, and its counts with it');
-    return server;
+    if (server !== undefined) return server;
+    const reason =
+      process.geteuid?.() !== 0
+        ? 'only root may look into the memory of a server'
+        : record === undefined
+          ? 'it was not mounted by fuseward, so nothing is counted'
+          : 'its server is gone';
+    throw new CommandError(`can't tell the counts of ${printable(entry.target)}: ${reason}`);
   }
 }
 
 function counters(pid: number): SharedCounters {
   const memory = readProcessMemfd(pid, COUNTERS_NAME, COUNTERS_SIZE);
-  if (memory === undefined) throw new CommandError(`its server (process ${pid}) shows no counters`);
+  if (memory === undefined) throw new CommandError(`the server (process ${pid}) shows no counters`);
   return new SharedCounters(memory);
 }

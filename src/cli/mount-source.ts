@@ -18,9 +18,6 @@ export interface MountSource {
   close(): void;
 }
 
-/** How a manager is started, as the end of a sentence. */
-const HOW_TO_START = 'start one with "fuseward daemon"';
-
 function socketOf(values: OptionValues): string {
   return (values['socket'] as string | undefined) ?? (process.env[SOCKET_VARIABLE] || ADMIN_SOCKET);
 }
@@ -38,7 +35,8 @@ export async function openSource(values: OptionValues): Promise<MountSource> {
   } catch (error) {
     client.close();
     if (!(error instanceof UnreachableError)) throw error;
-    complain(`${error.reason}, so this is only what the kernel tells (${HOW_TO_START})`);
+    const advice = error.advice === undefined ? '' : ` (${error.advice})`;
+    complain(`${error.reason}, so this is only what the kernel tells${advice}`);
     return new KernelView();
   }
 }
@@ -53,7 +51,7 @@ export async function withManager<T>(
     return await action(client);
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
-    throw new CommandError(`${error.reason}; ${HOW_TO_START}`);
+    throw new CommandError(error.advice === undefined ? error.reason : `${error.reason}; ${error.advice}`);
   } finally {
     client.close();
   }

@@ -272,6 +272,52 @@ describe('without a manager', () => {
   });
 });
 
+describe('a manager that is of no use', () => {
+  test('one that does not answer is told apart from none', async () => {
+    const path = join(daemon.dir, 'silent.sock');
+    const server = createServer(() => undefined);
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    try {
+      const {code, stdout, stderr} = await program.run(['ls', '--socket', path]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^ID /);
+      expect(stderr).toBe(
+        `fuseward: the manager on ${path} does not answer, so this is only what the kernel tells\n`,
+      );
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  test('one that breaks off in the middle of an answer', async () => {
+    const path = join(daemon.dir, 'broken.sock');
+    const server = createServer((request, response) => {
+      if (request.url === '/healthz') {
+        response.setHeader('content-type', 'application/json').end('{"status": "ok"}');
+      } else {
+        response.writeHead(200, {'content-type': 'application/json', 'content-length': 1000});
+        response.write('{"mounts": [', () => request.socket.destroy());
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    try {
+      const {code, stdout, stderr} = await program.run(['ls', '--socket', path]);
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toMatch(/^fuseward: the manager on .* broke off: [^\n]*\n$/);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  test('a path that is too long for a socket', async () => {
+    const path = `/tmp/${'x'.repeat(200)}`;
+    expect((await program.run(['sync', '/', '--socket', path])).stderr).toBe(
+      `fuseward: ${path} is too long for the path of a socket\n`,
+    );
+  });
+});
+
 describe('something else listens', () => {
   const bodies: Array<[what: string, type: string, body: string]> = [
     ['a page', 'text/html', '<h1>It works</h1>'],

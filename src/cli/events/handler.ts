@@ -54,7 +54,7 @@ async function* follow(client: AdminClient, since: number | undefined): AsyncGen
         if (event !== undefined) yield event;
       }
     } catch (error) {
-      if (!(error instanceof UnreachableError) && !isBroken(error)) throw error;
+      if (!(error instanceof UnreachableError)) throw error;
     }
     if (!away) complain('the manager went away; waiting for it');
     away = true;
@@ -62,13 +62,6 @@ async function* follow(client: AdminClient, since: number | undefined): AsyncGen
     resume ??= 0;
     await pause(RETRY_MS);
   }
-}
-
-/** Whether a stream broke off in the middle, as it does when the other process is killed. */
-function isBroken(error: unknown): boolean {
-  return ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(
-    (error as NodeJS.ErrnoException).code ?? '',
-  );
 }
 
 export const eventsCommand: Command = {

@@ -72,7 +72,7 @@ function serverLines({status, managed, privileged}: Knowledge): string[] {
   if (!privileged) return ['server: only root can look at it'];
   return status?.record === undefined
     ? ['server: not one of ours, and the kernel does not tell which process it is']
-    : ['server: none found; the mount answers nobody'];
+    : ['server: gone; everything on the mount fails, and "fuseward umount" ends it'];
 }
 
 function managerLines({managed}: Knowledge): string[] {
