@@ -1,3 +1,4 @@
+import {Socket} from 'node:net';
 import swagger from '@fastify/swagger';
 import type {TypeBoxTypeProvider} from '@fastify/type-provider-typebox';
 import Fastify, {type FastifyBaseLogger, LogController} from 'fastify';
@@ -118,6 +119,11 @@ function watchRequests(app: Admin, own: OwnCounters): void {
   app.addHook('onRequest', async (request) => {
     // Now: a client that doesn't wait for the answer is gone when it is sent.
     if (!isLook(request.method)) request.caller = callerOf(request.raw.socket);
+  });
+  app.addHook('preHandler', async (request) => {
+    // A mount may take as long as policy lets it; whoever waits for it is silent and not gone.
+    const {socket} = request.raw;
+    if (!isLook(request.method) && socket instanceof Socket) socket.setTimeout(0);
   });
   app.addHook('onResponse', async (request, reply) => {
     const {method, url, caller} = request;

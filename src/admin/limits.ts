@@ -6,7 +6,7 @@ export const LIMITS = {
   requestTimeoutMs: 30_000,
   /** How often the two above are looked at. */
   checkIntervalMs: 5_000,
-  /** Of silence in both directions: longer than any order takes, and than a heartbeat. */
+  /** Of silence in both directions, unless an order is carried out: longer than any look takes, and than a heartbeat. */
   silenceMs: 120_000,
   keepAliveMs: 5_000,
   connections: 256,
