@@ -2,6 +2,7 @@ import {linkSync} from 'node:fs';
 import {createServer} from 'node:http';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, test} from 'vitest';
+import {eventually} from '../../src/helper/cleanup.js';
 import {ManagerError} from '../../src/manager/face.js';
 import type {ManagerEvent} from '../../src/manager/model.js';
 import {FakeManager, mountView} from '../unit/admin/fake-manager.js';
@@ -211,6 +212,29 @@ describe('events', () => {
     expect(stderr).toContain('some events were missed');
     expect(code).toBe(0);
   });
+
+  const restarts: Array<[what: string, startedAt: string, told: string[]]> = [
+    ['the same manager goes on', '2026-03-01T10:00:00.000Z', ['2']],
+    ['a new manager tells all that it knows', '2026-03-01T11:00:00.000Z', ['1', '2']],
+  ];
+  for (const [what, startedAt, told] of restarts) {
+    test(`without an event so far, ${what} after a pause`, async () => {
+      daemon.manager.kept.push(event(1));
+      const child = program.start(['events', '--count', String(told.length)], {
+        FUSEWARD_SOCKET: daemon.socket,
+      });
+      const end = ended(child);
+      expect(await eventually(() => daemon.manager.listeners.size === 1, 10_000)).toBe(true);
+      await daemon.stop();
+      daemon.manager.startedAt = startedAt;
+      await daemon.start();
+      expect(await eventually(() => daemon.manager.listeners.size === 1, 10_000)).toBe(true);
+      daemon.manager.happen();
+      const {stdout, stderr} = await end;
+      expect(stdout.split('\n').flatMap((line) => line.split('  ')[1] ?? [])).toEqual(told);
+      expect(stderr).toBe('fuseward: the manager went away; waiting for it\nfuseward: the manager is back\n');
+    });
+  }
 
   test('a reader that goes away ends it', async () => {
     daemon.manager.kept.push(event(1));

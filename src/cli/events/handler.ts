@@ -38,15 +38,20 @@ function eventOf({data}: StreamEvent): ManagerEvent | undefined {
  * event. The first connection must succeed.
  */
 async function* follow(client: AdminClient, since: number | undefined): AsyncGenerator<ManagerEvent> {
-  // Asked first, so that the absence of a manager is a failure at once and only then.
-  await client.reach();
+  let {startedAt} = await client.status();
   let resume: string | number | undefined = since;
   let away = false;
   for (;;) {
     try {
-      for await (const message of client.events(resume)) {
-        if (away) complain('the manager is back');
+      if (away) {
+        const again = (await client.status()).startedAt;
+        // Without an event so far there is nothing to go on behind, but everything that a new manager knows is news.
+        if (again !== startedAt) resume ??= 0;
+        startedAt = again;
+        complain('the manager is back');
         away = false;
+      }
+      for await (const message of client.events(resume)) {
         if (message.id !== undefined) resume = message.id;
         if (message.event === 'gap')
           complain('some events were missed: the manager does not keep them any more');
@@ -58,8 +63,8 @@ async function* follow(client: AdminClient, since: number | undefined): AsyncGen
     }
     if (!away) complain('the manager went away; waiting for it');
     away = true;
-    // Without any event so far, those of a new manager are all news.
-    resume ??= 0;
+    // A manager that ends still answers for a while on connections that it has.
+    client.close();
     await pause(RETRY_MS);
   }
 }

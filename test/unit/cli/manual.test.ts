@@ -2,6 +2,7 @@ import {spawnSync} from 'node:child_process';
 import {existsSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
+import {ADMIN_SOCKET as LISTENER} from '../../../src/admin/unix-listener.js';
 import {EXIT, publicOptions} from '../../../src/cli/command.js';
 import {DEFINITIONS} from '../../../src/cli/definitions.js';
 import {helpText, overview} from '../../../src/cli/help.js';
@@ -53,6 +54,10 @@ describe('the manual page', () => {
     expect([...status.matchAll(/^\.It (\d+)$/gm)].map(([, code]) => Number(code))).toEqual(
       Object.values(EXIT),
     );
+  });
+
+  test('and the program look for the manager where it listens', () => {
+    expect(ADMIN_SOCKET).toBe(LISTENER);
   });
 
   test('tells of each key that top sorts by', () => {
