@@ -129,8 +129,9 @@ function watchRequests(app: Admin, own: OwnCounters): void {
     const {method, url, caller} = request;
     own.countRequest(method, request.routeOptions.url, reply.statusCode);
     const values = {request: request.id, method, url, status: reply.statusCode, ms: reply.elapsedTime};
-    if (isLook(method)) request.log.debug(values, 'asked');
-    else request.log.info({...values, caller}, 'ordered');
+    const stranger = reply.statusCode === 401 || reply.statusCode === 421;
+    if (isLook(method) || stranger) request.log.debug(values, 'asked');
+    else request.log.info({...values, caller}, reply.statusCode < 400 ? 'ordered' : 'order failed');
   });
 }
 

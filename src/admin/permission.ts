@@ -23,17 +23,33 @@ declare module 'fastify' {
   }
 }
 
+/** Between two lines about strangers: what they do must not be able to fill the log. */
+const QUIET_MS = 10_000;
+
 /** The hook that runs before every route, and before "no such route" too: what exists is not told to strangers. */
 export function checkPermission(guards: Guards) {
+  let untold = 0;
+  let quietUntil = 0;
+
+  function note(request: FastifyRequest, {code}: AdminError): void {
+    untold++;
+    const now = performance.now();
+    if (now < quietUntil) return;
+    request.log.warn({code, address: request.raw.socket.remoteAddress, refused: untold}, 'requests refused');
+    untold = 0;
+    quietUntil = now + QUIET_MS;
+  }
+
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const guard = guards.get(request.raw);
     if (guard === undefined) return;
-    guard.checkHost(request.raw);
-    if (request.routeOptions.config.open === true) return;
     try {
-      guard.checkToken(request.raw);
+      guard.checkHost(request.raw);
+      if (request.routeOptions.config.open !== true) guard.checkToken(request.raw);
     } catch (error) {
-      if (error instanceof AdminError) reply.header('www-authenticate', 'Bearer realm="fuseward"');
+      if (!(error instanceof AdminError)) throw error;
+      if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="fuseward"');
+      note(request, error);
       throw error;
     }
   };

@@ -70,6 +70,21 @@ describe.skipIf(!ROOT)('TCP (its token file has to be of root)', () => {
     expect({status, code: body['code']}).toEqual({status: 401, code: 'token-wrong'});
   });
 
+  test('a stranger who tries again and again is one line in the log', async () => {
+    const {to} = await startTcp();
+    for (let count = 0; count < 20; count++) {
+      await ask({
+        ...to,
+        method: 'POST',
+        path: '/v1/mounts/41/shutdown',
+        headers: {authorization: 'Bearer x'},
+      });
+    }
+    expect(ground.lines).toHaveLength(1);
+    expect(ground.lines[0]).toMatchObject({level: 40, code: 'token-wrong', address: '127.0.0.1'});
+    expect(JSON.stringify(ground.lines)).not.toContain('Bearer');
+  });
+
   test('the unix socket beside it wants none', async () => {
     await startTcp();
     expect((await ask({socketPath: path})).status).toBe(200);

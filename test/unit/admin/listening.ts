@@ -4,8 +4,8 @@ import type {request as requestTls, RequestOptions as TlsOptions} from 'node:htt
 import {connect} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {pino} from 'pino';
 import {type Admin, createAdmin, type ListenOptions, listenAdmin} from '../../../src/admin/index.js';
-import {collectingLog} from './contract.js';
 import {FakeManager} from './fake-manager.js';
 
 export const ROOT = process.geteuid?.() === 0;
@@ -14,11 +14,14 @@ export const ROOT = process.geteuid?.() === 0;
 export class Ground {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'fuseward-admin-'));
   readonly path: string = join(this.directory, 'admin.sock');
+  /** What was logged. */
+  readonly lines: Array<Record<string, unknown>> = [];
   readonly #opened: Admin[] = [];
 
   /** The API on a fake manager, listening on `path` unless told otherwise. */
   async start(opts: ListenOptions = {}, manager: FakeManager = new FakeManager()) {
-    const admin = createAdmin(manager, {log: collectingLog().log, version: '1'});
+    const log = pino({level: 'info'}, {write: (line: string) => void this.lines.push(JSON.parse(line))});
+    const admin = createAdmin(manager, {log, version: '1'});
     this.#opened.push(admin);
     const {addresses} = await listenAdmin(admin, {socketPath: this.path, ...opts}, {});
     return {admin, addresses};
