@@ -4,7 +4,6 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import type {MountView} from '../../src/manager/model.js';
-import {FUSEWARD} from './command-support.js';
 import {missingForManager, Room, runs, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager();
@@ -224,13 +223,15 @@ describe.skipIf(missing)(`the manager's mounts${missing ? ` (skipped: ${missing}
   });
 
   test('a mount that takes the number of another one is told as another one', async () => {
-    await room.daemon();
+    const daemon = await room.daemon();
     const {heard, close} = await room.listen();
     const {image, target, serverPid} = room.mount('disk');
-    // In one go, so that the daemon may see but the end of it.
-    const again = `umount ${target} && sleep 0.1 && exec "$@"`;
-    const fuseward = [process.execPath, FUSEWARD];
-    room.run('sh', '-ec', again, 'sh', ...fuseward, 'mount', '--no-announce', image, target);
+    // The kernel gives the lowest free number. The daemon sees the table before and after, and nothing in between.
+    process.kill(daemon.pid, 'SIGSTOP');
+    room.run('umount', target);
+    const again = room.fuseward('mount', '--no-announce', image, target);
+    process.kill(daemon.pid, 'SIGCONT');
+    expect(again.code).toBe(0);
     const view = await room.seen(target, (each) => each.serverPid !== null && each.serverPid !== serverPid);
     expect(view!.serverPid).not.toBe(serverPid);
     const told = heard.filter(({event}) => event !== 'health');

@@ -183,6 +183,14 @@ describe.skipIf(missing)(`the manager's watch${missing ? ` (skipped: ${missing})
     expect(await room.seen(target)).toMatchObject({health: 'dead', mountId});
     await new Promise((resolve) => setTimeout(resolve, 1_200));
     expect(room.leftovers().mounts).toHaveLength(2);
+    // Its id is meant, and not whatever is at its path by now.
+    room.run('mount', '-t', 'tmpfs', 'none', target);
+    const covered = await room.ask<{code: string}>('DELETE', `/v1/mounts/${connectionId}`);
+    expect(covered.body.code).toBe('covered');
+    expect(room.run('findmnt', '--noheadings', '--output', 'FSTYPE', '--mountpoint', target)).toContain(
+      'tmpfs',
+    );
+    room.run('umount', target);
     expect((await room.ask('DELETE', `/v1/mounts/${connectionId}`)).status).toBeLessThan(300);
     expect((await room.mounts()).map((mount) => mount.target)).toEqual([well.target]);
     expect(room.leftovers().mounts).toHaveLength(1);
