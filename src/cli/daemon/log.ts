@@ -7,7 +7,16 @@ import pretty from 'pino-pretty';
  */
 export function daemonLog(level: string): Logger {
   const options = {level, base: {}, formatters: {level: (label: string) => ({level: label})}};
-  if (process.stderr.isTTY) return pino(options, pretty({destination: 2, sync: true}));
+  if (process.stderr.isTTY)
+    return pino(
+      options,
+      pretty({
+        destination: 2,
+        sync: true,
+        // It takes this for the name of a function; ours has who gave an order.
+        customPrettifiers: {caller: (value) => JSON.stringify(value)},
+      }),
+    );
   return pino(
     {...options, timestamp: () => `,"time":"${new Date().toISOString()}"`},
     destination({dest: 2, sync: true}),
