@@ -46,7 +46,7 @@ function branch(definition: CommandDefinition): string {
 
 /**
  * Completion for bash. Names of mounts are foreign text: they never pass through `compgen -W` or `eval`, which would carry out
- * what is written in them.
+ * what is written in them, and are offered quoted.
  */
 export function bashCompletion(definitions: readonly CommandDefinition[]): string {
   const names = [...definitions.map(({name}) => name), 'help'];
@@ -63,18 +63,20 @@ _fuseward_paths() {
   COMPREPLY=($(compgen "$1" -- "$current"))
 }
 
-# Where FUSE servers are mounted. readline quotes the names.
+# Where FUSE servers are mounted. The names are foreign: they are offered quoted, because readline leaves some of $() as it is.
 _fuseward_mounts() {
-  local id parent device root target rest name typed
-  compopt -o filenames
-  # What is typed may be quoted in part; only backslashes are undone.
+  local id parent device root target rest name quoted typed
+  # What is typed may be quoted too: with backslashes, or by a quote in front of it.
   typed=\${current//\\\\/}
+  typed=\${typed#[\\'\\"]}
   while read -r id parent device root target rest; do
     [[ $rest =~ ' - fuse'(blk)?[.\\ ] ]] || continue
-    # The kernel writes spaces and backslashes as three octal digits; a word ends what $() would cut off.
+    # The kernel writes spaces and backslashes as three octal digits; the full stop saves a newline from $().
     name=$(printf '%b.' "\${target//\\\\/\\\\0}")
     name=\${name%.}
-    [[ $name == "$typed"* ]] && COMPREPLY+=("$name")
+    printf -v quoted %q "$name"
+    [[ $name == "$typed"* ]] || continue
+    [[ $current != [\\'\\"]* || $quoted == "$name" ]] && COMPREPLY+=("$quoted")
   done </proc/self/mountinfo
 }
 

@@ -111,14 +111,17 @@ describe.skipIf(withoutBash !== '')(`bash${withoutBash}`, () => {
     test(`fuseward ${words.join(' ')}`, () => expect(offered(...words)).toEqual(offers));
   }
 
-  test('names of mounts are offered as they are, and nothing in them is carried out', () => {
+  test('names of mounts are offered as words that mean them, and nothing in them is carried out', () => {
     expect(offered('freeze', '/mnt/')).toEqual([
       '/mnt/plain',
-      '/mnt/with space\\and$(touch PROOF);touch PROOF',
-      '/mnt/line\nbreak',
+      '/mnt/with\\ space\\\\and\\$\\(touch\\ PROOF\\)\\;touch\\ PROOF',
+      "$'/mnt/line\\nbreak'",
       '/mnt/block',
     ]);
     expect(offered('freeze', '/mnt/w')).toHaveLength(1);
+    expect(offered('freeze', '/mnt/with\\ sp')).toHaveLength(1);
+    // Behind an open quote only those are offered that need none.
+    expect(offered('freeze', '"/mnt/')).toEqual(['/mnt/plain', '/mnt/block']);
     expect(existsSync(join(dir, 'PROOF'))).toBe(false);
   });
 
