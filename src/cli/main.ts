@@ -41,12 +41,21 @@ function endWithReader(error: NodeJS.ErrnoException): void {
   process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed);
 }
 
-async function help(name: string | undefined): Promise<number> {
-  if (name === undefined) {
+function findCommand(name: string): Command | undefined {
+  const command = COMMANDS.find(({definition}) => definition.name === name);
+  if (command === undefined) complain(`there is no command "${name}"; "fuseward help" lists them`);
+  return command;
+}
+
+function help(name: string | undefined): number {
+  if (name === undefined || name.startsWith('-')) {
     print(overview(DEFINITIONS, process.stdout.columns));
     return EXIT.done;
   }
-  return main([name, '--help']);
+  const command = findCommand(name);
+  if (command === undefined) return EXIT.failed;
+  print(helpText(command.definition, process.stdout.columns));
+  return EXIT.done;
 }
 
 async function main(args: string[]): Promise<number> {
@@ -60,11 +69,8 @@ async function main(args: string[]): Promise<number> {
     print(`fuseward ${VERSION}`);
     return EXIT.done;
   }
-  const command = COMMANDS.find(({definition}) => definition.name === name);
-  if (command === undefined) {
-    complain(`there is no command "${name}"; "fuseward help" lists them`);
-    return EXIT.failed;
-  }
+  const command = findCommand(name);
+  if (command === undefined) return EXIT.failed;
   const {definition} = command;
   try {
     const {positionals, values} = parseCommand(definition, rest);
