@@ -202,6 +202,8 @@ export class MountManager implements Manager {
 
   /** Takes the mount from every place it is mounted at, the last first. */
   async remove(id: string, order: UnmountOrder): Promise<void> {
+    // Numbers are used again: the one that is meant is the one that is there now.
+    this.#registry.look(true);
     const mount = this.#find(id);
     const {target} = mount;
     mount.leaving = true;

@@ -66,10 +66,13 @@ export class Registry {
     for (const mount of table.values()) this.#take(mount, recordOf(mount, records), patient);
   }
 
-  /** Whether a mount is in the table at this moment, whatever was seen before. @throws Errno */
+  /**
+   * Whether a mount is in the table at this moment, whatever was seen before. Its numbers alone prove nothing: a mount that was
+   * made just after its end has got the same. @throws Errno
+   */
   isMounted(mount: WatchedMount): boolean {
     const now = fuseMounts().get(mount.connection);
-    return now !== undefined && mount.isStill(now, undefined);
+    return now !== undefined && mount.isStill(now, recordOf(now, this.#records.read()));
   }
 
   /** Finds the servers of mounts that nobody knows it of, if it is time for such a search. */
