@@ -71,7 +71,7 @@ export function runBlocking(fd: number, session: Session): ConnectionEnd {
     const slot = session.acquire();
     if (slot === undefined) {
       if (session.held === 0) throw new Error('requests are waiting in a transport that does not wait');
-      session.waitForHeld();
+      session.hooks.onHeldFull?.();
       if (!hasHungUp(fd)) continue;
       // The next read tells how it ended.
       session.end();
@@ -84,7 +84,7 @@ export function runBlocking(fd: number, session: Session): ConnectionEnd {
       session.release(slot);
       const meaning = afterRead(error);
       if (meaning === 'repeat') {
-        session.interrupted();
+        session.hooks.onInterrupted?.();
         continue;
       }
       if (meaning === 'wait') {

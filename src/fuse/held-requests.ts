@@ -1,4 +1,4 @@
-import {REPLY_BODY, type SendReply} from './request-slot.js';
+import {REPLY_BODY, type RequestSlot, type SendReply} from './request-slot.js';
 import {outHeader} from './structs/header.js';
 
 /** A request that waits until modifying requests are let through again. */
@@ -33,10 +33,15 @@ export class HeldRequests {
     return this.#requests.size >= MOST_REQUESTS || this.#bytes >= MOST_BYTES;
   }
 
-  add(request: HeldRequest): void {
-    this.take(request.key);
-    this.#requests.set(request.key, request);
-    this.#bytes += request.bytes.length;
+  /** Keeps what is in a slot, which is free then. */
+  add(slot: RequestSlot, mayWait: boolean): void {
+    const {key, opcode, uniqueLow, uniqueHigh, startedMs, requestEnd} = slot;
+    this.take(key);
+    const bytes = slot.request.slice(0, requestEnd);
+    // A request is begun with it.
+    const send = slot.send as SendReply;
+    this.#requests.set(key, {key, opcode, uniqueLow, uniqueHigh, bytes, startedMs, send, mayWait});
+    this.#bytes += bytes.length;
   }
 
   /** Gives one out, by its key. */

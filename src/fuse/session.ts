@@ -32,12 +32,13 @@ export class Session implements OperationTarget {
   readonly fs: FileSystem;
   readonly entryTimeout: number;
   readonly attrTimeout: number;
+  /** Transports call those that concern them. */
+  readonly hooks: SessionHooks;
   connection: ConnectionInfo | undefined;
   /** Called when a slot comes back after `acquire` had none. For transports. */
   onFree: (() => void) | undefined;
 
   readonly #init: InitOptions;
-  readonly #hooks: SessionHooks;
   readonly #counters: SessionCounters | null;
   readonly #table: DispatchTable;
   readonly #requestBytes: number;
@@ -64,7 +65,7 @@ export class Session implements OperationTarget {
     this.entryTimeout = options.entryTimeout ?? 1;
     this.attrTimeout = options.attrTimeout ?? 1;
     this.connection = options.connection;
-    this.#hooks = hooks;
+    this.hooks = hooks;
     this.#counters = hooks.counters ?? null;
     this.#table = new DispatchTable(options.operations);
     const {requestBytes, replyBytes, longestName, maxConcurrent} = checkedLimits(options);
@@ -108,10 +109,13 @@ export class Session implements OperationTarget {
   release(slot: RequestSlot): void {
     this.#free.push(slot);
     if (this.#resumeLeft > 0 && !this.#serving) this.#serveHeld();
-    if (this.#starving) {
-      this.#starving = false;
-      this.onFree?.();
-    }
+    this.#tellFree();
+  }
+
+  #tellFree(): void {
+    if (!this.#starving) return;
+    this.#starving = false;
+    this.onFree?.();
   }
 
   /**
@@ -136,16 +140,6 @@ export class Session implements OperationTarget {
     if (!this.#serving) this.#serveHeld();
   }
 
-  /** Called by transports that block when a signal ended their waiting. */
-  interrupted(): void {
-    this.#hooks.onInterrupted?.();
-  }
-
-  /** Called by transports that block when `acquire` had no slot. */
-  waitForHeld(): void {
-    this.#hooks.onHeldFull?.();
-  }
-
   #serveHeld(): void {
     // Ends: what is held again comes after those that were counted.
     while (this.#resumeLeft > 0 && this.#held.size > 0) {
@@ -158,9 +152,7 @@ export class Session implements OperationTarget {
       this.#serve(slot, bytes.length, send, mayWait, startedMs);
     }
     this.#resumeLeft = 0;
-    if (!this.#starving) return;
-    this.#starving = false;
-    this.onFree?.();
+    this.#tellFree();
   }
 
   #serve(slot: RequestSlot, length: number, send: SendReply, mayWait: boolean, startedMs: number): void {
@@ -179,9 +171,9 @@ export class Session implements OperationTarget {
   /** @param now requests being served beside those that wait for promises; @param latest the one that is or was */
   #tellServing(now: 0 | 1, latest: RequestSlot): void {
     if (this.#counters?.serving === undefined) return;
-    let oldest = latest;
-    if (this.#waiting.size > 0) [oldest = latest] = this.#waiting.values();
-    this.#counters.serving(this.#waiting.size + now, oldest.startedMs, this.#held.size);
+    const waiting = this.#waiting.size;
+    const {startedMs} = waiting === 0 ? latest : (this.#waiting.values().next().value ?? latest);
+    this.#counters.serving(waiting + now, startedMs, this.#held.size);
   }
 
   #dispatch(slot: RequestSlot, sound: boolean, mayWait: boolean): void {
@@ -216,21 +208,14 @@ export class Session implements OperationTarget {
 
   /** Whether the owner of the session has the request answered or held. */
   #intercepted(slot: RequestSlot, row: Operation, mayWait: boolean): boolean {
-    if (this.#hooks.intercept === undefined || slot.opcode === OPCODE.INIT) return false;
-    const verdict = this.#hooks.intercept(slot);
+    if (this.hooks.intercept === undefined || slot.opcode === OPCODE.INIT) return false;
+    const verdict = this.hooks.intercept(slot);
     if (verdict === SERVE || row.replySize === 'none' || slot.opcode === OPCODE.DESTROY) return false;
-    if (verdict === HOLD) this.#hold(slot, mayWait);
-    else this.#answer(slot, verdict, 0);
+    if (verdict === HOLD) {
+      this.#held.add(slot, mayWait);
+      this.release(slot);
+    } else this.#answer(slot, verdict, 0);
     return true;
-  }
-
-  #hold(slot: RequestSlot, mayWait: boolean): void {
-    const {key, opcode, uniqueLow, uniqueHigh, startedMs, requestEnd} = slot;
-    const bytes = slot.request.slice(0, requestEnd);
-    // `begin` was given it.
-    const send = slot.send as SendReply;
-    this.#held.add({key, opcode, uniqueLow, uniqueHigh, bytes, startedMs, send, mayWait});
-    this.release(slot);
   }
 
   /** The connection is gone: waiting handlers are told by their signal and their callers get EIO, then `destroy` is called. */
@@ -253,7 +238,7 @@ export class Session implements OperationTarget {
   /** Tells of a defect, such as a reply that the kernel refused. A hook that throws can't keep a request from its answer. */
   report(error: unknown, {opcode, nodeid}: {readonly opcode: number; readonly nodeid: number}): void {
     try {
-      this.#hooks.onError?.(error, {
+      this.hooks.onError?.(error, {
         opcode,
         name: this.#table.find(opcode)?.name ?? opcodeName(opcode),
         nodeid,
@@ -279,7 +264,7 @@ export class Session implements OperationTarget {
     if (negotiation.kind === 'agreed') {
       this.fs.init?.(negotiation.connection);
       this.connection = negotiation.connection;
-      this.#hooks.onInit?.(negotiation.connection);
+      this.hooks.onInit?.(negotiation.connection);
     }
     return encodeInitReply(slot.replyView, REPLY_BODY, negotiation, this.#init);
   }
@@ -298,7 +283,7 @@ export class Session implements OperationTarget {
   }
 
   retrieved(notifyUnique: number, offset: number, data: Uint8Array): void {
-    this.#hooks.onRetrieved?.(notifyUnique, offset, data);
+    this.hooks.onRetrieved?.(notifyUnique, offset, data);
   }
 
   #wait(slot: RequestSlot, row: Operation, result: Promise<unknown>, mayWait: boolean): void {

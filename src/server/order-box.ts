@@ -25,11 +25,13 @@ interface Done {
 /** An order that failed, or was not carried out in time (ETIMEDOUT). */
 export class OrderError extends Error {
   readonly errno: string;
+  readonly code: 'failed' | 'server-busy';
 
-  constructor(errno: string, message: string) {
+  constructor(errno: string, code: OrderError['code'], message: string) {
     super(message);
     this.name = 'OrderError';
     this.errno = errno;
+    this.code = code;
   }
 }
 
@@ -71,6 +73,7 @@ export class OrderBox {
       const timer = setTimeout(() => {
         const late = new OrderError(
           'ETIMEDOUT',
+          'server-busy',
           'the server is busy with a request and will do it after that',
         );
         finish(() => reject(late));
@@ -79,7 +82,7 @@ export class OrderBox {
       this.#waiting.set(number, ({error}) =>
         finish(() => {
           if (error === undefined) resolve();
-          else reject(new OrderError(error.errno, error.message));
+          else reject(new OrderError(error.errno, 'failed', error.message));
         }),
       );
       this.#port.postMessage(order);

@@ -64,7 +64,10 @@ describe('orders to a thread without an event loop', () => {
     box.wake = () => woken++;
     const done: string[] = [];
     const inbox = new OrderInbox(box.end, ({do: what}) => void done.push(what));
-    await expect(box.send({do: 'drop'}, 100)).rejects.toMatchObject({errno: 'ETIMEDOUT'});
+    await expect(box.send({do: 'drop'}, 100)).rejects.toMatchObject({
+      errno: 'ETIMEDOUT',
+      code: 'server-busy',
+    });
     expect(woken).toBeGreaterThan(1);
     const thaw = box.send({do: 'thaw'}, LATE_MS);
     inbox.look();
@@ -91,7 +94,7 @@ function gated(fileSystem: ServedFileSystem) {
   gate.session = harness.session as Session;
   const order = async (what: ThreadOrder): Promise<void> => {
     const done = box.send(what, LATE_MS);
-    harness.session.interrupted();
+    harness.session.hooks.onInterrupted?.();
     await done;
   };
   const errnoOf = (name: OpcodeName) => harness.errnoOf(request(name, new Uint8Array(128)));
