@@ -84,6 +84,17 @@ export function buildBlock(rules: EntryRules, entries: readonly DirEntry[]): Uin
   return block;
 }
 
+/** A new block with the entries from `from` on, and the gaps between them; the last one takes the rest. */
+export function tailOf(rules: EntryRules, block: Uint8Array, from: number): Uint8Array {
+  const end = entriesEnd(rules);
+  const tail = new Uint8Array(rules.blockSize);
+  tail.set(block.subarray(from, end));
+  let last = from;
+  for (let at = from; at < end; at += checkEntry(rules, block, at, end)) last = at;
+  setRecLen(tail, last - from, end - (last - from));
+  return tail;
+}
+
 /** Writes the checksum at the end of a block of entries. @param seed the directory's */
 export function sealBlock(rules: EntryRules, seed: number, block: Uint8Array): void {
   if (!rules.checksummed) return;

@@ -11,6 +11,7 @@ import {
   looksLikeNode,
   removeEntry,
   sealBlock,
+  tailOf,
 } from './dir-entries.js';
 import {buildRoot, hasher, hasRoom, insertSlot, probe, sealIndex, splitLeaf} from './dir-index.js';
 import type {ImageEditor} from './editor.js';
@@ -101,7 +102,8 @@ export class Directories {
       this.#place(directory, entry, directory.roomFrom);
       return true;
     }
-    if (directory.blocks === 1 && this.#makeIndex(directory) && this.#addByIndex(directory, entry))
+    // The kernel divides the first leaf of a new index even where the room of the two dots would do for the entry.
+    if (directory.blocks === 1 && this.#makeIndex(directory) && this.#addByIndex(directory, entry, false))
       return true;
     if (directory.indexed) this.#dropIndex(directory);
     this.#place(directory, entry, directory.blocks);
@@ -113,8 +115,11 @@ export class Directories {
     directory.places.set(key(entry.name), {ino: entry.ino, block});
   }
 
-  /** @returns false when the index does not have room, or makes no sense */
-  #addByIndex(directory: OpenDirectory, entry: DirEntry): boolean {
+  /**
+   * @param tryLeaf false to divide the leaf without a look for room in it
+   * @returns false when the index does not have room, or makes no sense
+   */
+  #addByIndex(directory: OpenDirectory, entry: DirEntry, tryLeaf = true): boolean {
     const {rules} = directory;
     const read = (block: number): Uint8Array | undefined => this.#read(directory, block);
     const at = probe(this.#editor.superblock, rules, read, entry.name);
@@ -122,7 +127,7 @@ export class Directories {
     if (at === undefined || leaf === undefined || at.leaf === 0 || this.#isNode(directory, at.leaf, leaf)) {
       return false;
     }
-    if (insertEntry(rules, leaf, entry)) {
+    if (tryLeaf && insertEntry(rules, leaf, entry)) {
       this.#write(directory, at.leaf, leaf);
       this.#place(directory, entry, at.leaf);
       return true;
@@ -153,7 +158,7 @@ export class Directories {
     const [dot, dots, ...rest] = [...entriesOf(rules, bytes)];
     if (dot === undefined || dots === undefined || key(dot.name) !== '.' || key(dots.name) !== '..')
       return false;
-    this.#append(directory, buildBlock(rules, rest));
+    this.#append(directory, tailOf(rules, bytes, dots.at + dots.size));
     this.#writeIndex(directory, 0, buildRoot(superblock, rules, [dot, dots]), ROOT_TABLE_OFFSET);
     for (const entry of rest) this.#place(directory, entry, 1);
     directory.indexed = true;
