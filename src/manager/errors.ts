@@ -79,17 +79,21 @@ export function fromControl(target: string, what: string, error: ControlError): 
       hint: 'try again in a moment',
     });
   }
-  if (error.kind === 'closed') {
-    return new ManagerError('server-failed', 'not-connected', because('its server can not be reached'), {
-      errno: 'ENOTCONN',
-      hint: 'look at its health; the manager tries again by itself',
-    });
-  }
+  if (error.kind === 'closed') return noServer(target, what);
   const reason = because(`the server says: ${foreignText(error.message)}`);
   if (error.errno === 'EOPNOTSUPP') return new ManagerError('unsupported', error.code, reason, errno);
   if (error.errno === 'EINVAL') return new ManagerError('invalid', error.code, reason, errno);
   if (error.errno === 'ETIMEDOUT') return new ManagerError('timeout', error.code, reason, errno);
   return new ManagerError('server-failed', error.code, reason, errno);
+}
+
+/** For an order to a server that is dead, or whose connection is. */
+export function noServer(target: string, what: string): ManagerError {
+  const message = `can't ${what} ${target}: its server can not be reached`;
+  return new ManagerError('server-failed', 'not-connected', message, {
+    errno: 'ENOTCONN',
+    hint: 'look at its health; while its server lives, the manager tries again by itself',
+  });
 }
 
 export function noSuchMount(id: string): ManagerError {

@@ -7,7 +7,7 @@ import type {Announcement} from './announcement.js';
 import {AnnouncementServer} from './announcement-server.js';
 import {type Clock, SYSTEM_CLOCK} from './clock.js';
 import {CommandRunner} from './command-runner.js';
-import {covered, fromControl, noControl, noSuchMount, vanished} from './errors.js';
+import {covered, fromControl, noControl, noServer, noSuchMount, vanished} from './errors.js';
 import {EventLog} from './event-log.js';
 import {type Manager, ManagerError, type ServerOrder, type UnmountOrder} from './face.js';
 import {abortConnection, ensureFusectl} from './fusectl.js';
@@ -278,7 +278,10 @@ export class MountManager implements Manager {
     answerMs?: number,
   ): Promise<ControlAnswers[O['do']]> {
     const {link, target} = mount;
-    if (link === undefined) throw noControl(target, what, mount.record !== undefined);
+    if (link === undefined) {
+      if (isLost(mount.health)) throw noServer(target, what);
+      throw noControl(target, what, mount.record !== undefined);
+    }
     await link.connectedWithin(GREETING_MS);
     try {
       return await link.ask(order, answerMs);
