@@ -14,6 +14,10 @@ installTools({
   setfacl: 'acl',
   strace: 'strace',
   losetup: 'mount',
+  fuse2fs: 'fuse2fs',
+  curl: 'curl',
+  script: 'bsdutils',
+  groff: 'groff-base',
 });
 installPackages();
 build();
