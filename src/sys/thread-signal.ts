@@ -1,9 +1,12 @@
 import {checked, native} from './libc.js';
+import {syscallNumber} from './syscall-numbers.js';
 
-const tgkill = native<[process: number, thread: number, signal: number]>('tgkill', 'int', [
-  'int',
-  'int',
-  'int',
+// By its number: not every C library has a function for it.
+const syscall = native<[number: number, process: number, thread: number, signal: number]>('syscall', 'long', [
+  'long',
+  'long',
+  'long',
+  'long',
 ]);
 const siginterrupt = native<[signal: number, on: number]>('siginterrupt', 'int', ['int', 'int']);
 
@@ -17,5 +20,7 @@ export function makeInterrupting(signal: number): void {
 
 /** Sends a signal to one thread of this process (tgkill(2)). @throws Errno ESRCH when it has ended */
 export function signalThread(threadId: number, signal: number): void {
-  checked(tgkill()(process.pid, threadId, signal), 'tgkill', `thread ${threadId}`);
+  // Every architecture that there is a table for has the call.
+  const number = syscallNumber('tgkill') as number;
+  checked(syscall()(number, process.pid, threadId, signal), 'tgkill', `thread ${threadId}`);
 }

@@ -117,10 +117,11 @@ describe.skipIf(reason !== undefined)(`a frozen file system${reason ? ` (skipped
     await client.request({do: 'freeze'});
     const writer = shell('exec mkdir never');
     await held(1);
+    const gone = once(server, 'exit');
     // MNT_FORCE aborts the connection.
     umount(target, 1 | 2);
     assert.notEqual((await writer.ended).code, 0);
-    await once(server, 'exit');
+    await gone;
   });
 
   test('that is shut down answers EIO, held writers too', async () => {
