@@ -71,8 +71,9 @@ function unreachable(socketPath: string, error: NodeJS.ErrnoException): Error {
 function problem(body: unknown, status: number): AnswerError {
   const {title, detail, code, hint} = (body ?? {}) as Record<string, unknown>;
   const told = [detail, title].find((text) => typeof text === 'string' && text !== '') as string | undefined;
-  const advice = typeof hint === 'string' && hint !== '' && told?.includes(hint) !== true ? `; ${hint}` : '';
-  const sentence = `${told ?? `the manager answered with status ${status}`}${advice}`.replace(/\.$/, '');
+  const advice = typeof hint === 'string' && hint !== '' && told?.includes(hint) !== true ? [hint] : [];
+  const parts = [told ?? `the manager answered with status ${status}`, ...advice];
+  const sentence = parts.map((part) => part.replace(/\.$/, '')).join('; ');
   return new AnswerError(printable(sentence), status, typeof code === 'string' ? code : undefined);
 }
 

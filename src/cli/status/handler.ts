@@ -1,11 +1,6 @@
 import {type MountStatus, mountStatus} from '../../launch/mount-status.js';
 import {readProcessMemfd} from '../../launch/process-memfd.js';
-import {
-  COUNTERS_NAME,
-  COUNTERS_SIZE,
-  type CounterReport,
-  reportCounters,
-} from '../../server/shared-counters.js';
+import {COUNTERS_NAME, COUNTERS_SIZE, reportCounters, SharedCounters} from '../../server/shared-counters.js';
 import {AnswerError} from '../admin-client.js';
 import {type Command, CommandError, EXIT, print} from '../command.js';
 import {chooseMount, type MountSource, withSource} from '../mount-source.js';
@@ -13,11 +8,13 @@ import {json} from '../terminal/text.js';
 import {statusDefinition} from './options.js';
 import {type Knowledge, statusReport} from './report.js';
 
-/** What the server counts in memory that it shares; its own word, like everything in its memory. */
-function countersOf(status: MountStatus | undefined): CounterReport | undefined {
-  if (status?.containment === undefined) return undefined;
+/** What the server tells in memory that it shares; its own word, like everything in its memory. */
+function ownWord(status: MountStatus | undefined): Pick<Knowledge, 'counters' | 'state'> {
+  const none = {counters: undefined, state: undefined};
+  if (status?.containment === undefined) return none;
   const memory = readProcessMemfd(status.containment.pid, COUNTERS_NAME, COUNTERS_SIZE);
-  return memory === undefined ? undefined : reportCounters(memory);
+  if (memory === undefined) return none;
+  return {counters: reportCounters(memory), state: new SharedCounters(memory).state()};
 }
 
 /** What the kernel tells of the mount with this id; undefined when another one covers it, or it is not in our table. */
@@ -36,14 +33,14 @@ async function learn(source: MountSource, target: string): Promise<Knowledge> {
   const privileged = process.geteuid?.() === 0;
   if (!source.managed) {
     if (status === undefined) throw new CommandError(`another mount covers the one with the id ${mount.id}`);
-    return {status, counters: countersOf(status), managed: undefined, privileged};
+    return {status, ...ownWord(status), managed: undefined, privileged};
   }
   const stats = await source.stats(mount.id).catch((error: unknown) => {
     // The manager has no statistics of a server that is not ours or does not answer; the rest is worth telling.
     if (error instanceof AnswerError) return undefined;
     throw error;
   });
-  return {status, counters: countersOf(status), managed: {mount, stats}, privileged};
+  return {status, ...ownWord(status), managed: {mount, stats}, privileged};
 }
 
 export const statusCommand: Command = {
@@ -51,8 +48,8 @@ export const statusCommand: Command = {
   async run([target], values) {
     const known = await withSource(values, (source) => learn(source, target!));
     if (values['json'] === true) {
-      const {status, counters, managed} = known;
-      print(json({...status, counters, manager: managed?.mount ?? null}, 2));
+      const {status, counters, state, managed} = known;
+      print(json({...status, counters, state, manager: managed?.mount ?? null}, 2));
     } else {
       for (const line of statusReport(known)) print(line);
     }

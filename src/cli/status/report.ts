@@ -1,10 +1,10 @@
-import type {CacheNumbers} from '../../control/messages.js';
+import type {CacheNumbers, ServerState} from '../../control/messages.js';
 import type {Containment} from '../../launch/containment.js';
 import type {MountStatus} from '../../launch/mount-status.js';
 import type {ContainmentView, MountStats, MountView} from '../../manager/model.js';
 import type {CounterReport} from '../../server/shared-counters.js';
 import {printable} from '../terminal/text.js';
-import {formatBytes, formatShare} from '../terminal/units.js';
+import {formatBytes, formatSeconds, formatShare} from '../terminal/units.js';
 
 /** Lines of the server's log that are shown. */
 const LOG_LINES = 10;
@@ -15,6 +15,8 @@ const LOG_WIDTH = 500;
 export interface Knowledge {
   readonly status: MountStatus | undefined;
   readonly counters: CounterReport | undefined;
+  /** What the server is at, by its own word too. */
+  readonly state: ServerState | undefined;
   readonly managed: {readonly mount: MountView; readonly stats: MountStats | undefined} | undefined;
   /** Whether we are root and so can look at a server. */
   readonly privileged: boolean;
@@ -75,13 +77,25 @@ function serverLines({status, managed, privileged}: Knowledge): string[] {
     : ['server: gone; everything on the mount fails, and "fuseward umount" ends it'];
 }
 
-function managerLines({managed}: Knowledge): string[] {
+function managerLines({managed, state}: Knowledge): string[] {
   if (managed === undefined) return [];
   const {health, connected, frozen, ours} = managed.mount;
   const channel = connected ? 'connected to the server' : 'no channel to the server';
-  const queue = managed.stats === undefined ? [] : [`${managed.stats.queueDepth} requests at the server`];
+  // The server's own memory tells it with their age, where we may look.
+  const queued = state === undefined ? managed.stats?.queueDepth : undefined;
+  const queue = queued === undefined ? [] : [`${queued} requests at the server`];
   const facts = [...(ours ? [channel] : []), ...queue, ...(frozen ? ['changes are held (frozen)'] : [])];
   return [`health: ${HEALTH_WORDS[health]}`, ...(facts.length === 0 ? [] : [`manager: ${facts.join(', ')}`])];
+}
+
+/** How many requests it works on and for how long, which is what tells a slow server from an idle one. */
+function stateLines(state: ServerState | undefined): string[] {
+  if (state === undefined) return [];
+  const {queueDepth, oldestMs, held, frozen, shutDown} = state;
+  const age = queueDepth > 0 ? `, the oldest for ${formatSeconds(Math.max(0, oldestMs) / 1000)}` : '';
+  const holding = frozen ? `, changes are held (frozen), ${held} of them` : '';
+  const end = shutDown ? ', and everything is answered with EIO (shutdown)' : '';
+  return [`at the server: ${queueDepth} requests${age}${holding}${end}`];
 }
 
 function cacheLine(name: string, {hits, misses}: CacheNumbers): string {
@@ -148,6 +162,7 @@ export function statusReport(known: Knowledge): string[] {
     ...(status !== undefined ? mountLines(status) : managed ? managedMountLines(managed.mount) : []),
     ...managerLines(known),
     ...serverLines(known),
+    ...stateLines(known.state),
     ...counterLines(known.counters),
     ...logLines(status?.log ?? ''),
   ];
