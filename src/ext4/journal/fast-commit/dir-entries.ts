@@ -1,6 +1,6 @@
 import {viewOf} from '../../../wire/index.js';
 import {crc32c} from '../../checksum.js';
-import {checkEntry, type EntryRules, entrySize, NAME_OFFSET, recLen} from '../../dir-block.js';
+import {checkEntry, type EntryRules, entrySize, NAME_OFFSET} from '../../dir-block.js';
 
 /** Bytes at the end of a directory block that hold its checksum, as an unused entry. */
 const TAIL_SIZE = 12;
@@ -118,9 +118,4 @@ function writeEntry(block: Uint8Array, at: number, size: number, entry: DirEntry
 /** A distance to the next entry, up to 65536, which 65535 stands for. */
 function setRecLen(block: Uint8Array, at: number, size: number): void {
   viewOf(block).setUint16(at + 4, size < 65_536 ? size : 65_535, true);
-}
-
-/** Whether the block is one of an index: its only entry is unused and takes all of it. */
-export function looksLikeNode(rules: EntryRules, block: Uint8Array): boolean {
-  return viewOf(block).getUint32(0, true) === 0 && recLen(block, 0, rules.blockSize) === rules.blockSize;
 }

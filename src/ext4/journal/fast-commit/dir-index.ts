@@ -3,7 +3,14 @@ import {crc32c, crc32cZeros} from '../../checksum.js';
 import type {EntryRules} from '../../dir-block.js';
 import {hashVersions, seedWords} from '../../dir-hash.js';
 import {type DirHash, dirHash, HASH_VERSION} from '../../dirhash/index.js';
-import {decodeRoot, NODE_TABLE_OFFSET, slotBlock, slotHash, tableCount} from '../../htree-block.js';
+import {
+  decodeRoot,
+  isIndexBlock,
+  NODE_TABLE_OFFSET,
+  slotBlock,
+  slotHash,
+  tableCount,
+} from '../../htree-block.js';
 import type {Superblock} from '../../superblock.js';
 import type {DirEntry} from './dir-entries.js';
 
@@ -69,6 +76,41 @@ export function probe(
     if (bytes === undefined) return undefined;
     table = NODE_TABLE_OFFSET;
   }
+}
+
+/**
+ * Blocks that are nodes of the index, as the index itself tells: an empty leaf without checksums looks like a node.
+ * @param blocks of the directory
+ */
+export function indexNodes(
+  rules: EntryRules,
+  read: (block: number) => Uint8Array | undefined,
+  blocks: number,
+): Set<number> {
+  const nodes = new Set<number>();
+  const seen = new Set([0]);
+  const bytes = read(0);
+  if (bytes === undefined) return nodes;
+  const root = decodeRoot(bytes);
+  let level = [{bytes, table: root.table}];
+  for (let depth = 0; depth < Math.min(root.indirectLevels, 2); depth++) {
+    const below: typeof level = [];
+    for (const {bytes, table} of level) {
+      const count = tableCount(bytes, table, rules.checksummed, table);
+      for (let slot = 0; slot < count; slot++) {
+        const block = slotBlock(bytes, table, slot);
+        if (block >= blocks || seen.has(block)) continue;
+        // Ends: no block of the directory is read twice.
+        seen.add(block);
+        const node = read(block);
+        if (node === undefined || !isIndexBlock(node)) continue;
+        nodes.add(block);
+        below.push({bytes: node, table: NODE_TABLE_OFFSET});
+      }
+    }
+    level = below;
+  }
+  return nodes;
 }
 
 /** Slots that fit a table. */

@@ -1,5 +1,5 @@
 import {viewOf} from '../../../wire/index.js';
-import type {EntryRules} from '../../dir-block.js';
+import {type EntryRules, entrySize} from '../../dir-block.js';
 import {CorruptError, UnsupportedError} from '../../errors.js';
 import {hasFlag, type Inode, isType} from '../../inode.js';
 import {INODE_FLAG, MODE_TYPE} from '../../inode-flags.js';
@@ -8,12 +8,20 @@ import {
   type DirEntry,
   entriesOf,
   insertEntry,
-  looksLikeNode,
   removeEntry,
   sealBlock,
   tailOf,
 } from './dir-entries.js';
-import {buildRoot, hasher, hasRoom, insertSlot, probe, sealIndex, splitLeaf} from './dir-index.js';
+import {
+  buildRoot,
+  hasher,
+  hasRoom,
+  indexNodes,
+  insertSlot,
+  probe,
+  sealIndex,
+  splitLeaf,
+} from './dir-index.js';
 import type {ImageEditor} from './editor.js';
 import {emptyTree} from './file-blocks.js';
 import type {FileStates} from './file-state.js';
@@ -24,6 +32,9 @@ const MAX_ENTRIES = 2 ** 21;
 
 /** Where the table of a root starts. */
 const ROOT_TABLE_OFFSET = 32;
+
+/** Sizes of entries, in units of four bytes: names have at most 255 bytes. */
+const SIZES = entrySize(255, false) / 4 + 1;
 
 interface Place {
   readonly ino: number;
@@ -40,10 +51,12 @@ class OpenDirectory {
   /** Blocks of the directory. */
   blocks: number;
   indexed: boolean;
+  /** Blocks that are nodes of the index. */
+  nodes: ReadonlySet<number> = new Set();
   /** Names that differ in case only are the same. */
   readonly folded: boolean;
-  /** No block before this one has room for an entry. */
-  roomFrom = 0;
+  /** No block before this one has room for an entry of the size, in units of four bytes. */
+  readonly roomFrom: number[] = new Array(SIZES).fill(0);
 
   constructor(inode: Inode, rules: EntryRules) {
     this.ino = inode.ino;
@@ -95,13 +108,7 @@ export class Directories {
       if (!directory.folded && this.#addByIndex(directory, entry)) return true;
       this.#dropIndex(directory);
     }
-    for (; directory.roomFrom < directory.blocks; directory.roomFrom++) {
-      const bytes = this.#read(directory, directory.roomFrom);
-      if (bytes === undefined || !insertEntry(directory.rules, bytes, entry)) continue;
-      this.#write(directory, directory.roomFrom, bytes);
-      this.#place(directory, entry, directory.roomFrom);
-      return true;
-    }
+    if (this.#addByRoom(directory, entry)) return true;
     // The kernel divides the first leaf of a new index even where the room of the two dots would do for the entry.
     if (directory.blocks === 1 && this.#makeIndex(directory) && this.#addByIndex(directory, entry, false))
       return true;
@@ -109,6 +116,21 @@ export class Directories {
     this.#place(directory, entry, directory.blocks);
     this.#append(directory, buildBlock(directory.rules, [entry]));
     return true;
+  }
+
+  /** @returns false when no block has room */
+  #addByRoom(directory: OpenDirectory, entry: DirEntry): boolean {
+    const size = entrySize(entry.name.length, false) / 4;
+    for (let block = Math.max(...directory.roomFrom.slice(0, size + 1)); ; block++) {
+      // Ends: there are so many blocks.
+      directory.roomFrom[size] = block;
+      if (block >= directory.blocks) return false;
+      const bytes = this.#read(directory, block);
+      if (bytes === undefined || !insertEntry(directory.rules, bytes, entry)) continue;
+      this.#write(directory, block, bytes);
+      this.#place(directory, entry, block);
+      return true;
+    }
   }
 
   #place(directory: OpenDirectory, entry: DirEntry, block: number): void {
@@ -124,7 +146,7 @@ export class Directories {
     const read = (block: number): Uint8Array | undefined => this.#read(directory, block);
     const at = probe(this.#editor.superblock, rules, read, entry.name);
     const leaf = at === undefined ? undefined : read(at.leaf);
-    if (at === undefined || leaf === undefined || at.leaf === 0 || this.#isNode(directory, at.leaf, leaf)) {
+    if (at === undefined || leaf === undefined || at.leaf === 0 || directory.nodes.has(at.leaf)) {
       return false;
     }
     if (tryLeaf && insertEntry(rules, leaf, entry)) {
@@ -185,7 +207,9 @@ export class Directories {
     }
     this.#write(directory, place.block, bytes);
     directory.places.delete(key(name));
-    directory.roomFrom = Math.min(directory.roomFrom, place.block);
+    directory.roomFrom.forEach((from, size) => {
+      directory.roomFrom[size] = Math.min(from, place.block);
+    });
     return true;
   }
 
@@ -248,11 +272,15 @@ export class Directories {
     if (known !== undefined) return known;
     if (!isType(inode, MODE_TYPE.directory)) throw new CorruptError('fast-commit-parent', {ino: inode.ino});
     const directory = new OpenDirectory(inode, this.#rules(inode));
+    if (directory.indexed) {
+      const read = (block: number): Uint8Array | undefined => this.#read(directory, block);
+      directory.nodes = indexNodes(directory.rules, read, directory.blocks);
+    }
     for (let block = 0; block < directory.blocks; block++) {
       // Ends: a directory of more blocks than entries are allowed is refused.
       if (--this.#entriesLeft < 0) throw new UnsupportedError('fast-commit-directory', {ino: inode.ino});
       const bytes = this.#read(directory, block);
-      if (bytes === undefined || this.#isNode(directory, block, bytes)) continue;
+      if (bytes === undefined || directory.nodes.has(block)) continue;
       for (const entry of block === 0 && directory.indexed ? [] : entriesOf(directory.rules, bytes)) {
         if (--this.#entriesLeft < 0) throw new UnsupportedError('fast-commit-directory', {ino: inode.ino});
         directory.places.set(key(entry.name), {ino: entry.ino, block});
@@ -278,10 +306,6 @@ export class Directories {
     };
   }
 
-  #isNode(directory: OpenDirectory, block: number, bytes: Uint8Array): boolean {
-    return directory.indexed && block > 0 && looksLikeNode(directory.rules, bytes);
-  }
-
   /** Turns the blocks of the index into blocks of entries; their names stay where they are. */
   #dropIndex(directory: OpenDirectory): void {
     const {rules} = directory;
@@ -297,14 +321,9 @@ export class Directories {
       };
     });
     this.#write(directory, 0, buildBlock(rules, entries));
-    for (let block = 1; block < directory.blocks; block++) {
-      const bytes = this.#read(directory, block);
-      if (bytes !== undefined && this.#isNode(directory, block, bytes)) {
-        this.#write(directory, block, buildBlock(rules, []));
-      }
-    }
+    for (const block of directory.nodes) this.#write(directory, block, buildBlock(rules, []));
     directory.indexed = false;
-    directory.roomFrom = 0;
+    directory.roomFrom.fill(0);
     this.#setIndexFlag(directory, false);
   }
 
