@@ -1,4 +1,5 @@
-import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
+import {opendirSync, readFileSync, readlinkSync, readSync} from 'node:fs';
+import {O_RDONLY, openFd} from '../sys/fd.js';
 import {processState} from '../sys/process.js';
 
 /** Kinds of namespace that can set a process apart, as in /proc/PID/ns. */
@@ -12,13 +13,13 @@ export interface Containment {
   /** Capabilities it could use now or get by executing something: all sets together. */
   readonly capabilities: readonly number[];
   readonly noNewPrivs: boolean;
-  /** System-call filters on every one of its threads; the least of them. */
+  /** System-call filters on every one of its threads; the least of them, 0 for a process with very many threads. */
   readonly seccompFilters: number;
   readonly threads: number;
   /** Namespaces that are not ours. */
   readonly ownNamespaces: readonly string[];
   readonly sharedNamespaces: readonly string[];
-  /** Open descriptors by what they are: `/dev/fuse`, `/dev/loop0`, `anon_inode:[eventpoll]`, `socket`, … */
+  /** Open descriptors, the first 1024 of them, by what they are: `/dev/fuse`, `/dev/loop0`, `anon_inode:[eventpoll]`, `socket`, … */
   readonly descriptors: Readonly<Record<string, number>>;
   /** What it sees of the machine's files: mounts in its own mount namespace. */
   readonly visibleFiles: readonly string[];
@@ -33,8 +34,35 @@ function bitsOf(mask: bigint): number[] {
   return [...mask.toString(2)].reverse().flatMap((bit, index) => (bit === '1' ? [index] : []));
 }
 
+/**
+ * Servers of others may have made themselves threads, descriptors and mounts without end; looking at them costs the looker's
+ * time and memory. Ours can't have as many.
+ */
+const MOST_THREADS = 256;
+const MOST_DESCRIPTORS = 1024;
+const MOST_KINDS = 64;
+const MOST_MOUNT_BYTES = 32_768;
+/** Stands for all kinds of descriptor after the first so many. */
+const OTHER_KINDS = 'others';
+
+function firstNames(directory: string, most: number): string[] {
+  const names: string[] = [];
+  const entries = opendirSync(directory);
+  try {
+    for (let entry = entries.readSync(); entry !== null && names.length < most; entry = entries.readSync()) {
+      names.push(entry.name);
+    }
+  } finally {
+    entries.closeSync();
+  }
+  return names;
+}
+
 function leastFilters(pid: number): number {
-  const counts = readdirSync(`/proc/${pid}/task`).map((tid) => {
+  const tids = firstNames(`/proc/${pid}/task`, MOST_THREADS + 1);
+  // Nobody looks at so many, so nothing is said of them.
+  if (tids.length > MOST_THREADS) return 0;
+  const counts = tids.map((tid) => {
     const text = readFileSync(`/proc/${pid}/task/${tid}/status`, 'latin1');
     if (!/^Seccomp:\s*2$/m.test(text)) return 0;
     // Kernels before 5.9 have no count; mode 2 means at least one.
@@ -51,9 +79,11 @@ function descriptorKind(pid: number, fd: string): string {
 }
 
 function descriptorKinds(pid: number): Record<string, number> {
-  const kinds: Record<string, number> = {};
-  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-    const kind = descriptorKind(pid, fd);
+  const kinds: Record<string, number> = Object.create(null);
+  for (const fd of firstNames(`/proc/${pid}/fd`, MOST_DESCRIPTORS)) {
+    const found = descriptorKind(pid, fd);
+    const isNew = !Object.hasOwn(kinds, found) && Object.keys(kinds).length >= MOST_KINDS;
+    const kind = isNew ? OTHER_KINDS : found;
     kinds[kind] = (kinds[kind] ?? 0) + 1;
   }
   return kinds;
@@ -103,7 +133,7 @@ export function containmentOf(pid: number): Containment {
     capabilities: bitsOf(usable),
     noNewPrivs: state.noNewPrivs,
     seccompFilters: leastFilters(pid),
-    threads: readdirSync(`/proc/${pid}/task`).length,
+    threads: state.threads,
     ownNamespaces: own,
     sharedNamespaces: NAMESPACES.filter((name) => !own.includes(name)),
     descriptors: descriptorKinds(pid),
@@ -115,8 +145,20 @@ export function containmentOf(pid: number): Containment {
 }
 
 function visibleFiles(pid: number): string[] {
-  return readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
+  return beginningOf(`/proc/${pid}/mountinfo`, MOST_MOUNT_BYTES)
     .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => line.split(' ')[4]!);
+    .map((line) => line.split(' ')[4])
+    .filter((place) => place !== undefined);
+}
+
+/** The whole lines in the first bytes of a file of /proc. */
+function beginningOf(path: string, most: number): string {
+  using file = openFd(path, O_RDONLY);
+  const bytes = Buffer.alloc(most);
+  let length = 0;
+  for (let got = 1; got > 0 && length < most; length += got) {
+    got = readSync(file.fd, bytes, length, most - length, null);
+  }
+  const end = length < most ? length : bytes.lastIndexOf(0x0a) + 1;
+  return bytes.toString('utf8', 0, end);
 }

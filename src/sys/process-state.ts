@@ -1,4 +1,4 @@
-import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
+import {type Dir, opendirSync, readFileSync, readlinkSync} from 'node:fs';
 import {Errno, errnoOf} from './errno.js';
 
 /** Capability sets as bit masks, bit numbers as in linux/capability.h. */
@@ -90,16 +90,20 @@ export function capabilities(): Capabilities {
   return processState().capabilities;
 }
 
+/** A server opens its device early, so the number is low. */
+const MOST_DESCRIPTORS = 4096;
+
 /**
  * Numbers of the FUSE connections (as in /sys/fs/fuse/connections, and the minor of the mount's st_dev) whose device a
  * process holds open, ascending. Recent kernels tell them in /proc/PID/fdinfo (6.18 does); on others none are found, nor for a
- * device that is not mounted. Needs the right to trace the process.
+ * device that is not mounted. Needs the right to trace the process. Looked for among the lowest 4096 descriptors, since anybody's
+ * process may hold a million, and they are looked at one by one.
  *
  * @throws Errno ENOENT when the process is gone; EACCES
  */
 export function fuseConnectionOf(pid: number | 'self'): number[] {
   const found = new Set<number>();
-  for (const fd of listed(`/proc/${pid}/fd`)) {
+  for (const fd of listed(`/proc/${pid}/fd`, MOST_DESCRIPTORS)) {
     try {
       if (readlinkSync(`/proc/${pid}/fd/${fd}`) !== '/dev/fuse') continue;
       const info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8');
@@ -117,11 +121,20 @@ function isGone(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ESRCH';
 }
 
-function listed(folder: string): string[] {
+/** The names in a folder in the kernel's order, and no more than so many. */
+function listed(folder: string, most = Infinity): string[] {
+  const names: string[] = [];
+  let entries: Dir | undefined;
   try {
-    return readdirSync(folder);
+    entries = opendirSync(folder);
+    for (let entry = entries.readSync(); entry !== null && names.length < most; entry = entries.readSync()) {
+      names.push(entry.name);
+    }
+    return names;
   } catch (error) {
     throw new Errno(errnoOf(error), 'readdir', folder);
+  } finally {
+    entries?.closeSync();
   }
 }
 
