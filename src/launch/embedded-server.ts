@@ -1,5 +1,6 @@
-import {fstatSync, readFileSync, readSync} from 'node:fs';
+import {fstatSync, readSync} from 'node:fs';
 import type {OwnedFd} from '../sys/fd.js';
+import {processState} from '../sys/process.js';
 
 /** Bytes of log that are shown at most: its end. */
 const LOG_SHOWN = 65_536;
@@ -10,15 +11,6 @@ function textOf(fd: number): string {
   const length = Math.min(size, LOG_SHOWN);
   const buffer = Buffer.alloc(length);
   return buffer.toString('utf8', 0, readSync(fd, buffer, 0, length, size - length));
-}
-
-/** Whether a process is gone or only waits to be reaped. */
-function ended(pid: number): boolean {
-  try {
-    return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    return true;
-  }
 }
 
 /** A contained server that this process started. */
@@ -52,16 +44,26 @@ export class EmbeddedServer {
   }
 
   /** Whether nothing of it runs any more. May be passed on as a function. */
-  readonly exited = (): boolean => ended(this.#monitor) && ended(this.pid ?? this.#monitor);
+  readonly exited = (): boolean => !this.#runs(this.#monitor) && !this.#runs(this.pid ?? this.#monitor);
 
-  /** Ends it at once. The ids can't have passed to another process: bubblewrap is our own child, not reaped yet. */
+  /** Ends it at once, and nobody who got one of its ids after it. */
   kill(): void {
     for (const each of [this.pid, this.#monitor]) {
       try {
-        if (each !== undefined && !ended(each)) process.kill(each, 'SIGKILL');
+        if (each !== undefined && this.#runs(each)) process.kill(each, 'SIGKILL');
       } catch {
         // It ended meanwhile.
       }
+    }
+  }
+
+  /** Whether this process of it runs and doesn't only wait to be reaped. An id alone may be another's by now; the user id is its own. */
+  #runs(pid: number): boolean {
+    try {
+      const {state, uids} = processState(pid);
+      return uids[0] === this.uid && state !== 'Z' && state !== 'X';
+    } catch {
+      return false;
     }
   }
 }
