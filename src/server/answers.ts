@@ -75,7 +75,10 @@ export class Answers {
   }
 
   #checkLimit(bytes: number): void {
-    const {largestCache} = this.#server;
+    const {largestCache, counters} = this.#server;
+    if (counters.cacheNumbers().block === undefined) {
+      throw new Refusal('EOPNOTSUPP', 'no-cache', 'this file system keeps no cache of blocks');
+    }
     if (bytes <= largestCache) return;
     throw new Refusal(
       'EINVAL',
