@@ -1,6 +1,7 @@
 import {createAdmin, listenAdmin} from '../../admin/index.js';
 import {ManagerRunsError} from '../../manager/announcement-server.js';
 import {MountManager} from '../../manager/manager.js';
+import {keepInheritedFds} from '../../sys/inherited.js';
 import {complain, EXIT} from '../command.js';
 import {VERSION} from '../version.js';
 import {daemonLog} from './log.js';
@@ -20,6 +21,7 @@ export async function runDaemon(settings: DaemonSettings): Promise<number> {
     complain("can't start the daemon: only root may watch over mounts");
     return EXIT.failed;
   }
+  keepInheritedFds();
   const log = daemonLog(level);
   // Before anything is there to be undone, so that a signal during the start is not lost.
   const ended = endSignal();

@@ -1,9 +1,10 @@
 import {resolve} from 'node:path';
-import {MountError, type MountResult, mount} from '../../helper/index.js';
+import {MountError, type MountResult, mount, subtypeOf} from '../../helper/index.js';
 import {connectServer} from '../../launch/index.js';
 import {CONTROL_DIRECTORY, processStart, sweepRecords, writeRecord} from '../../launch/mount-record.js';
 import {announce} from '../../manager/announcement.js';
 import {loadPolicy, type Policy, PolicyError} from '../../policy/index.js';
+import {keepInheritedFds} from '../../sys/inherited.js';
 import {type Command, complain, EXIT, type OptionValues, print} from '../command.js';
 import {mountDefinition} from './options.js';
 
@@ -55,7 +56,9 @@ function report(error: unknown, json: boolean): number {
 async function perform(source: string, target: string, values: OptionValues): Promise<MountResult> {
   const type = values['type'] as string | undefined;
   const options = (values['options'] ?? []) as string[];
-  const policy: Policy = loadPolicy(type, values['policy'] as string | undefined);
+  // `fuse.ext4` is the same type as `ext4`, so the same rules are for it.
+  const subtype = type === undefined ? undefined : subtypeOf(type);
+  const policy: Policy = loadPolicy(subtype, values['policy'] as string | undefined);
   const result = await mount(
     {source, target, type, options, callerUid: process.getuid!(), callerGid: process.getgid!()},
     {
@@ -75,6 +78,7 @@ export const mountCommand: Command = {
   async run([source, target], values) {
     const json = values['json'] === true;
     try {
+      keepInheritedFds();
       // The mount table is read from other directories than this one.
       const result = await perform(resolve(source!), target!, values);
       if (json) print(JSON.stringify(result));
