@@ -8,6 +8,9 @@ import type {EmbeddedServer} from './embedded-server.js';
 /** Where servers that someone else starts (a systemd socket unit) listen, one socket a type. */
 export const SERVICE_DIRECTORY = '/run/filesystems';
 
+/** How long a service may leave its backlog full; the whole process stands still meanwhile. */
+const CONNECT_MS = 5_000;
+
 /** Types that a server of our own knows; `auto` finds out which of them the source is. */
 export const BUILTIN_TYPES: readonly string[] = ['ext2', 'ext3', 'ext4', 'raw', 'auto'];
 
@@ -21,7 +24,7 @@ export interface Connection {
 /** The service socket of a type, connected; undefined when nobody serves it. */
 function connectService(type: string, directory: string): OwnedFd | undefined {
   try {
-    return connectSeqpacket(`${directory}/${type}`);
+    return connectSeqpacket(`${directory}/${type}`, {timeoutMs: CONNECT_MS});
   } catch (error) {
     if (error instanceof Errno && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED'))
       return undefined;

@@ -1,4 +1,6 @@
-import {readdirSync, readFileSync, readlinkSync, realpathSync} from 'node:fs';
+import {fstatSync, readdirSync, readFileSync, readlinkSync, readSync, realpathSync} from 'node:fs';
+import {basename, dirname, join, resolve} from 'node:path';
+import {O_NONBLOCK, O_RDONLY, openFd} from '../sys/fd.js';
 import {type MountEntry, mountAtPath} from '../sys/mount-info.js';
 import {fuseConnectionOf} from '../sys/process.js';
 import {type Containment, containmentOf} from './containment.js';
@@ -23,6 +25,9 @@ export interface MountStatus {
   /** The end of what the server logged: untrusted text. */
   readonly log: string;
 }
+
+/** Bytes of log that are shown at most: its end. */
+const LOG_SHOWN = 65_536;
 
 function waitingOf(connectionId: number): number | undefined {
   try {
@@ -57,11 +62,15 @@ function describe(pid: number | undefined): Pick<MountStatus, 'containment' | 'l
   }
 }
 
-/** Standard error of a server that the embedded launcher started is a memfd. */
+/** Standard error of a server that the embedded launcher started is a memfd, which may be as large as its owner made it. */
 function logOf(pid: number): string {
   const path = `/proc/${pid}/fd/2`;
   if (!readlinkSync(path).startsWith('/memfd:')) return '';
-  return readFileSync(path, 'utf8').slice(-65_536);
+  // Should it be something else by now, opening it must not wait.
+  using log = openFd(path, O_RDONLY | O_NONBLOCK);
+  const size = fstatSync(log.fd).size;
+  const end = Buffer.alloc(Math.min(size, LOG_SHOWN));
+  return end.toString('utf8', 0, readSync(log.fd, end, 0, end.length, size - end.length));
 }
 
 function loopOf(pid: number): MountStatus['loop'] {
@@ -74,15 +83,21 @@ function loopOf(pid: number): MountStatus['loop'] {
   return undefined;
 }
 
+/** The path without links, or as it is written where it can't be looked at: its server may be dead. */
+function canonical(target: string): string {
+  try {
+    // The last name stays untouched unless it is a link itself.
+    const direct = join(realpathSync(dirname(target)), basename(target));
+    return mountAtPath(direct) === undefined ? realpathSync(direct) : direct;
+  } catch {
+    return resolve(target);
+  }
+}
+
 /** The topmost FUSE mount on exactly this path. @throws Error in a sentence when there is none */
 export function findMount(target: string): MountEntry {
-  let path = target;
-  try {
-    path = realpathSync(target);
-  } catch {
-    // The server may be dead: then even looking at the path fails, and it is taken as written.
-  }
-  const entry = mountAtPath(path);
+  // Compared before it is touched: looking at the root of a mount whose server hangs would wait for it.
+  const entry = mountAtPath(resolve(target)) ?? mountAtPath(canonical(target));
   if (entry === undefined) throw new Error(`${target} is not a mount point`);
   if (!/^fuse(blk)?(\.|$)/.test(entry.fsType))
     throw new Error(`${target} is a mount of ${entry.fsType}, not of a FUSE server`);
