@@ -5,6 +5,9 @@ import type {WatchPolicy} from './watched-mount.js';
 /** A directory that is not there, so that what ships holds. */
 const NO_DIRECTORY = '/nonexistent/fuseward';
 
+/** Types whose rules are kept. */
+const MOST_KNOWN = 64;
+
 /** The administrator's rules for mounts that run, by type; read once, and again after `forget`. */
 export class WatchPolicies {
   readonly #directory: string | undefined;
@@ -21,6 +24,8 @@ export class WatchPolicies {
     const known = this.#known.get(type);
     if (known !== undefined) return known;
     const policy = this.#load(type);
+    // Whoever may mount with FUSE chooses the type, and may choose a new one each time.
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
     this.#known.set(type, policy);
     return policy;
   }
