@@ -4,7 +4,8 @@ import {foreignText} from '../service/foreign-text.js';
 import {fromCommand} from './errors.js';
 import {ManagerError} from './face.js';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/fuseward', import.meta.url));
+/** The program as people start it. */
+export const PROGRAM: string = fileURLToPath(new URL('../../bin/fuseward', import.meta.url));
 /** Bytes of a command's output that are kept. */
 const LONGEST_OUTPUT = 1 << 20;
 /** Commands at once: each is a Node process that competes with the mounts it makes for the machine. */

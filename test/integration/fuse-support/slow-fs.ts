@@ -11,17 +11,20 @@ export interface SlowState {
   readonly release: Array<() => void>;
 }
 
-/** One file, `slow`, whose reads take until they are let go or interrupted. */
+/** One file, `slow`, whose reads take until they are let go or interrupted. The kernel keeps nothing and asks for each look. */
 export function slowFs(state: SlowState): FileSystem {
   return {
     lookup(_parent, name, entry) {
       if (Buffer.from(name).toString() !== 'slow') throw failure('ENOENT');
       entry.nodeid = 2;
+      entry.entryValid = 0;
+      entry.attrValid = 0;
       entry.attr.mode = S_IFREG | 0o644;
       entry.attr.size = 4;
     },
     async getattr(ino, _fh, reply) {
       await Promise.resolve();
+      reply.attrValid = 0;
       reply.attr.mode = ino === 1 ? S_IFDIR | 0o755 : S_IFREG | 0o644;
       reply.attr.size = ino === 1 ? 0 : 4;
     },
