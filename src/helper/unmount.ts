@@ -1,4 +1,4 @@
-import {existsSync, readFileSync, realpathSync, statSync} from 'node:fs';
+import {type BigIntStats, existsSync, readFileSync, realpathSync, statSync} from 'node:fs';
 import {basename, dirname, join, resolve} from 'node:path';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
@@ -110,9 +110,20 @@ function loopWatch(entry: MountEntry): () => boolean {
     return () => !ours || !existsSync(`/sys/block/${loop}/loop`);
   }
   if (!entry.source.startsWith('/')) return () => true;
-  const image = statSync(entry.source, {bigint: true, throwIfNoEntry: false});
-  if (!image?.isFile()) return () => true;
-  return () => loopDevicesOf(image.dev, image.ino).length === 0;
+  // Not looked at before the mount is gone: the source may lie where another server hangs, or is dead.
+  let image: BigIntStats | undefined;
+  return () => {
+    image ??= lookAt(entry.source);
+    return image?.isFile() !== true || loopDevicesOf(image.dev, image.ino).length === 0;
+  };
+}
+
+function lookAt(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, {bigint: true});
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a process is gone, or only waits for its parent to take notice. */
