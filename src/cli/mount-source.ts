@@ -1,5 +1,5 @@
 import {realpathSync} from 'node:fs';
-import {resolve} from 'node:path';
+import {basename, dirname, join, resolve} from 'node:path';
 import type {CachesView, MountStats, MountView} from '../manager/model.js';
 import {mountAtPath} from '../sys/mount-info.js';
 import {AdminClient, UnreachableError} from './admin-client.js';
@@ -77,6 +77,7 @@ export async function withSource<T>(
 function* pathsOf(target: string): Generator<string> {
   yield resolve(target);
   try {
+    yield join(realpathSync(dirname(target)), basename(target));
     yield realpathSync(target);
   } catch {
     // Looking at it fails when its server is dead; then what is written must do.
