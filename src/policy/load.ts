@@ -1,4 +1,4 @@
-import {closeSync, constants, fstatSync, openSync, readFileSync} from 'node:fs';
+import {closeSync, constants, fstatSync, openSync, readFileSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parse, TomlError} from 'smol-toml';
@@ -35,12 +35,24 @@ function readTrusted(file: string): string | undefined {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new PolicyError(file, undefined, 'is not a regular file');
     if (stat.uid !== 0 || (stat.mode & 0o022) !== 0) {
-      throw new PolicyError(file, undefined, 'must belong to root and be writable by root alone');
+      throw new PolicyError(file, undefined, UNTRUSTED);
     }
     return readFileSync(fd, 'utf8');
   } finally {
     closeSync(fd);
   }
+}
+
+const UNTRUSTED = 'must belong to root and be writable by root alone';
+
+/** Whoever may write to the directory could take away a file that is stricter than what ships. */
+function checkDirectory(directory: string): void {
+  const stat = statSync(directory, {throwIfNoEntry: false});
+  if (stat === undefined) return;
+  // In a sticky directory only the owner of a file takes it away.
+  const open = (stat.mode & 0o022) !== 0 && (stat.mode & 0o1000) === 0;
+  const strange = stat.uid !== 0 && stat.uid !== process.geteuid?.();
+  if (strange || open) throw new PolicyError(directory, undefined, UNTRUSTED);
 }
 
 function parseFile(file: string, text: string): Record<string, unknown> {
@@ -60,6 +72,7 @@ function parseFile(file: string, text: string): Record<string, unknown> {
 export function loadPolicy(type: string | undefined, directory: string = POLICY_DIRECTORY): Policy {
   const layers = [parseFile(SHIPPED_DEFAULTS, readFileSync(SHIPPED_DEFAULTS, 'utf8'))];
   const names = type !== undefined && isTypeName(type) ? ['defaults', type] : ['defaults'];
+  checkDirectory(directory);
   for (const name of names) {
     const file = join(directory, `${name}.toml`);
     const text = readTrusted(file);

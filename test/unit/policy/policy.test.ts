@@ -1,4 +1,4 @@
-import {chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
@@ -77,6 +77,16 @@ describe.skipIf(!isRoot)('files of the administrator (needs root, whom they must
   test('a file that others can write is not believed', () => {
     write('ext4.toml', 'allow_suid = true\n', 0o666);
     expect(() => loadPolicy('ext4', directory)).toThrow('must belong to root and be writable by root alone');
+  });
+
+  test('a directory that others can write is not believed, whatever is in it', () => {
+    chmodSync(directory, 0o777);
+    expect(() => loadPolicy('ext4', directory)).toThrow(`${directory}: must belong to root`);
+    chmodSync(directory, 0o755);
+    chownSync(directory, 1000, 0);
+    expect(() => loadPolicy('ext4', directory)).toThrow(`${directory}: must belong to root`);
+    chownSync(directory, 0, 0);
+    expect(loadPolicy('ext4', directory).loop).toBe('always');
   });
 
   test('something that is not a file is not read', () => {
