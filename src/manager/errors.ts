@@ -114,10 +114,15 @@ export function noControl(target: string, what: string, ours: boolean): ManagerE
 
 /** For a lost mount that could not be taken away. */
 export function covered(target: string): ManagerError {
-  return new ManagerError('conflict', 'covered', `can't unmount ${target}: something else is mounted on it`, {
-    errno: 'EBUSY',
-    hint: 'unmount that first',
-  });
+  return new ManagerError(
+    'conflict',
+    'covered',
+    `can't unmount ${target}: something else is mounted on it or hangs above it`,
+    {
+      errno: 'EBUSY',
+      hint: 'unmount that first',
+    },
+  );
 }
 
 /** For a mount that was made and is not there any more. */
