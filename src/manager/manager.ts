@@ -15,7 +15,6 @@ import {isLost} from './health.js';
 import type {ManagerLog} from './log.js';
 import type {CachesView, ManagerEvent, MountOrder, MountStats, MountView, StatusView} from './model.js';
 import {mountByCommand, unmountByCommand} from './mount-commands.js';
-import {residentBytes} from './process-stats.js';
 import {Registry} from './registry.js';
 import {Supervisor} from './supervisor.js';
 import {cachesView, mountView, statsView} from './views.js';
@@ -108,7 +107,7 @@ export class MountManager implements Manager {
   status(): StatusView {
     const mounts = this.#registry.all();
     const features = this.#features.map((feature) => ({...feature}));
-    const resident = mounts.map(({server}) => (server === undefined ? 0 : residentBytes(server.pid)));
+    const resident = mounts.map((mount) => mount.process(FRESH_MS)?.residentBytes ?? 0);
     return {
       version: this.#opts.version,
       startedAt: this.#started.at,
@@ -137,10 +136,10 @@ export class MountManager implements Manager {
   async stats(id: string, maxAgeMs = 0): Promise<MountStats> {
     const mount = this.#find(id);
     const sampled = mount.samples.recent('stats', maxAgeMs);
-    if (sampled !== undefined) return statsView(mount, sampled);
+    if (sampled !== undefined) return statsView(mount, sampled, maxAgeMs);
     const answer = await this.#ask(mount, {do: 'stats'}, 'tell the statistics of');
     mount.link?.note(answer);
-    return statsView(mount, answer);
+    return statsView(mount, answer, 0);
   }
 
   async caches(id: string, maxAgeMs = 0): Promise<CachesView> {

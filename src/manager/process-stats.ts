@@ -39,7 +39,7 @@ export function isAlive({pid, start}: ProcessName): boolean {
 }
 
 /** Resident memory in bytes, 0 for a process that is gone. */
-export function residentBytes(pid: number): number {
+function residentBytes(pid: number): number {
   try {
     // VmRSS is in KiB whatever the page size; it is missing for a zombie.
     const text = readFileSync(`/proc/${pid}/status`, 'latin1');

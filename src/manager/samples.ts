@@ -23,6 +23,11 @@ export class Samples {
     this.#clock = clock;
   }
 
+  /** Whether somebody asked for samples lately. */
+  get wanted(): boolean {
+    return this.#clock.monotonic() - this.#wantedAt <= WANTED_MS;
+  }
+
   /** Asks a server. One that is silent is not asked more and more. */
   take(link: ServerLink): void {
     if (!link.connected || link.silentTicks > 0) return;
@@ -32,7 +37,7 @@ export class Samples {
       this.#caches = keep(answer);
       this.#sampleRates(answer);
     }, refused);
-    if (this.#clock.monotonic() - this.#wantedAt > WANTED_MS) {
+    if (!this.wanted) {
       this.#stats = undefined;
       return;
     }

@@ -75,7 +75,14 @@ export class Supervisor implements MountEvents {
       });
     }
     if (this.#ticks % SAMPLE_TICKS === 0) {
-      for (const {link, samples} of mounts) if (link !== undefined) samples.take(link);
+      for (const mount of mounts) {
+        if (mount.link === undefined) continue;
+        mount.samples.take(mount.link);
+        // Whoever asks for samples gets the kernel's word from the same moment.
+        if (!mount.samples.wanted) continue;
+        mount.process(0);
+        mount.waiting(0);
+      }
     }
     // A look takes about a millisecond, so it is one server a tick.
     mounts[this.#ticks % Math.max(1, mounts.length)]?.containment(CONTAINMENT_MS);

@@ -3,9 +3,11 @@ import type {Containment} from '../launch/containment.js';
 import type {MountRecord} from '../launch/mount-record.js';
 import {latencyOf} from './latency.js';
 import type {CacheStats, CachesView, ContainmentView, MountStats, MountView} from './model.js';
-import {processStats} from './process-stats.js';
 import {missesOf} from './samples.js';
 import type {WatchedMount} from './watched-mount.js';
+
+/** The kernel's count of waiting requests changes all the time: even in lists it is as good as new. */
+const KERNEL_MS = 2_000;
 
 function containmentView(
   held: Containment,
@@ -54,15 +56,15 @@ export function mountView(mount: WatchedMount, maxAgeMs: number): MountView {
     transport: record === undefined ? 'unknown' : 'device',
     serverPid: server?.pid ?? null,
     connected: link?.connected ?? false,
-    waiting: mount.waiting ?? null,
+    waiting: mount.waiting(maxAgeMs > KERNEL_MS ? KERNEL_MS : 0) ?? null,
     frozen: link?.state?.frozen ?? false,
     health: mount.health,
     containment: containment === undefined ? null : containmentView(containment, record?.reported),
   };
 }
 
-/** What the server counted, and what the kernel tells of it. */
-export function statsView(mount: WatchedMount, answer: StatsAnswer): MountStats {
+/** What the server counted, and what the kernel tells of it. @param maxAgeMs how old the kernel's word may be */
+export function statsView(mount: WatchedMount, answer: StatsAnswer, maxAgeMs: number): MountStats {
   const operations: MountStats['operations'] = {};
   for (const [name, counts] of Object.entries(answer.operations)) {
     const {count, errors, errorsByErrno, bytesIn, bytesOut} = counts;
@@ -75,12 +77,11 @@ export function statsView(mount: WatchedMount, answer: StatsAnswer): MountStats 
       latencySeconds: latencyOf(counts),
     };
   }
-  const {server} = mount;
   return {
     operations,
     queueDepth: answer.queueDepth,
-    waiting: mount.waiting ?? null,
-    process: (server === undefined ? undefined : processStats(server)) ?? null,
+    waiting: mount.waiting(maxAgeMs) ?? null,
+    process: mount.process(maxAgeMs) ?? null,
   };
 }
 

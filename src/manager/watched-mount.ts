@@ -5,12 +5,13 @@ import {RUN_DIRECTORY} from '../launch/lock.js';
 import type {MountRecord} from '../launch/mount-record.js';
 import type {Policy} from '../policy/index.js';
 import type {MountEntry} from '../sys/mount-info.js';
+import {Aged} from './aged.js';
 import type {Clock} from './clock.js';
 import type {FuseMount} from './fuse-mounts.js';
 import {abortFile, waitingRequests} from './fusectl.js';
 import {healthOf, isLost, SlowRequestFilter} from './health.js';
 import type {Health} from './model.js';
-import {isAlive, type ProcessName} from './process-stats.js';
+import {isAlive, type ProcessName, type ProcessStats, processStats} from './process-stats.js';
 import {Samples} from './samples.js';
 import {ServerLink} from './server-link.js';
 
@@ -57,6 +58,8 @@ export class WatchedMount {
   #loop: {readonly device: string; readonly file: string} | undefined;
   #abortWatch: FSWatcher | undefined;
   #containment: {at: number; value: Containment | undefined} | undefined;
+  readonly #waiting: Aged<number | undefined>;
+  readonly #process: Aged<ProcessStats | undefined>;
 
   constructor(
     mount: FuseMount,
@@ -69,6 +72,9 @@ export class WatchedMount {
     this.#mount = mount;
     this.#clock = clock;
     this.samples = new Samples(clock);
+    const now = () => clock.monotonic();
+    this.#waiting = new Aged(() => waitingRequests(this.connection), now);
+    this.#process = new Aged(() => (this.server === undefined ? undefined : processStats(this.server)), now);
     this.#events = events;
     this.#watchAbort();
     if (opts.record !== undefined) this.adopt(opts.record);
@@ -116,8 +122,14 @@ export class WatchedMount {
     return this.#loop;
   }
 
-  get waiting(): number | undefined {
-    return waitingRequests(this.connection);
+  /** Requests that the kernel waits for. @param maxAgeMs how old the answer may be */
+  waiting(maxAgeMs: number): number | undefined {
+    return this.#waiting.get(maxAgeMs);
+  }
+
+  /** What the server has used. @param maxAgeMs how old the answer may be */
+  process(maxAgeMs: number): ProcessStats | undefined {
+    return this.server === undefined ? undefined : this.#process.get(maxAgeMs);
   }
 
   /** Whether this is still the mount that the table shows under the connection's number, which is used again. */
