@@ -49,6 +49,11 @@ export interface MountDependencies {
   /** A server for the subtype (undefined: one that detects it); undefined when there is no driver for it. */
   connect(subtype: string | undefined): Connection | undefined | Promise<Connection | undefined>;
   log?: Log;
+  /**
+   * Asked before the mount when nobody named a type and the server detected one: its word decides which policy would hold, so
+   * this is where to refuse. @throws MountError
+   */
+  checkDetected?(subtype: string): void;
   /** Takes over the control channel once mounted; without it our end is closed. */
   keepControl?(channel: OwnedFd): void;
   /** `/dev/fuse` unless told. */
@@ -176,6 +181,7 @@ async function perform(
       options,
       policy,
       subtype,
+      checkDetected: deps.checkDetected,
       callerUid: request.callerUid,
       callerGid: request.callerGid,
       controlSocket,

@@ -28,6 +28,8 @@ export interface Prepared {
   policy: MountPolicy;
   /** From the caller's `-t`; what the server detects counts where there is none. */
   subtype: string | undefined;
+  /** Whether a type that the server detected may be mounted by the policy at hand. @throws MountError */
+  checkDetected: ((subtype: string) => void) | undefined;
   callerUid: number;
   callerGid: number;
   /** Where managers will reach the server; undefined where nobody is to. */
@@ -142,6 +144,9 @@ export class ServerRequests implements HelperActions {
     const {target, options, fuseDevice, callerUid, callerGid} = this.#prepared;
     const name = this.#sourceName;
     if (name === undefined || !this.#mountPointGiven) throw new Errno('EINVAL', 'DOIT');
+    if (this.#prepared.subtype === undefined) {
+      this.#attempt('mount', () => this.#prepared.checkDetected?.(this.subtype));
+    }
     const merged = mergeFlags(flags, options);
     const fuseblk = this.#fuseblk ?? false;
     this.#mount = this.#attempt('mount', () =>

@@ -203,6 +203,20 @@ describe.skipIf(missing !== undefined)(
       expect(await settled(place.dir, before)).toMatchObject({mounts: [], loops: [], servers: before});
     });
 
+    test('a type with a policy of its own has to be named', () => {
+      const directory = join(place.dir, 'policy.d');
+      mkdirSync(directory, {mode: 0o755});
+      writeFileSync(join(directory, 'ext4.toml'), 'loop = "never"\n', {mode: 0o644});
+      const refused = fuseward(['mount', '--policy', directory, place.image, place.target]);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toBe(
+        `fuseward: can't mount ${place.image}: it holds ext4, which has a policy of its own: say so with -t ext4\n`,
+      );
+      const result = mounted(['--policy', directory, '-t', 'ext4', place.image, place.target]);
+      expect(result).not.toHaveProperty('loopDevice');
+      expect(fuseward(['umount', place.target]).code).toBe(0);
+    });
+
     test('doctor finds that contained mounts work here', () => {
       const {code, stdout} = fuseward(['doctor', '--json']);
       const report = JSON.parse(stdout);

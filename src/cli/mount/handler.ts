@@ -1,4 +1,5 @@
 import {resolve} from 'node:path';
+import {isDeepStrictEqual} from 'node:util';
 import {MountError, type MountResult, mount, subtypeOf} from '../../helper/index.js';
 import {connectServer} from '../../launch/index.js';
 import {CONTROL_DIRECTORY, processStart, sweepRecords, writeRecord} from '../../launch/mount-record.js';
@@ -58,13 +59,19 @@ async function perform(source: string, target: string, values: OptionValues): Pr
   const options = (values['options'] ?? []) as string[];
   // `fuse.ext4` is the same type as `ext4`, so the same rules are for it.
   const subtype = type === undefined ? undefined : subtypeOf(type);
-  const policy: Policy = loadPolicy(subtype, values['policy'] as string | undefined);
+  const directory = values['policy'] as string | undefined;
+  const policy: Policy = loadPolicy(subtype, directory);
   const result = await mount(
     {source, target, type, options, callerUid: process.getuid!(), callerGid: process.getgid!()},
     {
       policy: {...policy, fuseblk: false},
       connect: (subtype) => connectServer(subtype, policy.server),
       controlDirectory: CONTROL_DIRECTORY,
+      checkDetected: (detected) => {
+        if (isDeepStrictEqual(loadPolicy(detected, directory), policy)) return;
+        const reason = `it holds ${detected}, which has a policy of its own: say so with -t ${detected}`;
+        throw new MountError({object: source, reason, code: 'type-has-policy'});
+      },
     },
   );
   keepRecord(result, options);
