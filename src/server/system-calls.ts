@@ -86,6 +86,9 @@ export const ALLOWED_SYSTEM_CALLS: readonly SeccompRule[] = [
     'rseq',
     'sched_yield',
     'sched_getaffinity',
+    // V8's helper threads look at their own priority when they start (pthread_getschedparam(3)).
+    'sched_getparam',
+    'sched_getscheduler',
     'gettid',
     'getpid',
     'exit',
