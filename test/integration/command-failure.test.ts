@@ -64,6 +64,12 @@ const CASES: Case[] = [
     says: ({dir}) => `can't mount ${dir}/none.img: there is no such file or device`,
   },
   {
+    what: 'a source that can’t be opened, even by root',
+    prepare: ({dir}) => symlinkSync('circle.img', join(dir, 'circle.img')),
+    args: ({dir, target}) => ['mount', join(dir, 'circle.img'), target],
+    says: ({dir}) => `can't mount ${dir}/circle.img: `,
+  },
+  {
     what: 'a directory as source',
     args: ({dir, target}) => ['mount', dir, target],
     says: ({dir}) => `can't mount ${dir}: it is a directory, not an image file or a block device`,
