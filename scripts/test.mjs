@@ -14,6 +14,8 @@ installTools({
   setfacl: 'acl',
   strace: 'strace',
   losetup: 'mount',
+  nsenter: 'util-linux',
+  systemctl: 'systemd',
   fuse2fs: 'fuse2fs',
   curl: 'curl',
   script: 'bsdutils',

@@ -1,0 +1,2 @@
+export type {CommandOptions, Ended} from './command.js';
+export {cannotRunSystemd, type Systemd, startSystemd} from './systemd.js';
