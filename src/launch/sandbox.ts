@@ -53,7 +53,7 @@ export function sandboxArguments(
     memlock: 0,
     msgqueue: 0,
     nofile: 64,
-    nproc: 32,
+    nproc: server.tasks,
     rtprio: 0,
     sigpending: 64,
   };

@@ -1,9 +1,14 @@
-export {isTypeName, loadPolicy, POLICY_DIRECTORY, SHIPPED_DEFAULTS} from './load.js';
-export {
-  type IomapPolicy,
-  type LoopPolicy,
-  type Policy,
-  PolicyError,
-  type ServerDeathPolicy,
-  type ServerPolicy,
+export type {AllowRule, Origin, SourceKind} from './allow-rule.js';
+export {CONTAINMENT_POINTS, type ContainmentPoint} from './containment-points.js';
+export type {Decision, MountFacts} from './decision.js';
+export {isTypeName, loadPolicy, POLICY_DIRECTORY, SHIPPED_DIRECTORY} from './load.js';
+export type {
+  ContainmentPolicy,
+  DriverPolicy,
+  IomapPolicy,
+  LoopPolicy,
+  Policy,
+  ServerDeathPolicy,
+  ServerPolicy,
 } from './policy.js';
+export {PolicyError, type PolicyProblem, problemText} from './policy-error.js';

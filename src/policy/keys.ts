@@ -1,86 +1,251 @@
-import {PolicyError} from './policy.js';
+import {CONTAINMENT_POINTS} from './containment-points.js';
+import {integer, type Kind, listOf, oneOf, powerOfTwo, seconds, text, yesOrNo} from './kinds.js';
 
-/** Checks one value; the answer is the value as the program uses it. @throws string what would be right */
-type Check = (value: unknown) => unknown;
-
-const oneOf =
-  (...allowed: string[]): Check =>
-  (value) => {
-    if (typeof value === 'string' && allowed.includes(value)) return value;
-    throw `must be one of ${allowed.map((each) => `"${each}"`).join(', ')}`;
-  };
-
-const yesOrNo: Check = (value) => {
-  if (typeof value === 'boolean') return value;
-  throw 'must be true or false';
-};
-
-const integer =
-  (least: number, most: number): Check =>
-  (value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-    throw `must be a whole number from ${least} to ${most}`;
-  };
-
-const seconds =
-  (least: number, most: number): Check =>
-  (value) => {
-    if (typeof value === 'number' && value >= least && value <= most) return Math.round(value * 1000);
-    throw `must be a number of seconds from ${least} to ${most}`;
-  };
-
-/** Every key a policy file may have: its name in the program and what it may be. */
-const KEYS: Record<string, {name: string; check: Check}> = {
-  loop: {name: 'loop', check: oneOf('always', 'auto', 'never')},
-  direct_io: {name: 'directIo', check: yesOrNo},
-  iomap: {name: 'iomap', check: oneOf('allow', 'deny', 'require')},
-  allow_dev: {name: 'allowDev', check: yesOrNo},
-  allow_suid: {name: 'allowSuid', check: yesOrNo},
-  allow_other: {name: 'allowOther', check: yesOrNo},
-  read_ahead_bytes: {name: 'readAheadBytes', check: integer(0, 2 ** 27)},
-  deadline_seconds: {name: 'deadlineMs', check: seconds(1, 3600)},
-  on_server_death: {name: 'onServerDeath', check: oneOf('detach', 'keep')},
-  slow_request_seconds: {name: 'slowRequestMs', check: seconds(0.1, 3600)},
-  unresponsive_seconds: {name: 'unresponsiveMs', check: seconds(1, 3600)},
-};
-
-/** 2^31 and above are negative in programs that take a user id for an int; 2^16 and below are people and services. */
-const SERVER_KEYS: Record<string, {name: string; check: Check}> = {
-  uid_base: {name: 'uidBase', check: integer(65_536, 2_147_418_112)},
-  uid_count: {name: 'uidCount', check: integer(1, 65_536)},
-  cache_bytes: {name: 'cacheBytes', check: integer(65_536, 2 ** 34)},
-  memory_bytes: {name: 'memoryBytes', check: integer(2 ** 28, 2 ** 40)},
-};
-
-function translate(
-  file: string,
-  prefix: string,
-  table: Record<string, unknown>,
-  keys: typeof KEYS,
-): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(table)) {
-    const known = Object.hasOwn(keys, key) ? keys[key] : undefined;
-    if (known === undefined) {
-      throw new PolicyError(file, prefix + key, `is not known; known are ${Object.keys(keys).join(', ')}`);
-    }
-    try {
-      values[known.name] = known.check(value);
-    } catch (reason) {
-      throw new PolicyError(file, prefix + key, String(reason));
-    }
-  }
-  return values;
+/** One key of a policy file. */
+export interface Key {
+  /** In the program. */
+  readonly name: string;
+  readonly kind: Kind;
+  /** What it decides, in a line. */
+  readonly help: string;
+  /** What holds where it is left out; for keys of `[[allow]]` alone, the others have theirs in the shipped file. */
+  readonly fallback?: unknown;
 }
 
-/** The keys of one parsed policy file, checked and under the program's names. @throws PolicyError */
-export function checkKeys(file: string, parsed: Record<string, unknown>): Record<string, unknown> {
-  const {server = {}, ...own} = parsed;
-  if (typeof server !== 'object' || server === null || Array.isArray(server)) {
-    throw new PolicyError(file, 'server', 'must be a table');
-  }
+/** Keys of one table, by their name in the file. */
+export type KeyTable = Readonly<Record<string, Key>>;
+
+const MOST_ITEMS = 256;
+const some = {least: 0, most: MOST_ITEMS};
+const oneAtLeast = {least: 1, most: MOST_ITEMS};
+
+/** As mount(8) takes them; no value, no comma. */
+const option = text('a mount option', /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/);
+const account = text('a name, a number or "*"', /^(?:\*|[A-Za-z0-9_.][A-Za-z0-9_.@-]{0,63}\$?)$/);
+/** No control characters; nothing that a canonical path can't have. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it keeps out
+const pattern = text('a pattern as "/srv/images/*.img", "~/**" or "**"', /^(?:\*\*|~?\/[^\x00-\x1f]*)$/);
+const fileSystem = text('a kind of file system', /^[a-z0-9][a-z0-9._-]{0,31}$/);
+// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL ends an argument
+const argument = text('an argument', /^[^\x00]*$/);
+
+/** Options that the kernel knows as a flag of the mount, in the way that makes it tighter. */
+const FORCIBLE = [
+  'ro',
+  'nosuid',
+  'nodev',
+  'noexec',
+  'nosymfollow',
+  'noatime',
+  'nodiratime',
+  'sync',
+  'dirsync',
+];
+
+/** Keys outside all tables. */
+export const KEYS: KeyTable = {
+  loop: {
+    name: 'loop',
+    kind: oneOf('always', 'auto', 'never'),
+    help: 'a loop device around a source that is a regular file',
+  },
+  direct_io: {
+    name: 'directIo',
+    kind: yesOrNo,
+    help: 'the loop device bypasses the page cache of the file below',
+  },
+  block_size: {
+    name: 'blockSize',
+    kind: powerOfTwo(512, 4096),
+    help: 'block size of the loop or block device in bytes; 0 leaves it to the file system',
+  },
+  iomap: {
+    name: 'iomap',
+    kind: oneOf('allow', 'deny', 'require'),
+    help: 'file I/O by the kernel itself, where it can',
+  },
+  transport: {
+    name: 'transport',
+    kind: oneOf('device'),
+    help: 'how requests travel between kernel and server',
+  },
+  allow_dev: {name: 'allowDev', kind: yesOrNo, help: 'device files work where the caller says -o dev'},
+  allow_suid: {
+    name: 'allowSuid',
+    kind: yesOrNo,
+    help: 'set-user-ID programs work where the caller says -o suid',
+  },
+  allow_other: {
+    name: 'allowOther',
+    kind: yesOrNo,
+    help: 'other users than the one who mounts may use the mount',
+  },
+  allow_other_users: {
+    name: 'allowOtherForUsers',
+    kind: yesOrNo,
+    help: 'the same for mounts of users other than root',
+  },
+  force_options: {
+    name: 'forceOptions',
+    kind: listOf(oneOf(...FORCIBLE), `mount options out of ${FORCIBLE.join(', ')}`, some),
+    help: 'options that every mount gets, whatever the caller says',
+  },
+  forbid_options: {
+    name: 'forbidOptions',
+    kind: listOf(option, 'names of mount options', some),
+    help: 'options with which a mount is refused',
+  },
+  max_mounts_per_user: {
+    name: 'maxMountsPerUser',
+    kind: integer(0, 10_000),
+    help: 'how many mounts a user other than root may have at once',
+  },
+  target_file_systems: {
+    name: 'targetFileSystems',
+    kind: listOf(fileSystem, 'kinds of file system, as "ext4" or "tmpfs"', some),
+    help: 'kinds of file system on which users other than root may mount',
+  },
+  read_ahead_bytes: {
+    name: 'readAheadBytes',
+    kind: integer(0, 2 ** 27),
+    help: 'how far the kernel reads ahead in a file',
+  },
+  deadline_seconds: {name: 'deadlineMs', kind: seconds(1, 3600), help: 'how long a mount attempt may take'},
+  on_server_death: {
+    name: 'onServerDeath',
+    kind: oneOf('detach', 'keep'),
+    help: 'what the manager does with a mount whose server is gone',
+  },
+  slow_request_seconds: {
+    name: 'slowRequestMs',
+    kind: seconds(0.1, 3600),
+    help: 'age from which a request counts as slow',
+  },
+  unresponsive_seconds: {
+    name: 'unresponsiveMs',
+    kind: seconds(1, 3600),
+    help: 'how long a server may leave the manager without an answer',
+  },
+};
+
+/** Keys of `[server]`. */
+export const SERVER_KEYS: KeyTable = {
+  driver: {
+    name: 'driver',
+    kind: oneOf('builtin', 'socket', 'any'),
+    help: 'a server in a sandbox of our own, one behind the service socket, or whichever there is',
+  },
+  command: {
+    name: 'command',
+    kind: commandLine(),
+    help: 'a program that speaks the fuse service protocol, in place of our own server',
+  },
+  // 2^31 and above are negative in programs that take a user id for an int; 2^16 and below are people and services.
+  uid_base: {
+    name: 'uidBase',
+    kind: integer(65_536, 2_147_418_112),
+    help: 'first user id that servers run under',
+  },
+  uid_count: {name: 'uidCount', kind: integer(1, 65_536), help: 'how many user ids there are for servers'},
+  cache_bytes: {
+    name: 'cacheBytes',
+    kind: integer(65_536, 2 ** 34),
+    help: 'metadata blocks that a server keeps',
+  },
+  memory_bytes: {
+    name: 'memoryBytes',
+    kind: integer(2 ** 28, 2 ** 40),
+    help: 'private writable memory of a server',
+  },
+  tasks: {name: 'tasks', kind: integer(16, 4096), help: 'processes and threads of a server'},
+  cpu_percent: {
+    name: 'cpuPercent',
+    kind: integer(0, 100_000),
+    help: 'share of one processor, where a control group can be had; 0 for no limit',
+  },
+  jitless: {
+    name: 'jitless',
+    kind: yesOrNo,
+    help: 'no compiler at run time, so no writable memory is ever executable',
+  },
+};
+
+/** Keys of `[containment]`. */
+export const CONTAINMENT_KEYS: KeyTable = {
+  required: {
+    name: 'required',
+    kind: listOf(oneOf(...CONTAINMENT_POINTS), `points out of ${CONTAINMENT_POINTS.join(', ')}`, some),
+    help: 'a mount whose server lacks one of these is taken away',
+  },
+};
+
+/** Keys of each `[[allow]]`. What is left out is as narrow as it can be. */
+export const ALLOW_KEYS: KeyTable = {
+  users: {
+    name: 'users',
+    kind: listOf(account, 'user names, user ids, or "*"', some),
+    help: 'who may: user names, user ids, or "*" for everybody',
+    fallback: [],
+  },
+  groups: {
+    name: 'groups',
+    kind: listOf(account, 'group names or ids', some),
+    help: 'who may: members of these groups',
+    fallback: [],
+  },
+  sources: {
+    name: 'sources',
+    kind: listOf(pattern, 'patterns as "/srv/images/*.img", "~/**" or "**"', oneAtLeast),
+    help: 'patterns of the source path',
+  },
+  source_kinds: {
+    name: 'sourceKinds',
+    kind: listOf(oneOf('file', 'block'), '"file" and "block"', {least: 1, most: 2}),
+    help: 'regular files, block devices',
+    fallback: ['file', 'block'],
+  },
+  source_owner: {
+    name: 'sourceOwner',
+    kind: oneOf('anyone', 'caller', 'root'),
+    help: 'whom the source must belong to',
+    fallback: 'caller',
+  },
+  max_source_bytes: {
+    name: 'maxSourceBytes',
+    kind: integer(0, Number.MAX_SAFE_INTEGER),
+    help: 'largest source',
+    fallback: null,
+  },
+  targets: {
+    name: 'targets',
+    kind: listOf(pattern, 'patterns as "/mnt/*", "~/**" or "**"', oneAtLeast),
+    help: 'patterns of the target path',
+  },
+  target_owner: {
+    name: 'targetOwner',
+    kind: oneOf('anyone', 'caller'),
+    help: 'whom the target must belong to',
+    fallback: 'caller',
+  },
+  access: {
+    name: 'access',
+    kind: oneOf('read-only', 'read-write'),
+    help: 'read-only allows mounts with "ro" alone',
+    fallback: 'read-only',
+  },
+};
+
+/** The tables of a policy file. */
+export const TABLES = {server: SERVER_KEYS, containment: CONTAINMENT_KEYS} as const;
+
+function commandLine(): Kind {
+  const words = listOf(argument, 'arguments', {least: 1, most: 64});
   return {
-    ...translate(file, '', own, KEYS),
-    server: translate(file, 'server.', server as Record<string, unknown>, SERVER_KEYS),
+    sentence: "must be a list of a program's absolute path and its arguments",
+    schema: {...words.schema, prefixItems: [{type: 'string', pattern: '^/'}]},
+    read: (value) => {
+      const read = words.read(value) as string[] | undefined;
+      return read?.[0]?.startsWith('/') ? read : undefined;
+    },
   };
 }

@@ -1,15 +1,19 @@
-import {closeSync, constants, fstatSync, openSync, readFileSync, statSync} from 'node:fs';
+import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import {parse, TomlError} from 'smol-toml';
-import {checkKeys} from './keys.js';
-import {type Policy, PolicyError} from './policy.js';
+import type {Policy} from './policy.js';
+import {PolicyError, type PolicyProblem} from './policy-error.js';
+import {type PolicyFile, readPolicyText} from './policy-file.js';
+import {checkDirectory, readTrusted} from './trusted-file.js';
 
 /** The administrator's policy files. */
 export const POLICY_DIRECTORY = '/etc/fuseward/policy.d';
 
-/** What ships with the program: every key, with its value where nobody says otherwise. */
-export const SHIPPED_DEFAULTS = fileURLToPath(new URL('../../policy/defaults.toml', import.meta.url));
+/** What ships with the program: `defaults.toml` with every key, and a file for each type that a server of our own knows. */
+export const SHIPPED_DIRECTORY: string = fileURLToPath(new URL('../../policy', import.meta.url));
+
+/** The type whose policy holds for a mount without `-t`. */
+export const UNNAMED_TYPE = 'auto';
 
 /** File-system types become file names, so nothing but these characters: no slash, no leading dot. */
 const TYPE = /^[a-z0-9][a-z0-9_+-]{0,31}$/;
@@ -19,66 +23,53 @@ export function isTypeName(type: string): boolean {
   return TYPE.test(type);
 }
 
-/**
- * Reads a file that decides over privileges: it must belong to root and be writable by nobody else.
- * Undefined when it is not there.
- */
-function readTrusted(file: string): string | undefined {
-  let fd: number;
+function readShipped(file: string): string | undefined {
   try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    return readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new PolicyError(file, undefined, (error as Error).message);
+    throw error;
   }
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new PolicyError(file, undefined, 'is not a regular file');
-    if (stat.uid !== 0 || (stat.mode & 0o022) !== 0) {
-      throw new PolicyError(file, undefined, UNTRUSTED);
+}
+
+/** Reads files in order, and gathers what is wrong in all of them. @throws PolicyError */
+function readLayers(files: ReadonlyArray<readonly [file: string, read: typeof readTrusted]>): PolicyFile[] {
+  const problems: PolicyProblem[] = [];
+  const layers: PolicyFile[] = [];
+  for (const [file, read] of files) {
+    try {
+      const text = read(file);
+      if (text !== undefined) layers.push(readPolicyText(file, text));
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      problems.push(...error.problems);
     }
-    return readFileSync(fd, 'utf8');
-  } finally {
-    closeSync(fd);
   }
-}
-
-const UNTRUSTED = 'must belong to root and be writable by root alone';
-
-/** Whoever may write to the directory could take away a file that is stricter than what ships. */
-function checkDirectory(directory: string): void {
-  const stat = statSync(directory, {throwIfNoEntry: false});
-  if (stat === undefined) return;
-  // In a sticky directory only the owner of a file takes it away.
-  const open = (stat.mode & 0o022) !== 0 && (stat.mode & 0o1000) === 0;
-  const strange = stat.uid !== 0 && stat.uid !== process.geteuid?.();
-  if (strange || open) throw new PolicyError(directory, undefined, UNTRUSTED);
-}
-
-function parseFile(file: string, text: string): Record<string, unknown> {
-  try {
-    return checkKeys(file, parse(text));
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    const reason = error.message.split('\n', 1)[0] ?? 'is not TOML';
-    throw new PolicyError(`${file}:${error.line}:${error.column}`, undefined, reason);
-  }
+  if (problems.length > 0) throw new PolicyError(problems);
+  return layers;
 }
 
 /**
- * The policy for a type: what ships, then `defaults.toml`, then `TYPE.toml` of the administrator's directory, key by key.
- * @throws PolicyError naming file and key when one of them can't be used; nothing is mounted on half a policy.
+ * The policy for a type: what ships for all types and for this one, then `defaults.toml` and `TYPE.toml` of the administrator's
+ * directory, key by key. A file with `[[allow]]` tables replaces those of the files before it. A type that no file is for has no
+ * rules, so nobody may mount it.
+ * @param type undefined for a mount whose type the server has to find out
+ * @throws PolicyError naming file, line and key when one of them can't be used; nothing is mounted on half a policy
  */
 export function loadPolicy(type: string | undefined, directory: string = POLICY_DIRECTORY): Policy {
-  const layers = [parseFile(SHIPPED_DEFAULTS, readFileSync(SHIPPED_DEFAULTS, 'utf8'))];
-  const names = type !== undefined && isTypeName(type) ? ['defaults', type] : ['defaults'];
+  const own = type ?? UNNAMED_TYPE;
+  const names = isTypeName(own) ? ['defaults', own] : ['defaults'];
   checkDirectory(directory);
-  for (const name of names) {
-    const file = join(directory, `${name}.toml`);
-    const text = readTrusted(file);
-    if (text !== undefined) layers.push(parseFile(file, text));
-  }
-  // The shipped file has every key, which a test holds it to, so the sum is a whole Policy.
-  const server = Object.assign({}, ...layers.map((layer) => layer['server']));
-  return Object.assign({}, ...layers, {server}) as Policy;
+  const layers = readLayers([
+    ...names.map((name) => [join(SHIPPED_DIRECTORY, `${name}.toml`), readShipped] as const),
+    ...names.map((name) => [join(directory, `${name}.toml`), readTrusted] as const),
+  ]);
+  return {
+    // The shipped file has every key, which a test holds it to, so the sum is a whole Policy.
+    ...(Object.assign({}, ...layers.map((layer) => layer.settings)) as Policy),
+    server: Object.assign({}, ...layers.map((layer) => layer.tables.server)),
+    containment: Object.assign({}, ...layers.map((layer) => layer.tables.containment)),
+    allow: layers.findLast((layer) => layer.allow !== undefined)?.allow ?? [],
+    origins: Object.assign({}, ...layers.map((layer) => layer.origins)),
+  };
 }

@@ -1,18 +1,37 @@
+import type {AllowRule, Origin} from './allow-rule.js';
+import type {ContainmentPoint} from './containment-points.js';
+
 /** Whether a regular file gets a loop device: `auto` only where iomap was approved. */
 export type LoopPolicy = 'always' | 'auto' | 'never';
 /** What to make of the kernel's iomap. */
 export type IomapPolicy = 'allow' | 'deny' | 'require';
 /** What the manager does with a mount whose server is gone. */
 export type ServerDeathPolicy = 'detach' | 'keep';
+/** Which servers may serve a type: one of our own in a sandbox, one behind a service socket, or whichever there is. */
+export type DriverPolicy = 'builtin' | 'socket' | 'any';
 
 /** What an administrator decided for mounts of one type. Quantities are in the unit of their name. */
 export interface Policy {
   readonly loop: LoopPolicy;
   readonly directIo: boolean;
+  /** Block size of the source's device, bytes; 0 leaves it to the file system. */
+  readonly blockSize: number;
   readonly iomap: IomapPolicy;
+  /** How requests travel between kernel and server. */
+  readonly transport: 'device';
   readonly allowDev: boolean;
   readonly allowSuid: boolean;
   readonly allowOther: boolean;
+  /** `allow_other` for callers who are not root. */
+  readonly allowOtherForUsers: boolean;
+  /** Options that every mount gets, whatever the caller says: `ro`, `nosuid`, `nodev`, `noexec` and the like. */
+  readonly forceOptions: readonly string[];
+  /** Options that refuse a mount. */
+  readonly forbidOptions: readonly string[];
+  /** How many mounts a user other than root may have at once. */
+  readonly maxMountsPerUser: number;
+  /** Kinds of file system on which users other than root may mount. */
+  readonly targetFileSystems: readonly string[];
   /** How far the kernel reads ahead on a mount, bytes. */
   readonly readAheadBytes: number;
   readonly deadlineMs: number;
@@ -22,10 +41,18 @@ export interface Policy {
   /** How long a server may leave the manager without an answer. */
   readonly unresponsiveMs: number;
   readonly server: ServerPolicy;
+  readonly containment: ContainmentPolicy;
+  /** Who may mount what where, in the order of the file. None of them: nobody may. */
+  readonly allow: readonly AllowRule[];
+  /** Where each setting in force is said, by its key in the file: `loop`, `server.tasks`. */
+  readonly origins: Readonly<Record<string, Origin>>;
 }
 
 /** What a contained server gets. */
 export interface ServerPolicy {
+  readonly driver: DriverPolicy;
+  /** A program of the administrator's in place of our own server, with its arguments. */
+  readonly command?: readonly string[];
   /** First user id of the range that servers run under. */
   readonly uidBase: number;
   /** How many user ids the range has, so how many servers can run at once. */
@@ -34,17 +61,16 @@ export interface ServerPolicy {
   readonly cacheBytes: number;
   /** RLIMIT_DATA of the server, bytes. */
   readonly memoryBytes: number;
+  /** Processes and threads of the server's user. */
+  readonly tasks: number;
+  /** Share of one processor, in percent; 0 for no limit. */
+  readonly cpuPercent: number;
+  /** Runs without a compiler at run time, so that no memory is ever writable and executable. */
+  readonly jitless: boolean;
 }
 
-/** A policy that can't be used: which file, which key, and what would be right. */
-export class PolicyError extends Error {
-  readonly file: string;
-  readonly key: string | undefined;
-
-  constructor(file: string, key: string | undefined, reason: string) {
-    super(`can't use policy ${file}: ${key === undefined ? '' : `${key} `}${reason}`);
-    this.name = 'PolicyError';
-    this.file = file;
-    this.key = key;
-  }
+/** What is demanded of a server that runs. */
+export interface ContainmentPolicy {
+  /** A mount whose server lacks one of these is taken away. */
+  readonly required: readonly ContainmentPoint[];
 }

@@ -1,8 +1,8 @@
-import {chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
-import {isTypeName, loadPolicy, PolicyError} from '../../../src/policy/index.js';
+import {isTypeName, loadPolicy, PolicyError, SHIPPED_DIRECTORY} from '../../../src/policy/index.js';
 
 const isRoot = process.getuid?.() === 0;
 let directory = '';
@@ -18,20 +18,65 @@ function write(name: string, text: string, mode = 0o644): void {
 }
 
 test('without any file the shipped defaults hold, every key of them', () => {
-  expect(loadPolicy('ext4', directory)).toEqual({
+  const {allow, origins, ...settings} = loadPolicy('ext4', directory);
+  expect(settings).toEqual({
     loop: 'always',
     directIo: false,
+    blockSize: 0,
     iomap: 'allow',
+    transport: 'device',
     allowDev: false,
     allowSuid: false,
     allowOther: true,
+    allowOtherForUsers: false,
+    forceOptions: [],
+    forbidOptions: [],
+    maxMountsPerUser: 16,
+    targetFileSystems: expect.arrayContaining(['ext4', 'tmpfs', 'xfs']),
     readAheadBytes: 1_048_576,
     deadlineMs: 30_000,
     onServerDeath: 'detach',
     slowRequestMs: 5_000,
     unresponsiveMs: 1_000,
-    server: {uidBase: 0x74000000, uidCount: 65_536, cacheBytes: 2 ** 24, memoryBytes: 2 ** 30},
+    server: {
+      driver: 'any',
+      uidBase: 0x74000000,
+      uidCount: 65_536,
+      cacheBytes: 2 ** 24,
+      memoryBytes: 2 ** 30,
+      tasks: 32,
+      cpuPercent: 0,
+      jitless: false,
+    },
+    containment: {required: []},
   });
+  expect(allow).toEqual([
+    {
+      origin: {file: join(SHIPPED_DIRECTORY, 'ext4.toml'), line: 4},
+      users: ['root'],
+      groups: [],
+      sources: ['**'],
+      sourceKinds: ['file', 'block'],
+      sourceOwner: 'anyone',
+      maxSourceBytes: null,
+      targets: ['**'],
+      targetOwner: 'anyone',
+      access: 'read-write',
+    },
+  ]);
+  const lines = readFileSync(join(SHIPPED_DIRECTORY, 'defaults.toml'), 'utf8').split('\n');
+  for (const [key, {file, line}] of Object.entries(origins)) {
+    expect(file).toBe(join(SHIPPED_DIRECTORY, 'defaults.toml'));
+    expect(lines[line - 1]).toMatch(new RegExp(`^${key.split('.').at(-1)} = `));
+  }
+});
+
+test.each(['ext2', 'ext3', 'ext4', 'raw', undefined])('type %s ships with rules', (type) => {
+  expect(loadPolicy(type, directory).allow.map(({users}) => users)).toEqual([['root']]);
+});
+
+test.each(['xfs', 'EXT4', '../ext4', ''])('nobody may mount %j, which no file is for', (type) => {
+  expect(loadPolicy(type, directory).allow).toEqual([]);
 });
 
 describe.skipIf(!isRoot)('files of the administrator (needs root, whom they must belong to)', () => {

@@ -1,0 +1,109 @@
+import {resolve} from 'node:path';
+import {isDeepStrictEqual} from 'node:util';
+import {MountError, type MountResult, mount, subtypeOf} from '../../helper/index.js';
+import {connectServer} from '../../launch/index.js';
+import {CONTROL_DIRECTORY, processStart, sweepRecords, writeRecord} from '../../launch/mount-record.js';
+import {announce} from '../../manager/announcement.js';
+import {loadPolicy, type Policy} from '../../policy/index.js';
+import type {Log} from '../../service/log.js';
+
+/** A mount as somebody asks for it. */
+export interface MountOrder {
+  /** Image file or block device; a relative path is seen from the working directory. */
+  readonly source: string;
+  readonly target: string;
+  /** `ext4`, `fuse.ext4`; undefined: the contained server finds out. */
+  readonly type: string | undefined;
+  /** The argument of each `-o`. */
+  readonly options: readonly string[];
+  /** Directory of policy files; the usual one where it is undefined. */
+  readonly policyDirectory: string | undefined;
+  /** Who asks. */
+  readonly callerUid: number;
+  readonly callerGid: number;
+  /** Supplementary groups of who asks. */
+  readonly callerGroups: readonly number[];
+  /** Tells the manager of the mount, or that policy denied it. */
+  readonly announce: boolean;
+  readonly log?: Log | undefined;
+}
+
+/**
+ * Mounts as policy allows: reads the policy of the type, runs the mount helper, keeps the record, tells the manager. The one way by
+ * which every command mounts. Needs root.
+ * @throws MountError with everything undone; PolicyError when a policy file can't be used
+ */
+export async function performMount(order: MountOrder): Promise<MountResult> {
+  try {
+    // The mount table is read from other directories than this one.
+    const result = await mountByPolicy({...order, source: resolve(order.source)});
+    keepRecord(result, order);
+    const {connectionId, mountId} = result;
+    if (order.announce) announce({event: 'mounted', connectionId, mountId});
+    return result;
+  } catch (error) {
+    if (order.announce) announceDenial(error, order);
+    throw error;
+  }
+}
+
+async function mountByPolicy(order: MountOrder): Promise<MountResult> {
+  const {source, target, type, callerUid, callerGid, policyDirectory, log} = order;
+  // `fuse.ext4` is the same type as `ext4`, so the same rules are for it.
+  const subtype = type === undefined ? undefined : subtypeOf(type);
+  const policy = loadPolicy(subtype, policyDirectory);
+  return await mount(
+    {source, target, type, options: [...order.options], callerUid, callerGid},
+    {
+      policy: {...policy, fuseblk: false},
+      connect: (wanted) => connectServer(wanted, policy.server),
+      controlDirectory: CONTROL_DIRECTORY,
+      checkDetected: (detected) => {
+        if (isDeepStrictEqual(settingsOf(loadPolicy(detected, policyDirectory)), settingsOf(policy))) return;
+        const reason = `it holds ${detected}, which has a policy of its own: say so with -t ${detected}`;
+        throw new MountError({object: source, reason, code: 'type-has-policy'});
+      },
+      ...(log === undefined ? {} : {log}),
+    },
+  );
+}
+
+/** What of a policy has an effect after a mount was allowed. */
+function settingsOf({
+  allow: _allow,
+  origins: _origins,
+  ...settings
+}: Policy): Omit<Policy, 'allow' | 'origins'> {
+  return settings;
+}
+
+function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void {
+  sweepRecords();
+  writeRecord({
+    connectionId: result.connectionId,
+    mountId: result.mountId,
+    source: result.source,
+    target: result.target,
+    type: result.subtype,
+    options,
+    readOnly: result.readOnly,
+    loopDevice: result.loopDevice,
+    blockSize: result.blockSize,
+    iomap: result.iomap,
+    kind: result.kind,
+    serverPid: result.serverPid,
+    serverStart: result.serverPid === undefined ? undefined : processStart(result.serverPid),
+    reported: result.lockDown,
+    since: new Date().toISOString(),
+    callerUid,
+    controlSocket: result.controlSocket,
+  });
+}
+
+/** A mount that policy forbids is worth the manager's log; other failures are the caller's own. */
+function announceDenial(error: unknown, {source, target}: MountOrder): void {
+  if (!(error instanceof MountError)) return;
+  const {code, message, errnoName: errno} = error;
+  if (errno === 'EPERM' || errno === 'EACCES')
+    announce({event: 'denied', source, target, code, errno, message});
+}
