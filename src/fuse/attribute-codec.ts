@@ -1,6 +1,7 @@
 import {setU64} from '../wire/index.js';
 import {type Attr, type AttrReply, type EntryReply, hasFileType} from './attributes.js';
 import {InvalidReplyError} from './invalid-reply.js';
+import type {NodeTypes} from './node-types.js';
 import type {OpenReply} from './replies.js';
 import {attrOut, attrStruct, entryOut, openOut} from './structs/attr.js';
 
@@ -56,11 +57,18 @@ export function encodeAttr(view: DataView, offset: number, attr: Attr, nodeid: n
 }
 
 /** Writes a fuse_attr_out at `offset`, returns its size. */
-export function encodeAttrReply(view: DataView, offset: number, reply: AttrReply, nodeid: number): number {
+export function encodeAttrReply(
+  view: DataView,
+  offset: number,
+  reply: AttrReply,
+  nodeid: number,
+  types: NodeTypes,
+): number {
   putQuantity(view, offset + O.attrValid, reply.attrValid, 'attr-valid');
   putNanoseconds(view, offset + O.attrValidNsec, reply.attrValidNsec, 'attr-valid');
   view.setUint32(offset + O.dummy, 0, true);
   encodeAttr(view, offset + O.attr, reply.attr, nodeid);
+  types.attributes(nodeid, reply.attr.mode);
   return attrOut.size;
 }
 
@@ -73,6 +81,7 @@ export function encodeEntry(
   offset: number,
   entry: EntryReply,
   mayBeNegative: boolean,
+  types: NodeTypes,
 ): number {
   if (entry.nodeid === 0) {
     if (!mayBeNegative) throw new InvalidReplyError('entry-nodeid', {nodeid: 0});
@@ -88,6 +97,7 @@ export function encodeEntry(
   putNanoseconds(view, offset + E.entryValidNsec, entry.entryValidNsec, 'entry-valid');
   putNanoseconds(view, offset + E.attrValidNsec, entry.attrValidNsec, 'attr-valid');
   encodeAttr(view, offset + E.attr, entry.attr, entry.nodeid);
+  types.entry(entry.nodeid, entry.generation, entry.attr.mode);
   return entryOut.size;
 }
 

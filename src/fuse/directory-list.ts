@@ -1,6 +1,7 @@
 import {encodeEntry, putQuantity} from './attribute-codec.js';
 import {EntryReply} from './attributes.js';
 import {InvalidReplyError} from './invalid-reply.js';
+import type {NodeTypes} from './node-types.js';
 import {DIRENTPLUS_HEADER, direntPlusSize, direntSize, direntStruct} from './structs/dirent.js';
 
 const D = direntStruct.at;
@@ -100,9 +101,11 @@ export class DirentPlusList {
   #pendingIsDot = false;
   readonly #entry = new EntryReply();
   readonly #longestName: number;
+  readonly #types: NodeTypes;
 
-  constructor(longestName: number) {
+  constructor(longestName: number, types: NodeTypes) {
     this.#longestName = longestName;
+    this.#types = types;
     this.#bytes = new Uint8Array(0);
     this.#view = new DataView(this.#bytes.buffer);
   }
@@ -164,7 +167,7 @@ export class DirentPlusList {
     const entry = this.#entry;
     const ino = entry.attr.ino === 0 ? entry.nodeid : entry.attr.ino;
     if (this.#pendingIsDot) entry.nodeid = 0;
-    encodeEntry(this.#view, at, entry, true);
+    encodeEntry(this.#view, at, entry, true, this.#types);
     const dirent = at + DIRENTPLUS_HEADER - direntStruct.size;
     putQuantity(this.#view, dirent + D.ino, ino, 'dirent-ino');
     this.#view.setUint32(dirent + D.type, (entry.attr.mode >>> 12) & 0xf, true);

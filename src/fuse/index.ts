@@ -33,6 +33,7 @@ export {
 export {InvalidReplyError} from './invalid-reply.js';
 export {LookupCounts} from './lookup-counts.js';
 export {modifies} from './modifying.js';
+export {NodeTypes} from './node-types.js';
 export {Notifier, type RetrievedPages} from './notifications.js';
 export {OPCODE, type OpcodeName, opcodeName} from './opcodes.js';
 export {type Operation, type OperationTarget, operation, type ReplySize} from './operation.js';

@@ -2,6 +2,7 @@ import {AttrReply, EntryReply} from './attributes.js';
 import type {RequestContext} from './context.js';
 import {DirentList, DirentPlusList} from './directory-list.js';
 import {failure} from './failure.js';
+import type {NodeTypes} from './node-types.js';
 import {OpenReply, type SetattrChanges, StatfsReply, StatxReply} from './replies.js';
 import {inHeader, outHeader} from './structs/header.js';
 
@@ -58,6 +59,8 @@ export class RequestSlot implements RequestContext {
   readonly dirents: DirentList;
   readonly direntsPlus: DirentPlusList;
   readonly changes: SetattrChanges;
+  /** What kind of file each node is; one for all slots of a connection. */
+  readonly types: NodeTypes;
 
   #lockOwnerAt = 0;
   #controller: AbortController | undefined;
@@ -67,13 +70,14 @@ export class RequestSlot implements RequestContext {
   /** Byte after the NUL of the name that was read last. */
   #afterName = 0;
 
-  constructor(requestBytes: number, replyBytes: number, longestName: number) {
+  constructor(requestBytes: number, replyBytes: number, longestName: number, types: NodeTypes) {
+    this.types = types;
     this.request = new Uint8Array(requestBytes);
     this.requestView = new DataView(this.request.buffer);
     this.reply = new Uint8Array(replyBytes);
     this.replyView = new DataView(this.reply.buffer);
     this.dirents = new DirentList(longestName);
-    this.direntsPlus = new DirentPlusList(longestName);
+    this.direntsPlus = new DirentPlusList(longestName, types);
     this.changes = {
       valid: 0,
       fh: 0,

@@ -1,5 +1,6 @@
 import type {SessionCounters} from './counters.js';
 import {type ConnectionInfo, type InitOptions, LARGEST_WRITE} from './init.js';
+import type {NodeTypes} from './node-types.js';
 import type {Operation} from './operation.js';
 import type {RequestSlot} from './request-slot.js';
 
@@ -23,6 +24,8 @@ export interface SessionOptions {
   readonly maxConcurrent?: number;
   /** What an earlier INIT agreed on: for further sessions on the same connection, and for a server that takes over. */
   readonly connection?: ConnectionInfo;
+  /** What kind of file each node is: to be shared by all sessions of one connection, since each sees a part of it. */
+  readonly nodeTypes?: NodeTypes;
   /** Operations of a protocol extension. */
   readonly operations?: readonly Operation[];
 }

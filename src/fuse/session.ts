@@ -7,6 +7,7 @@ import type {FileSystem} from './file-system.js';
 import {errorReply, type HeldRequest, HeldRequests} from './held-requests.js';
 import {type ConnectionInfo, checkInitOptions, encodeInitReply, type InitOptions, negotiate} from './init.js';
 import {InvalidReplyError} from './invalid-reply.js';
+import {NodeTypes} from './node-types.js';
 import {OPCODE, opcodeName} from './opcodes.js';
 import {isPromise, type Operation, type OperationTarget} from './operation.js';
 import {REPLY_BODY, REQUEST_BODY, RequestSlot, type SendReply} from './request-slot.js';
@@ -45,6 +46,7 @@ export class Session implements OperationTarget {
   readonly #replyBytes: number;
   readonly #longestName: number;
   readonly #maxConcurrent: number;
+  readonly #types: NodeTypes;
   readonly #free: RequestSlot[] = [];
   #slots = 0;
   #starving = false;
@@ -73,6 +75,7 @@ export class Session implements OperationTarget {
     this.#replyBytes = replyBytes;
     this.#longestName = longestName;
     this.#maxConcurrent = maxConcurrent;
+    this.#types = options.nodeTypes ?? new NodeTypes();
   }
 
   /** Number of requests whose handlers have not finished. */
@@ -102,7 +105,7 @@ export class Session implements OperationTarget {
       return undefined;
     }
     this.#slots++;
-    return new RequestSlot(this.#requestBytes, this.#replyBytes, this.#longestName);
+    return new RequestSlot(this.#requestBytes, this.#replyBytes, this.#longestName, this.#types);
   }
 
   /** Gives back a slot that was not used. */

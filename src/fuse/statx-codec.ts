@@ -1,16 +1,24 @@
 import {putNanoseconds, putQuantity, putSeconds, putWord} from './attribute-codec.js';
 import {hasFileType} from './attributes.js';
 import {InvalidReplyError} from './invalid-reply.js';
+import type {NodeTypes} from './node-types.js';
 import type {StatxReply} from './replies.js';
 import {statxOut} from './structs/replies.js';
 
 const S = statxOut.at;
 
 /** Writes a fuse_statx_out at `offset`, returns its size. @throws InvalidReplyError for values no statx can show. */
-export function encodeStatx(view: DataView, offset: number, reply: StatxReply, nodeid: number): number {
+export function encodeStatx(
+  view: DataView,
+  offset: number,
+  reply: StatxReply,
+  nodeid: number,
+  types: NodeTypes,
+): number {
   if (!hasFileType(reply.mode) || reply.mode > 0xffff) {
     throw new InvalidReplyError('statx-mode', {mode: reply.mode, nodeid});
   }
+  types.attributes(nodeid, reply.mode);
   for (let at = 0; at < statxOut.size; at += 4) view.setUint32(offset + at, 0, true);
   putQuantity(view, offset + S.attrValid, reply.attrValid, 'attr-valid');
   putNanoseconds(view, offset + S.attrValidNsec, reply.attrValidNsec, 'attr-valid');

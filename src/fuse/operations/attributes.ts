@@ -26,7 +26,7 @@ const LONGEST_TARGET = 4095;
 const S = setattrIn.at;
 
 function encodeAttributes(slot: RequestSlot): number {
-  return encodeAttrReply(slot.replyView, REPLY_BODY, slot.attr, slot.nodeid);
+  return encodeAttrReply(slot.replyView, REPLY_BODY, slot.attr, slot.nodeid, slot.types);
 }
 
 function readChanges(slot: RequestSlot): void {
@@ -93,7 +93,7 @@ export const attributeOperations: readonly Operation[] = [
       const mask = slot.u32(statxIn.at.sxMask);
       return fs.statx(slot.nodeid, fh, mask, slot.u32(statxIn.at.sxFlags), slot.statx, slot);
     },
-    encode: (slot) => encodeStatx(slot.replyView, REPLY_BODY, slot.statx, slot.nodeid),
+    encode: (slot) => encodeStatx(slot.replyView, REPLY_BODY, slot.statx, slot.nodeid, slot.types),
   }),
   operation<Uint8Array>({
     opcode: OPCODE.READLINK,

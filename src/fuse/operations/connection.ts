@@ -48,7 +48,10 @@ export const connectionOperations: readonly Operation[] = [
     name: 'FORGET',
     bodySize: forgetIn.size,
     replySize: 'none',
-    call: (slot, {fs}) => fs.forget?.(slot.nodeid, lookups(slot, forgetIn.at.nlookup)),
+    call: (slot, {fs}) => {
+      slot.types.forget(slot.nodeid);
+      fs.forget?.(slot.nodeid, lookups(slot, forgetIn.at.nlookup));
+    },
     encode: encodeNothing,
   }),
   operation<void>({
@@ -60,12 +63,13 @@ export const connectionOperations: readonly Operation[] = [
       const count = slot.u32(batchForgetIn.at.count);
       // Proves that every record read below lies inside the request.
       slot.dataAt(batchForgetIn.size, count * forgetOne.size);
-      if (!fs.forget) return;
       for (let i = 0; i < count; i++) {
         const at = batchForgetIn.size + i * forgetOne.size;
         const ino = slot.u64(at + forgetOne.at.nodeid);
         // An id that is no safe integer was never ours; it must not cost the others their forget.
-        if (ino <= Number.MAX_SAFE_INTEGER) fs.forget(ino, lookups(slot, at + forgetOne.at.nlookup));
+        if (ino > Number.MAX_SAFE_INTEGER) continue;
+        slot.types.forget(ino);
+        fs.forget?.(ino, lookups(slot, at + forgetOne.at.nlookup));
       }
     },
     encode: encodeNothing,

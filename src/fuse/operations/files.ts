@@ -23,7 +23,7 @@ function encodeOpened(slot: RequestSlot): number {
 }
 
 function encodeCreated(slot: RequestSlot): number {
-  encodeEntry(slot.replyView, REPLY_BODY, slot.entry, false);
+  encodeEntry(slot.replyView, REPLY_BODY, slot.entry, false, slot.types);
   encodeOpen(slot.replyView, REPLY_BODY + entryOut.size, slot.open);
   return entryOut.size + openOut.size;
 }

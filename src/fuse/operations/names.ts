@@ -6,7 +6,7 @@ import {entryOut} from '../structs/attr.js';
 import {linkIn, mkdirIn, mknodIn, rename2In, renameIn} from '../structs/requests.js';
 
 function encodeNewEntry(slot: RequestSlot): number {
-  return encodeEntry(slot.replyView, REPLY_BODY, slot.entry, false);
+  return encodeEntry(slot.replyView, REPLY_BODY, slot.entry, false, slot.types);
 }
 
 /** Requests about names in directories. */
@@ -22,7 +22,7 @@ export const nameOperations: readonly Operation[] = [
       slot.entry.reset(entryTimeout, attrTimeout);
       return fs.lookup(slot.nodeid, name, slot.entry, slot);
     },
-    encode: (slot) => encodeEntry(slot.replyView, REPLY_BODY, slot.entry, true),
+    encode: (slot) => encodeEntry(slot.replyView, REPLY_BODY, slot.entry, true, slot.types),
   }),
   operation<void>({
     opcode: OPCODE.SYMLINK,
