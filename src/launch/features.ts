@@ -1,5 +1,6 @@
 import {spawnSync} from 'node:child_process';
 import {type KernelFeatures, kernelFeatures} from '../sys/kernel.js';
+import {kernelDefects} from '../sys/kernel-defects.js';
 import {findTool} from './embedded.js';
 import {type FuseOffer, probeFuse} from './fuse-probe.js';
 
@@ -161,6 +162,17 @@ function seccompFeature(kernel: KernelFeatures): Feature {
       );
 }
 
+/** By its release number alone: a distribution may have repaired it without changing the number. */
+function defectFeature(): Feature {
+  const name = 'FUSE defects';
+  const defects = kernelDefects();
+  if (defects.length === 0)
+    return feature(name, 'ok', 'none that is known here', 'nothing is held back for it');
+  const found = `${defects.map(({id}) => id).join(', ')}, by its release number`;
+  const meaning = defects.map(({what, answer}) => `${what}; here ${answer}`).join('. ');
+  return feature(name, 'limited', found, meaning);
+}
+
 function askFuse(kernel: KernelFeatures): FuseOffer | string {
   if (!kernel.fuseDevice) return 'no /dev/fuse';
   try {
@@ -175,6 +187,7 @@ export function machineFeatures(): Feature[] {
   const kernel = kernelFeatures();
   return [
     feature('kernel', 'ok', kernel.release, 'what follows was found on it'),
+    defectFeature(),
     ...fuseFeatures(kernel, askFuse(kernel)),
     loopFeature(kernel),
     landlockFeature(kernel),

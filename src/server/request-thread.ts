@@ -4,6 +4,7 @@ import {type BlockSource, FileSource} from '../block/index.js';
 import {runBlocking, Session} from '../fuse/index.js';
 import {adviseRandom} from '../sys/advice.js';
 import {deviceSize} from '../sys/block-device.js';
+import {withheldFeatures} from '../sys/kernel-defects.js';
 import {mapShared} from '../sys/memfd.js';
 import {gettid} from '../sys/process.js';
 import type {Driver, ServedFileSystem} from './driver.js';
@@ -35,6 +36,8 @@ class RequestThread {
   #driver: Driver | undefined;
   #fileSystem: ServedFileSystem | undefined;
   readonly #orders: OrderEnd;
+  /** Found out now: after the lock-down nobody can ask which kernel this is. */
+  readonly #withheld = withheldFeatures();
 
   constructor({countersFd, orders}: ThreadStart) {
     this.#orders = orders;
@@ -79,7 +82,13 @@ class RequestThread {
       this.#fileSystem!,
       {
         // Attributes come with every listing: left to choose, the kernel stops asking for them in the middle of a walk.
-        init: {want: ['POSIX_ACL', 'EXPORT_SUPPORT'], refuse: ['READDIRPLUS_AUTO']},
+        init: {
+          want: ['POSIX_ACL', 'EXPORT_SUPPORT'],
+          refuse: [
+            'READDIRPLUS_AUTO',
+            ...(this.#withheld.has('no-open') ? (['NO_OPEN_SUPPORT'] as const) : []),
+          ],
+        },
         entryTimeout: FOREVER_SECONDS,
         attrTimeout: FOREVER_SECONDS,
         maxConcurrent: 1,

@@ -4,6 +4,7 @@ export * from './errno-codes.js';
 export * from './fd.js';
 export * from './fuse-device.js';
 export * from './kernel.js';
+export * from './kernel-defects.js';
 export * from './landlock.js';
 export * from './loop.js';
 export * from './memfd.js';

@@ -1,5 +1,6 @@
 import {encodeOpen} from '../attribute-codec.js';
 import {failure} from '../failure.js';
+import {FOPEN_CACHE_DIR, FOPEN_KEEP_CACHE} from '../flags/fopen-flags.js';
 import {FUSE_FSYNC_FDATASYNC} from '../flags/request-flags.js';
 import {OPCODE} from '../opcodes.js';
 import {encodeNothing, MISSING, type Operation, operation} from '../operation.js';
@@ -35,7 +36,8 @@ export const directoryOperations: readonly Operation[] = [
     call: (slot, {fs, connection}) => {
       slot.open.reset();
       if (!fs.opendir) {
-        if (connection?.offered.has('NO_OPENDIR_SUPPORT')) throw MISSING;
+        if (connection?.flags.has('NO_OPENDIR_SUPPORT')) throw MISSING;
+        slot.open.flags = FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
         return undefined;
       }
       slot.requestFlags = slot.u32(openIn.at.openFlags);

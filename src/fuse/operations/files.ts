@@ -1,5 +1,6 @@
 import {encodeEntry, encodeOpen, putQuantity} from '../attribute-codec.js';
 import {failure} from '../failure.js';
+import {FOPEN_KEEP_CACHE} from '../flags/fopen-flags.js';
 import {
   FUSE_FSYNC_FDATASYNC,
   FUSE_READ_LOCKOWNER,
@@ -48,7 +49,8 @@ export const fileOperations: readonly Operation[] = [
     call: (slot, {fs, connection}) => {
       slot.open.reset();
       if (!fs.open) {
-        if (connection?.offered.has('NO_OPEN_SUPPORT')) throw MISSING;
+        if (connection?.flags.has('NO_OPEN_SUPPORT')) throw MISSING;
+        slot.open.flags = FOPEN_KEEP_CACHE;
         return undefined;
       }
       slot.requestFlags = slot.u32(openIn.at.openFlags);

@@ -37,8 +37,18 @@ describe('a method that is missing', () => {
 
   test('open and opendir succeed on a kernel that does not understand ENOSYS from them', () => {
     const harness = new Harness({}, {}, {}, {init: rows('07000000 1f000000', '00000200 00000000')});
+    const KEEP_CACHE = 2;
+    const CACHE_DIR = 8;
+    const flagsOf = (reply: Uint8Array) => new DataView(reply.buffer).getUint32(16 + 8, true);
     expect(harness.errnoOf(request('OPEN', new Uint8Array(8)))).toBe(0);
-    expect(harness.errnoOf(request('OPENDIR', new Uint8Array(8)))).toBe(0);
+    expect(flagsOf(harness.ask(request('OPEN', new Uint8Array(8))))).toBe(KEEP_CACHE);
+    expect(flagsOf(harness.ask(request('OPENDIR', new Uint8Array(8))))).toBe(KEEP_CACHE | CACHE_DIR);
+  });
+
+  test('open is answered one by one where that is not wanted, and pages are kept all the same', () => {
+    const harness = new Harness({}, {init: {refuse: ['NO_OPEN_SUPPORT']}});
+    expect(harness.errnoOf(request('OPEN', new Uint8Array(8)))).toBe(0);
+    expect(harness.errnoOf(request('OPENDIR', new Uint8Array(8)))).toBe(ENOSYS);
   });
 
   test('an opcode of a later protocol', () => {
