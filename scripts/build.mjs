@@ -1,7 +1,7 @@
 // Builds dist/: the modules with their types (for users of the library), and two programs of one file each, which start
 // faster than hundreds of modules and can be handed into a sandbox by descriptor.
 import {spawnSync} from 'node:child_process';
-import {renameSync, rmSync} from 'node:fs';
+import {renameSync, rmSync, writeFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
 
@@ -46,3 +46,8 @@ await build({
 
 rmSync('dist', {recursive: true, force: true});
 renameSync(made, 'dist');
+
+// The wrapper never asks PATH; one that would not find this Node is told where it is.
+if (['/usr/bin/node', '/usr/local/bin/node'].includes(process.execPath))
+  rmSync('bin/node-path', {force: true});
+else writeFileSync('bin/node-path', `${process.execPath}\n`);

@@ -4,8 +4,10 @@ import {foreignText} from '../service/foreign-text.js';
 import {fromCommand} from './errors.js';
 import {ManagerError} from './face.js';
 
-/** The program as people start it. */
-export const PROGRAM: string = fileURLToPath(new URL('../../bin/fuseward', import.meta.url));
+/** What bin/fuseward starts, for this process's own Node. */
+export const PROGRAM: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** The environment of commands: none of the manager's, which is a service manager's word for the manager alone. */
+export const COMMAND_ENVIRONMENT: NodeJS.ProcessEnv = {PATH: '/usr/sbin:/usr/bin:/sbin:/bin'};
 /** Bytes of a command's output that are kept. */
 const LONGEST_OUTPUT = 1 << 20;
 /** Commands at once: each is a Node process that competes with the mounts it makes for the machine. */
@@ -61,6 +63,7 @@ function perform(args: readonly string[], withinMs: number): Promise<Output> {
       // A session of its own: a signal from the daemon's terminal is not meant for the servers that come of it.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: COMMAND_ENVIRONMENT,
     });
     const text = {stdout: '', stderr: ''};
     for (const name of ['stdout', 'stderr'] as const) {

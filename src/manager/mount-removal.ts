@@ -5,7 +5,7 @@ import {ERRNO} from '../sys/errno-codes.js';
 import {O_NOFOLLOW, O_PATH, openFd} from '../sys/fd.js';
 import {MNT_DETACH, umount} from '../sys/mount.js';
 import {type MountEntry, readMounts} from '../sys/mount-info.js';
-import {PROGRAM} from './command-runner.js';
+import {COMMAND_ENVIRONMENT, PROGRAM} from './command-runner.js';
 import {connectionOf} from './fuse-mounts.js';
 import {abortConnection} from './fusectl.js';
 
@@ -57,6 +57,7 @@ function detachByCommand(id: number, target: string): boolean {
   const args = ['umount', '--lazy', `--mount-id=${id}`, '--no-announce', '--', target];
   const {status} = spawnSync(process.execPath, [PROGRAM, ...args], {
     cwd: '/',
+    env: COMMAND_ENVIRONMENT,
     stdio: 'ignore',
     timeout: DETOUR_MS,
     killSignal: 'SIGKILL',

@@ -202,7 +202,7 @@ describe.skipIf(missing !== undefined)(`fuseward mount${missing ? ` (skipped: ${
     chmodSync(place.dir, 0o755);
     const parts = ['bin', 'dist/cli', 'dist/sandbox', 'policy'];
     const {status, stderr} = withPublicCopy(parts, (root) =>
-      spawnSync(process.execPath, [join(root, 'bin/fuseward'), ...mountArgs(place)], {
+      spawnSync(join(root, 'bin/fuseward'), mountArgs(place), {
         uid: 65_534,
         gid: 65_534,
         encoding: 'utf8',

@@ -170,13 +170,9 @@ describe.skipIf(missing !== undefined)(
       try {
         const {ended} = startFuseward(['mount', '-t', 'ext4', place.image, place.target]);
         using connection = acceptConnection(listener.fd);
-        const service = spawn(
-          'sh',
-          ['-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$1" serve ext4', process.execPath, FUSEWARD],
-          {
-            stdio: ['ignore', 'ignore', 'ignore', connection.fd],
-          },
-        );
+        const service = spawn('sh', ['-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" serve ext4', FUSEWARD], {
+          stdio: ['ignore', 'ignore', 'ignore', connection.fd],
+        });
         connection.close();
         expect(await ended).toBe(0);
         expect(readdirSync(place.target)).toContain('struct.ts');

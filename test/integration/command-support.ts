@@ -22,14 +22,14 @@ export interface Outcome {
 
 /** Runs the program and waits for it. `before` are words in front of it: setpriv, unshare. */
 export function fuseward(args: readonly string[], before: readonly string[] = []): Outcome {
-  const [command, ...rest] = [...before, process.execPath, FUSEWARD, ...args];
+  const [command, ...rest] = [...before, FUSEWARD, ...args];
   const {status, stdout, stderr} = spawnSync(command!, rest, {encoding: 'utf8', timeout: 60_000});
   return {code: status, stdout, stderr};
 }
 
 /** Starts the program without waiting; the promise tells how it ended, null for a signal. */
 export function startFuseward(args: readonly string[]): {pid: number; ended: Promise<number | null>} {
-  const child = spawn(process.execPath, [FUSEWARD, ...args], {stdio: 'ignore'});
+  const child = spawn(FUSEWARD, args, {stdio: 'ignore'});
   const ended = new Promise<number | null>((resolve) => {
     child.once('exit', resolve);
   });

@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import type {MountView} from '../../src/manager/model.js';
+import {FUSEWARD} from './command-support.js';
 import {missingForManager, Room, runs, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager();
@@ -286,13 +287,7 @@ describe.skipIf(missing)(`the manager's mounts${missing ? ` (skipped: ${missing}
         "fuseward: can't start the daemon: a manager runs already: it holds /run/fuseward/manager.lock\n",
     });
     const elsewhere = join(room.dir, 'run');
-    const other = room.start(
-      process.execPath,
-      join(import.meta.dirname, '../../bin/fuseward'),
-      'daemon',
-      '--run-dir',
-      elsewhere,
-    );
+    const other = room.start(FUSEWARD, 'daemon', '--run-dir', elsewhere);
     await eventually(() => readdirSync(room.dir).includes('run'), SOON_MS);
     expect(await eventually(() => readdirSync(elsewhere).includes('admin.sock'), SOON_MS)).toBe(true);
     other.kill('SIGTERM');

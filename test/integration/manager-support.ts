@@ -109,14 +109,14 @@ export class Room {
   }
 
   fuseward(...args: string[]): Outcome {
-    const [program, ...rest] = [...this.namespace, process.execPath, FUSEWARD, ...args];
+    const [program, ...rest] = [...this.namespace, FUSEWARD, ...args];
     const {status, stdout, stderr} = spawnSync(program!, rest, {encoding: 'utf8', timeout: 60_000});
     return {code: status, stdout, stderr};
   }
 
   /** Runs fuseward without blocking the test. */
   async fusewardLater(...args: string[]): Promise<Outcome> {
-    const child = this.start(process.execPath, FUSEWARD, ...args);
+    const child = this.start(FUSEWARD, ...args);
     const text = {stdout: '', stderr: ''};
     child.stdout!.on('data', (piece) => (text.stdout += piece));
     child.stderr!.on('data', (piece) => (text.stderr += piece));
@@ -126,7 +126,7 @@ export class Room {
 
   /** Starts the daemon and waits until it listens. */
   async daemon(...args: string[]): Promise<Daemon> {
-    const child = this.start(process.execPath, FUSEWARD, 'daemon', '--log-level', 'debug', ...args);
+    const child = this.start(FUSEWARD, 'daemon', '--log-level', 'debug', ...args);
     let text = '';
     child.stderr!.on('data', (piece) => (text += piece));
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));

@@ -24,7 +24,7 @@ export interface CommandResult {
 
 /** Runs the command as a user does. */
 export function fuseward(...args: string[]): CommandResult {
-  const {status, stdout, stderr} = spawnSync(process.execPath, [FUSEWARD, ...args], {
+  const {status, stdout, stderr} = spawnSync(FUSEWARD, args, {
     encoding: 'utf8',
     timeout: PATIENCE_MS,
     killSignal: 'SIGKILL',
