@@ -44,6 +44,7 @@ function viewOf(mount: FuseMount): MountView {
     options,
     callerUid: null,
     since: record?.since ?? null,
+    rule: record?.rule === undefined ? null : `${record.rule.file}:${record.rule.line}`,
     readOnly: options.includes('ro'),
     loopDevice: record?.loopDevice ?? null,
     blockSize: record?.blockSize ?? null,

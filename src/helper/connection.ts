@@ -50,14 +50,7 @@ export async function connectServer(
     throw new MountError({object, reason, code: 'connect'}, {errno: errnoOf(error), cause: error});
   }
   if (connection === undefined) {
-    throw new MountError(
-      {
-        object,
-        reason: `there is no safe file system driver for ${subtype ?? 'an unnamed type'}`,
-        code: 'no-driver',
-      },
-      {errno: ERRNO.ENODEV, exitCode: 2},
-    );
+    throw noDriver(object, subtype);
   }
   const {server, socket} = connection;
   if (server !== undefined) {
@@ -77,6 +70,12 @@ export async function connectServer(
   }
   setPassRights(socket.fd, false);
   return connection;
+}
+
+/** Nobody serves the type. */
+export function noDriver(object: string, subtype: string | undefined): MountError {
+  const reason = `there is no safe file system driver for ${subtype ?? 'an unnamed type'}`;
+  return new MountError({object, reason, code: 'no-driver'}, {errno: ERRNO.ENODEV, exitCode: 2});
 }
 
 /** Gets rid of a server that nobody waits for any more. */

@@ -6,6 +6,7 @@ export type MountErrorCode =
   | 'not-root'
   | 'bad-option'
   | 'bad-type'
+  | 'policy-denied'
   | 'type-has-policy'
   | 'source-missing'
   | 'source-unreadable'

@@ -1,5 +1,6 @@
-export type {Connection} from './connection.js';
+export {type Connection, noDriver} from './connection.js';
 export * from './errors.js';
+export {type Examined, examine} from './examine.js';
 export {isSubtype, subtypeOf} from './fs-type.js';
 export type {IomapResult} from './fuse-device.js';
 export * from './mount.js';

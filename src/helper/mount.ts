@@ -1,3 +1,4 @@
+import type {Decision, MountFacts, Origin} from '../policy/index.js';
 import {encodeArguments} from '../service/arguments.js';
 import {Deadline} from '../service/deadline.js';
 import {HelperConversation} from '../service/helper-conversation.js';
@@ -14,19 +15,20 @@ import {Cleanup, eventually} from './cleanup.js';
 import {type Connection, connectServer, lastWords} from './connection.js';
 import {ControlChannel, type LockDownReport} from './control-channel.js';
 import {ControlSocket} from './control-socket.js';
+import {authorize} from './decision.js';
 import {errnoWords, MountError} from './errors.js';
+import {examine} from './examine.js';
 import {brokenConversation, explain, kernelRefusal, serverLogOf} from './failure.js';
 import {firstStat} from './first-stat.js';
-import {subtypeOf} from './fs-type.js';
 import {askForIomap, type IomapResult, openFuseDevice} from './fuse-device.js';
 import {attach, type KernelMount, removeMount} from './kernel-mount.js';
-import {type MountPoint, openMountPoint} from './mount-point.js';
+import type {MountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
-import {parseOptions} from './options.js';
+import {type CallerOptions, withForced} from './options.js';
 import {setReadAhead} from './read-ahead.js';
 import {ServedSource} from './served-source.js';
 import {ServerRequests} from './server-requests.js';
-import {openSource, type Source, waitUntilFree} from './source.js';
+import {type Source, waitUntilFree} from './source.js';
 
 /** What a caller wants mounted. */
 export interface MountRequest {
@@ -41,6 +43,8 @@ export interface MountRequest {
   /** Who asks. Only root may, as things are. */
   callerUid: number;
   callerGid: number;
+  /** Supplementary groups of who asks. */
+  callerGroups: readonly number[];
 }
 
 /** What the helper works with. */
@@ -49,11 +53,13 @@ export interface MountDependencies {
   /** A server for the subtype (undefined: one that detects it); undefined when there is no driver for it. */
   connect(subtype: string | undefined): Connection | undefined | Promise<Connection | undefined>;
   log?: Log;
+  /** Asked once source and target are looked up, before anything is started. */
+  decide(facts: MountFacts): Decision;
   /**
    * Asked before the mount when nobody named a type and the server detected one: its word decides which policy would hold, so
-   * this is where to refuse. @throws MountError
+   * this is where to refuse. What it answers with decides as well. @throws MountError
    */
-  checkDetected?(subtype: string): void;
+  checkDetected?(subtype: string, facts: MountFacts): Decision;
   /** Takes over the control channel once mounted; without it our end is closed. */
   keepControl?(channel: OwnedFd): void;
   /** `/dev/fuse` unless told. */
@@ -85,6 +91,8 @@ export interface MountResult {
   kind: 'socket' | 'embedded';
   /** Where the server can be reached, if it takes part. */
   controlSocket?: string;
+  /** The policy's rule that allowed it: that of the detected type, where nobody named one. */
+  rule?: Origin;
 }
 
 /** How long the kernel may take to let go of an image file. */
@@ -99,6 +107,7 @@ const UNKNOWN_TYPE = 'auto';
  * | --- | --- |
  * | check the caller, its options and the type | `not-root`, `bad-option`, `bad-type` |
  * | look up source and target, once | `source-*`, `target-*` |
+ * | ask policy | `policy-denied` |
  * | open /dev/fuse, ask for iomap | `no-fuse`, `no-iomap` |
  * | connect; the deadline starts | `no-driver` (exit code 2), `connect` |
  * | the conversation: the server opens its file and has the mount made, attached nowhere yet | `conversation`, `server-refused`, `server-died`, `kernel`, `source-busy` |
@@ -141,13 +150,10 @@ async function perform(
   const {policy} = deps;
   const object = objectOf(request);
   checkCaller(request);
-  const options = parseOptions(request.options, policy);
-  const subtype = request.type === undefined ? undefined : subtypeOf(request.type);
-  const source = openSource(request.source);
-  cleanup.always('close source', () => source.fd.close());
-  const target = openMountPoint(request.target);
-  cleanup.always('close target', () => target.fd.close());
-  checkDifferent(source, target);
+  const examined = examine(request, policy, cleanup);
+  const {subtype, source, target, facts} = examined;
+  let decision = authorize(object, facts, (all) => deps.decide(all));
+  const options = withForced(examined.options, decision.forced);
   await waitUntilFree(source);
   const fuseDevice = cleanup.closing('close fuse', openFuseDevice(deps.fuseDevice ?? '/dev/fuse', object));
   const iomap = askForIomap(fuseDevice, policy, object);
@@ -181,7 +187,10 @@ async function perform(
       options,
       policy,
       subtype,
-      checkDetected: deps.checkDetected,
+      checkDetected: (detected) => {
+        const judge = deps.checkDetected;
+        if (judge !== undefined) decision = authorize(object, facts, (all) => judge(detected, all));
+      },
       callerUid: request.callerUid,
       callerGid: request.callerGid,
       controlSocket,
@@ -236,6 +245,7 @@ async function perform(
     ...(serverPid === undefined ? {} : {serverPid}),
     kind: connection.kind,
     ...(controlSocket?.path === undefined ? {} : {controlSocket: controlSocket.path}),
+    ...(decision.origin === undefined ? {} : {rule: decision.origin}),
   };
 }
 
@@ -247,19 +257,11 @@ function checkCaller(request: MountRequest): void {
   );
 }
 
-function checkDifferent(source: Source, target: MountPoint): void {
-  if (source.dev !== target.dev || source.ino !== target.ino) return;
-  throw new MountError(
-    {verb: 'mount on', object: target.name, reason: 'it is the source itself', code: 'target-kind'},
-    {errno: ERRNO.EINVAL},
-  );
-}
-
 /** What the server sees of our command line: no `-t`, no options that mean nothing to it. */
 function serverArguments(
   request: MountRequest,
   subtype: string | undefined,
-  options: ReturnType<typeof parseOptions>,
+  options: CallerOptions,
 ): string[] {
   const text = joinOptions(options.forwarded);
   return [subtype ?? UNKNOWN_TYPE, request.source, request.target, ...(text === '' ? [] : ['-o', text])];

@@ -65,11 +65,7 @@ export function parseOptions(texts: readonly string[], policy: MountPolicy): Cal
     if (OPERATIONS.has(key)) refuse(option, 'only new mounts are made here');
     if (HELPER_ONLY.has(key)) refuse(option, 'it is set by the mount helper alone');
     if (flag !== undefined) {
-      if ((flag.flag & ATIME_FLAGS) !== 0) {
-        result.flags &= ~ATIME_FLAGS;
-        result.atimeChosen = true;
-      }
-      result.flags = flag.on ? result.flags | flag.flag : result.flags & ~flag.flag;
+      setFlag(result, flag);
       if (flag.flag === MS_NOSUID) suid = !flag.on;
       if (flag.flag === MS_NODEV) dev = !flag.on;
     } else if (isFuseParameter(option)) {
@@ -86,6 +82,28 @@ export function parseOptions(texts: readonly string[], policy: MountPolicy): Cal
   if (!(policy.allowDev && dev)) result.flags |= MS_NODEV;
   result.readOnly = (result.flags & MS_RDONLY) !== 0;
   return result;
+}
+
+function setFlag(options: CallerOptions, {flag, on}: {flag: number; on: boolean}): void {
+  if ((flag & ATIME_FLAGS) !== 0) {
+    options.flags &= ~ATIME_FLAGS;
+    options.atimeChosen = true;
+  }
+  options.flags = on ? options.flags | flag : options.flags & ~flag;
+}
+
+/** The same options with those of policy after them, so that these win. @param forced each a flag of the mount */
+export function withForced(caller: CallerOptions, forced: readonly string[]): CallerOptions {
+  const options = {...caller, forwarded: [...caller.forwarded]};
+  for (const key of forced) {
+    const flag = FLAG_OPTIONS.get(key);
+    // Leaving out what policy demands would be worse than a mount that fails.
+    if (flag === undefined) refuse({key}, 'policy forces it, and it is no flag of a mount');
+    setFlag(options, flag);
+    options.forwarded.push({key});
+  }
+  options.readOnly = (options.flags & MS_RDONLY) !== 0;
+  return options;
 }
 
 /** Whether the kernel's fuse file system takes it from the caller. @throws MountError for a value out of range */

@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import {isTypeName, type ServerPolicy} from '../policy/index.js';
 import {Errno} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
@@ -30,6 +31,12 @@ function connectService(type: string, directory: string): OwnedFd | undefined {
       return undefined;
     throw error;
   }
+}
+
+/** Whether there may be a server for `type`, by what lies ready: nothing is connected to or started. */
+export function hasServer(type: string | undefined, directory: string = SERVICE_DIRECTORY): boolean {
+  const wanted = type ?? 'auto';
+  return BUILTIN_TYPES.includes(wanted) || (isTypeName(wanted) && existsSync(`${directory}/${wanted}`));
 }
 
 /**

@@ -32,6 +32,8 @@ export interface MountRecord {
   readonly callerUid?: number | undefined;
   /** Where its server listens for a manager; undefined for a server that knows no control channel. */
   readonly controlSocket?: string | undefined;
+  /** The policy's rule that allowed the mount. */
+  readonly rule?: {readonly file: string; readonly line: number} | undefined;
 }
 
 const DIRECTORY = `${RUN_DIRECTORY}/mounts`;

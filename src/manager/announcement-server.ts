@@ -25,6 +25,8 @@ const schema = Compile(
       code: Text,
       errno: Type.Optional(Text),
       message: Text,
+      callerUid: Type.Optional(Id),
+      rule: Type.Optional(Type.Object({file: Text, line: Id})),
     }),
   ]),
 );

@@ -17,6 +17,9 @@ export type Announcement =
       readonly code: string;
       readonly errno?: string | undefined;
       readonly message: string;
+      readonly callerUid?: number | undefined;
+      /** Where in the policy it is said. */
+      readonly rule?: {readonly file: string; readonly line: number} | undefined;
     };
 
 /** How long a command waits for a manager that does not listen. */

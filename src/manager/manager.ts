@@ -296,8 +296,8 @@ export class MountManager implements Manager {
 
   #announced(announcement: Announcement): void {
     if (announcement.event === 'denied') {
-      const {event: _, ...facts} = announcement;
-      this.#denied(facts);
+      const {event: _, rule, ...facts} = announcement;
+      this.#denied({...facts, ...(rule === undefined ? {} : {rule: `${rule.file}:${rule.line}`})});
     } else this.#supervisor.guarded('look', () => this.#registry.look(true));
   }
 

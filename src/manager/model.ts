@@ -53,6 +53,7 @@ export const MountView = Type.Object(
     options: Type.Array(Type.String()),
     callerUid: Maybe(Count('user who mounted it')),
     since: Maybe(Type.String({format: 'date-time'})),
+    rule: Maybe(Text('policy file and line of the rule that allowed the mount')),
     readOnly: Type.Boolean(),
     loopDevice: Maybe(Type.String()),
     blockSize: Maybe(Count('bytes')),

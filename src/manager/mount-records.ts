@@ -32,6 +32,7 @@ const schema = Compile(
     since: Type.String(),
     callerUid: Type.Optional(Count),
     controlSocket: Type.Optional(Type.String()),
+    rule: Type.Optional(Type.Object({file: Type.String(), line: Count})),
   }),
 );
 

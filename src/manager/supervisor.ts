@@ -109,6 +109,8 @@ export class Supervisor implements MountEvents {
       mountId: entry.id,
       ...(record?.loopDevice === undefined ? {} : {loopDevice: record.loopDevice}),
       ...(record?.serverPid === undefined ? {} : {serverPid: record.serverPid}),
+      ...(record?.callerUid === undefined ? {} : {callerUid: record.callerUid}),
+      ...(record?.rule === undefined ? {} : {rule: `${record.rule.file}:${record.rule.line}`}),
     };
     if (!this.#telling) {
       this.#log.info({mount: mount.id, target: mount.target, ...facts}, 'found');

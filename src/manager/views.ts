@@ -48,6 +48,7 @@ export function mountView(mount: WatchedMount, maxAgeMs: number): MountView {
     options: [...new Set([...entry.options, ...entry.superOptions])],
     callerUid: record?.callerUid ?? mounterOf(entry.superOptions),
     since: record?.since ?? null,
+    rule: record?.rule === undefined ? null : `${record.rule.file}:${record.rule.line}`,
     readOnly: entry.options.includes('ro') || entry.superOptions.includes('ro'),
     loopDevice: record?.loopDevice ?? null,
     blockSize: record?.blockSize ?? null,

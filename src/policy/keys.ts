@@ -1,5 +1,6 @@
 import {CONTAINMENT_POINTS} from './containment-points.js';
 import {integer, type Kind, listOf, oneOf, powerOfTwo, seconds, text, yesOrNo} from './kinds.js';
+import {LONGEST_PATTERN, patternProblem} from './path-pattern.js';
 
 /** One key of a policy file. */
 export interface Key {
@@ -22,9 +23,7 @@ const oneAtLeast = {least: 1, most: MOST_ITEMS};
 /** As mount(8) takes them; no value, no comma. */
 const option = text('a mount option', /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/);
 const account = text('a name, a number or "*"', /^(?:\*|[A-Za-z0-9_.][A-Za-z0-9_.@-]{0,63}\$?)$/);
-/** No control characters; nothing that a canonical path can't have. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it keeps out
-const pattern = text('a pattern as "/srv/images/*.img", "~/**" or "**"', /^(?:\*\*|~?\/[^\x00-\x1f]*)$/);
+const pattern = pathPattern();
 const fileSystem = text('a kind of file system', /^[a-z0-9][a-z0-9._-]{0,31}$/);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL ends an argument
 const argument = text('an argument', /^[^\x00]*$/);
@@ -247,5 +246,13 @@ function commandLine(): Kind {
       const read = words.read(value) as string[] | undefined;
       return read?.[0]?.startsWith('/') ? read : undefined;
     },
+  };
+}
+
+function pathPattern(): Kind {
+  return {
+    sentence: 'must be a pattern as "/srv/images/*.img", "~/**" or "**"',
+    schema: {type: 'string', pattern: '^(\\*\\*|~?/.+)$', maxLength: LONGEST_PATTERN},
+    read: (value) => (typeof value === 'string' && patternProblem(value) === undefined ? value : undefined),
   };
 }

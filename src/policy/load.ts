@@ -70,6 +70,7 @@ export function loadPolicy(type: string | undefined, directory: string = POLICY_
     server: Object.assign({}, ...layers.map((layer) => layer.tables.server)),
     containment: Object.assign({}, ...layers.map((layer) => layer.tables.containment)),
     allow: layers.findLast((layer) => layer.allow !== undefined)?.allow ?? [],
+    ownFile: isTypeName(own) ? join(directory, `${own}.toml`) : undefined,
     origins: Object.assign({}, ...layers.map((layer) => layer.origins)),
   };
 }

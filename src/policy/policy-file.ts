@@ -117,6 +117,7 @@ export function readPolicyText(file: string, text: string): PolicyFile {
   const allow = Array.isArray(rules) ? rules.map((rule, index) => reader.rule(index, rule)) : undefined;
   if (reader.problems.length > 0) throw new PolicyError(reader.problems);
   for (const name of Object.keys(reader.origins)) if (name.startsWith('allow.')) delete reader.origins[name];
+  if (allow !== undefined) reader.origins['allow'] = reader.origin(['allow']);
   return {settings, tables, allow: allow?.filter((rule) => rule !== undefined), origins: reader.origins};
 }
 

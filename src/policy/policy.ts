@@ -44,6 +44,8 @@ export interface Policy {
   readonly containment: ContainmentPolicy;
   /** Who may mount what where, in the order of the file. None of them: nobody may. */
   readonly allow: readonly AllowRule[];
+  /** The administrator's file for this type, there or not; undefined for a type that no file can be for. */
+  readonly ownFile: string | undefined;
   /** Where each setting in force is said, by its key in the file: `loop`, `server.tasks`. */
   readonly origins: Readonly<Record<string, Origin>>;
 }

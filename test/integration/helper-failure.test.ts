@@ -15,6 +15,7 @@ import {mountAtPath} from '../../src/sys/mount-info.js';
 import type {HelperCommand} from './helper-command.js';
 import type {FakeScript} from './helper-fake-server.js';
 import {
+  ALLOWED,
   bundle,
   FakeServers,
   missingForMounts,
@@ -88,6 +89,7 @@ describe.skipIf(missing !== undefined)(`helper failures${missing ? ` (skipped: $
 
   const never: MountDependencies = {
     policy: DEFAULT_MOUNT_POLICY,
+    decide: () => ALLOWED,
     connect: () => assert.fail('no server should have been started'),
   };
 

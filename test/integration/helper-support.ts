@@ -17,6 +17,7 @@ import {buildSync} from 'esbuild';
 import type {Connection} from '../../src/helper/connection.js';
 import type {MountDependencies, MountRequest} from '../../src/helper/mount.js';
 import {DEFAULT_MOUNT_POLICY, type MountPolicy} from '../../src/helper/mount-policy.js';
+import type {Decision} from '../../src/policy/index.js';
 import type {Log} from '../../src/service/log.js';
 import {seqpacketPair} from '../../src/sys/socket.js';
 import type {FakeScript} from './helper-fake-server.js';
@@ -73,6 +74,7 @@ export function request(place: Playground, more: Partial<MountRequest> = {}): Mo
     options: [],
     callerUid: 0,
     callerGid: 0,
+    callerGroups: [],
     ...more,
   };
 }
@@ -87,6 +89,9 @@ export function recordingLog(): Log & {
   };
   return {lines, debug: at('debug'), info: at('info'), warn: at('warn')};
 }
+
+/** The word of a policy that allows everything. */
+export const ALLOWED: Decision = {allowed: true, origin: undefined, reason: '', considered: [], forced: []};
 
 /** Starts fake servers and remembers them. */
 export class FakeServers {
@@ -107,6 +112,7 @@ export class FakeServers {
     return {
       policy: {...DEFAULT_MOUNT_POLICY, deadlineMs: 10_000, ...opts.policy},
       ...(opts.log === undefined ? {} : {log: opts.log}),
+      decide: () => ALLOWED,
       connect: () => this.start(script, opts.kind ?? 'embedded'),
     };
   }

@@ -1,10 +1,10 @@
 import {resolve} from 'node:path';
 import {isDeepStrictEqual} from 'node:util';
-import {MountError, type MountResult, mount, subtypeOf} from '../../helper/index.js';
-import {connectServer} from '../../launch/index.js';
+import {MountError, type MountResult, mount, noDriver, subtypeOf} from '../../helper/index.js';
+import {connectServer, hasServer} from '../../launch/index.js';
 import {CONTROL_DIRECTORY, processStart, sweepRecords, writeRecord} from '../../launch/mount-record.js';
 import {announce} from '../../manager/announcement.js';
-import {loadPolicy, type Policy} from '../../policy/index.js';
+import {decide, loadPolicy, type Origin, type Policy, settingsFor} from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
 
 /** A mount as somebody asks for it. */
@@ -48,18 +48,25 @@ export async function performMount(order: MountOrder): Promise<MountResult> {
 }
 
 async function mountByPolicy(order: MountOrder): Promise<MountResult> {
-  const {source, target, type, callerUid, callerGid, policyDirectory, log} = order;
+  const {source, target, type, callerUid, callerGid, callerGroups, policyDirectory, log} = order;
   // `fuse.ext4` is the same type as `ext4`, so the same rules are for it.
   const subtype = type === undefined ? undefined : subtypeOf(type);
-  const policy = loadPolicy(subtype, policyDirectory);
+  const policy = settingsFor(loadPolicy(subtype, policyDirectory), callerUid);
   return await mount(
-    {source, target, type, options: [...order.options], callerUid, callerGid},
+    {source, target, type, options: [...order.options], callerUid, callerGid, callerGroups},
     {
       policy: {...policy, fuseblk: false},
+      decide: (facts) => {
+        // Who has no driver may fall back to another way of mounting; who is denied may not.
+        if (policy.allow.length === 0 && !hasServer(subtype))
+          throw noDriver(`${source} on ${target}`, subtype);
+        return decide(policy, facts);
+      },
       connect: (wanted) => connectServer(wanted, policy.server),
       controlDirectory: CONTROL_DIRECTORY,
-      checkDetected: (detected) => {
-        if (isDeepStrictEqual(settingsOf(loadPolicy(detected, policyDirectory)), settingsOf(policy))) return;
+      checkDetected: (detected, facts) => {
+        const own = settingsFor(loadPolicy(detected, policyDirectory), callerUid);
+        if (isDeepStrictEqual(settingsOf(own), settingsOf(policy))) return decide(own, facts);
         const reason = `it holds ${detected}, which has a policy of its own: say so with -t ${detected}`;
         throw new MountError({object: source, reason, code: 'type-has-policy'});
       },
@@ -69,11 +76,8 @@ async function mountByPolicy(order: MountOrder): Promise<MountResult> {
 }
 
 /** What of a policy has an effect after a mount was allowed. */
-function settingsOf({
-  allow: _allow,
-  origins: _origins,
-  ...settings
-}: Policy): Omit<Policy, 'allow' | 'origins'> {
+function settingsOf(policy: Policy): Partial<Policy> {
+  const {allow: _allow, origins: _origins, ownFile: _ownFile, ...settings} = policy;
   return settings;
 }
 
@@ -97,13 +101,23 @@ function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void
     since: new Date().toISOString(),
     callerUid,
     controlSocket: result.controlSocket,
+    rule: result.rule,
   });
 }
 
 /** A mount that policy forbids is worth the manager's log; other failures are the caller's own. */
-function announceDenial(error: unknown, {source, target}: MountOrder): void {
+function announceDenial(error: unknown, {source, target, callerUid}: MountOrder): void {
   if (!(error instanceof MountError)) return;
-  const {code, message, errnoName: errno} = error;
+  const {code, message, errnoName: errno, details} = error;
   if (errno === 'EPERM' || errno === 'EACCES')
-    announce({event: 'denied', source, target, code, errno, message});
+    announce({
+      event: 'denied',
+      source,
+      target,
+      code,
+      errno,
+      message,
+      callerUid,
+      rule: details['rule'] as Origin,
+    });
 }

@@ -142,6 +142,7 @@ function mountLines(status: MountStatus): string[] {
     facts.join(', '),
     `options: ${printable(status.options.join(','))}`,
     `kernel: connection ${status.connectionId}, ${waits}`,
+    ...(record?.rule === undefined ? [] : [`allowed by: ${printable(record.rule.file)}:${record.rule.line}`]),
   ];
 }
 

@@ -23,6 +23,7 @@ export function mountView(id: string, changes: Partial<MountView> = {}): MountVi
     options: ['ro', 'nosuid', 'nodev'],
     callerUid: 0,
     since: '2026-03-01T10:05:00.000Z',
+    rule: '/etc/fuseward/policy.d/ext4.toml:3',
     readOnly: true,
     loopDevice: null,
     blockSize: 4096,

@@ -1,0 +1,52 @@
+import type {MountFacts} from '../policy/index.js';
+import {ERRNO} from '../sys/errno-codes.js';
+import type {Cleanup} from './cleanup.js';
+import {MountError} from './errors.js';
+import {subtypeOf} from './fs-type.js';
+import type {MountRequest} from './mount.js';
+import {mountFacts} from './mount-facts.js';
+import {type MountPoint, openMountPoint} from './mount-point.js';
+import type {MountPolicy} from './mount-policy.js';
+import {type CallerOptions, parseOptions} from './options.js';
+import {openSource, type Source} from './source.js';
+
+/** A request with its source and target looked up, which nothing was done for yet. */
+export interface Examined {
+  options: CallerOptions;
+  /** From the caller's type; undefined where the server has to find out. */
+  subtype: string | undefined;
+  source: Source;
+  target: MountPoint;
+  facts: MountFacts;
+}
+
+/**
+ * Looks at what a caller wants mounted: its options, its source and its target, each once. This is all that policy decides on.
+ *
+ * @param cleanup closes both descriptors at the end
+ * @throws MountError `bad-option`, `bad-type`, `source-*`, `target-*`
+ */
+export function examine(request: MountRequest, policy: MountPolicy, cleanup: Cleanup): Examined {
+  const options = parseOptions(request.options, policy);
+  const subtype = request.type === undefined ? undefined : subtypeOf(request.type);
+  const source = openSource(request.source);
+  cleanup.always('close source', () => source.fd.close());
+  const target = openMountPoint(request.target);
+  cleanup.always('close target', () => target.fd.close());
+  checkDifferent(source, target);
+  const {callerUid: uid, callerGid: gid, callerGroups: groups} = request;
+  const facts = mountFacts(
+    {uid, gid, groups},
+    {source, target},
+    {readOnly: options.readOnly, texts: request.options},
+  );
+  return {options, subtype, source, target, facts};
+}
+
+function checkDifferent(source: Source, target: MountPoint): void {
+  if (source.dev !== target.dev || source.ino !== target.ino) return;
+  throw new MountError(
+    {verb: 'mount on', object: target.name, reason: 'it is the source itself', code: 'target-kind'},
+    {errno: ERRNO.EINVAL},
+  );
+}
