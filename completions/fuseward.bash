@@ -51,7 +51,7 @@ _fuseward() {
     previous=${COMP_WORDS[COMP_CWORD - 2]}
   fi
   if ((COMP_CWORD == 1)); then
-    _fuseward_words 'mount umount ls status stats cache top events freeze thaw sync shutdown daemon doctor completion serve help --help --version'
+    _fuseward_words 'mount umount ls status stats cache top events freeze thaw sync shutdown daemon doctor install uninstall completion serve help --help --version'
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -179,6 +179,18 @@ _fuseward() {
       ;;
     doctor)
       if [[ $current == -* ]]; then _fuseward_words '--json -h --help'; return; fi
+      ;;
+    install)
+      case $previous in
+        --root) _fuseward_paths -d; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--root --dry-run -h --help'; return; fi
+      ;;
+    uninstall)
+      case $previous in
+        --root) _fuseward_paths -d; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--root --dry-run -h --help'; return; fi
       ;;
     completion)
       if [[ $current == -* ]]; then _fuseward_words '-h --help'; return; fi

@@ -4,6 +4,7 @@ import {completionDefinition} from './completion/options.js';
 import {daemonDefinition} from './daemon/options.js';
 import {doctorDefinition} from './doctor/options.js';
 import {eventsDefinition} from './events/options.js';
+import {installDefinition} from './install/options.js';
 import {lsDefinition} from './ls/options.js';
 import {mountDefinition} from './mount/options.js';
 import {freezeDefinition, shutdownDefinition, syncDefinition, thawDefinition} from './orders/options.js';
@@ -12,6 +13,7 @@ import {statsDefinition} from './stats/options.js';
 import {statusDefinition} from './status/options.js';
 import {topDefinition} from './top/options.js';
 import {umountDefinition} from './umount/options.js';
+import {uninstallDefinition} from './uninstall/options.js';
 
 /** Every command, in the order in which help texts list them. */
 export const DEFINITIONS: readonly CommandDefinition[] = [
@@ -29,6 +31,8 @@ export const DEFINITIONS: readonly CommandDefinition[] = [
   shutdownDefinition,
   daemonDefinition,
   doctorDefinition,
+  installDefinition,
+  uninstallDefinition,
   completionDefinition,
   serveDefinition,
 ];

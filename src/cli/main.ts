@@ -6,6 +6,7 @@ import {DEFINITIONS} from './definitions.js';
 import {doctorCommand} from './doctor/handler.js';
 import {eventsCommand} from './events/handler.js';
 import {helpText, overview} from './help.js';
+import {installCommand} from './install/handler.js';
 import {lsCommand} from './ls/handler.js';
 import {mountCommand} from './mount/handler.js';
 import {freezeCommand, shutdownCommand, syncCommand, thawCommand} from './orders/handler.js';
@@ -14,6 +15,7 @@ import {statsCommand} from './stats/handler.js';
 import {statusCommand} from './status/handler.js';
 import {topCommand} from './top/handler.js';
 import {umountCommand} from './umount/handler.js';
+import {uninstallCommand} from './uninstall/handler.js';
 import {VERSION} from './version.js';
 
 const COMMANDS: readonly Command[] = [
@@ -31,6 +33,8 @@ const COMMANDS: readonly Command[] = [
   shutdownCommand,
   daemonCommand,
   doctorCommand,
+  installCommand,
+  uninstallCommand,
   completionCommand,
   serveCommand,
 ];
