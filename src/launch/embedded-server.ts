@@ -22,6 +22,7 @@ export class EmbeddedServer {
   readonly #monitor: number;
   readonly #log: OwnedFd;
   readonly #info: OwnedFd;
+  #pid: number | undefined;
 
   /** @param monitor the process of bubblewrap outside the sandbox, which ends when the server does */
   constructor(socket: OwnedFd, uid: number, monitor: number, log: OwnedFd, info: OwnedFd) {
@@ -34,13 +35,26 @@ export class EmbeddedServer {
 
   /** Its process id, or undefined while bubblewrap has not started it yet. */
   get pid(): number | undefined {
-    const match = /"child-pid":\s*(\d+)/.exec(textOf(this.#info.fd));
-    return match ? Number(match[1]) : undefined;
+    if (this.#pid === undefined && !this.#info.closed) {
+      const match = /"child-pid":\s*(\d+)/.exec(textOf(this.#info.fd));
+      this.#pid = match ? Number(match[1]) : undefined;
+    }
+    return this.#pid;
   }
 
   /** The end of what it and bubblewrap wrote to standard error: untrusted text. */
   readLog(): string {
-    return textOf(this.#log.fd);
+    return this.#log.closed ? '' : textOf(this.#log.fd);
+  }
+
+  /**
+   * Lets go of its log, of which nothing more is known here then; the server goes on. For processes that live longer than a
+   * mount takes.
+   */
+  close(): void {
+    void this.pid;
+    this.#log.close();
+    this.#info.close();
   }
 
   /** Whether nothing of it runs any more. May be passed on as a function. */
