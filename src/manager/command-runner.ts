@@ -1,6 +1,7 @@
 import {spawn} from 'node:child_process';
 import {fileURLToPath} from 'node:url';
 import {foreignText} from '../service/foreign-text.js';
+import {closeAll, type OwnedFd} from '../sys/fd.js';
 import {fromCommand} from './errors.js';
 import {ManagerError} from './face.js';
 
@@ -32,13 +33,15 @@ export class CommandRunner {
 
   /**
    * Runs `fuseward ARGS` and gives what it printed as JSON, or undefined when it printed nothing.
+   * @param fds what the command gets as descriptors 3, 4 and so on; closed here as soon as it has them
    * @throws ManagerError with the command's own sentence; `timeout` when it was ended after `withinMs`
    */
-  async run(args: readonly string[], withinMs: number): Promise<unknown> {
+  async run(args: readonly string[], withinMs: number, fds: readonly OwnedFd[] = []): Promise<unknown> {
     await this.#turn();
     try {
-      return result(await perform(args, withinMs), args[0] ?? '');
+      return result(await perform(args, withinMs, fds), args[0] ?? '');
     } finally {
+      closeAll(fds);
       this.#running--;
       this.#waiting.shift()?.();
     }
@@ -55,20 +58,22 @@ export class CommandRunner {
   }
 }
 
-function perform(args: readonly string[], withinMs: number): Promise<Output> {
+function perform(args: readonly string[], withinMs: number, fds: readonly OwnedFd[]): Promise<Output> {
   return new Promise((resolve, reject) => {
     // The working directory of a service may be gone; paths are absolute anyway.
     const child = spawn(process.execPath, [PROGRAM, ...args], {
       cwd: '/',
       // A session of its own: a signal from the daemon's terminal is not meant for the servers that come of it.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...fds.map(({fd}) => fd)],
       env: COMMAND_ENVIRONMENT,
     });
+    closeAll(fds);
     const text = {stdout: '', stderr: ''};
     for (const name of ['stdout', 'stderr'] as const) {
-      child[name].setEncoding('utf8');
-      child[name].on('data', (piece: string) => {
+      const stream = child[name]!;
+      stream.setEncoding('utf8');
+      stream.on('data', (piece: string) => {
         if (text[name].length < LONGEST_OUTPUT) text[name] += piece;
       });
     }

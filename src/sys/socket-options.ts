@@ -26,6 +26,7 @@ const SO_SNDBUF = 7;
 const SO_PEERCRED = 17;
 const SO_SNDTIMEO = 21;
 const SO_SNDBUFFORCE = 32;
+const SO_PEERGROUPS = 59;
 const SO_PASSRIGHTS = 83;
 
 const S_IFMT = 0o170000n;
@@ -118,4 +119,26 @@ export function peerCredentials(fd: number): {pid: number; uid: number; gid: num
     uid: credentials.getUint32(4, true),
     gid: credentials.getUint32(8, true),
   };
+}
+
+/** The kernel's bound on the supplementary groups of a process (NGROUPS_MAX of linux/limits.h). */
+const MOST_GROUPS = 65_536;
+
+/** The supplementary groups of who connected, as of that moment: SO_PEERGROUPS of unix(7), Linux 4.13. @throws Errno */
+export function peerGroups(fd: number): number[] {
+  // A short list is the rule; a longer one is asked for a second time with room for the most there can be.
+  for (const room of [64, MOST_GROUPS]) {
+    const value = new Uint8Array(room * 4);
+    const length = new Uint8Array(4);
+    viewOf(length).setUint32(0, value.length, true);
+    if (getsockopt()(fd, SOL_SOCKET, SO_PEERGROUPS, value, length) !== -1) {
+      const count = viewOf(length).getUint32(0, true) / 4;
+      return Array.from({length: count}, (_, index) => viewOf(value).getUint32(index * 4, true));
+    }
+    const errno = lastErrno();
+    if (errno !== ERRNO.ERANGE || room === MOST_GROUPS) {
+      throw new Errno(errno, 'getsockopt(SO_PEERGROUPS)', `fd ${fd}`);
+    }
+  }
+  throw new Errno('ERANGE', 'getsockopt(SO_PEERGROUPS)', `fd ${fd}`);
 }
