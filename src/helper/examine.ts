@@ -1,13 +1,15 @@
 import type {MountFacts} from '../policy/index.js';
+import {LABEL_OPTIONS} from '../service/option-table.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import type {Cleanup} from './cleanup.js';
 import {MountError} from './errors.js';
 import {subtypeOf} from './fs-type.js';
+import {givenMountPoint, givenSource} from './given.js';
 import type {MountRequest} from './mount.js';
 import {mountFacts} from './mount-facts.js';
 import {type MountPoint, openMountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
-import {type CallerOptions, parseOptions} from './options.js';
+import {type CallerOptions, parseOptions, refuse} from './options.js';
 import {openSource, type Source} from './source.js';
 
 /** A request with its source and target looked up, which nothing was done for yet. */
@@ -28,19 +30,48 @@ export interface Examined {
  */
 export function examine(request: MountRequest, policy: MountPolicy, cleanup: Cleanup): Examined {
   const options = parseOptions(request.options, policy);
+  if (request.callerUid !== 0) refuseLabels(options);
   const subtype = request.type === undefined ? undefined : subtypeOf(request.type);
-  const source = openSource(request.source);
-  cleanup.always('close source', () => source.fd.close());
-  const target = openMountPoint(request.target);
-  cleanup.always('close target', () => target.fd.close());
+  const {source, target} = lookUp(request, cleanup);
   checkDifferent(source, target);
-  const {callerUid: uid, callerGid: gid, callerGroups: groups} = request;
   const facts = mountFacts(
-    {uid, gid, groups},
+    callerOf(request),
     {source, target},
     {readOnly: options.readOnly, texts: request.options},
   );
   return {options, subtype, source, target, facts};
+}
+
+/** Who may give files a label is the security module's to say, and it would take root's word here. */
+function refuseLabels({fuse}: CallerOptions): void {
+  const label = fuse.find(({key}) => LABEL_OPTIONS.has(key));
+  if (label !== undefined) refuse(label, 'only root may set it', ERRNO.EPERM);
+}
+
+/** Source and target, looked up once; everything later goes through their descriptors. */
+function lookUp(request: MountRequest, cleanup: Cleanup): {source: Source; target: MountPoint} {
+  const {given} = request;
+  if (given === undefined) {
+    const source = openSource(request.source);
+    cleanup.always('close source', () => source.fd.close());
+    const target = openMountPoint(request.target);
+    cleanup.always('close target', () => target.fd.close());
+    return {source, target};
+  }
+  cleanup.closing('close source', given.source);
+  cleanup.closing('close target', given.target);
+  return {
+    source: givenSource(request.source, given.source),
+    target: givenMountPoint(request.target, given.target, callerOf(request)),
+  };
+}
+
+function callerOf({
+  callerUid: uid,
+  callerGid: gid,
+  callerGroups: groups,
+}: MountRequest): MountFacts['caller'] {
+  return {uid, gid, groups};
 }
 
 function checkDifferent(source: Source, target: MountPoint): void {

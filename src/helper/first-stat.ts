@@ -1,4 +1,3 @@
-import {stat} from 'node:fs/promises';
 import {Deadline} from '../service/deadline.js';
 import type {Log} from '../service/log.js';
 import {errnoOf} from '../sys/errno.js';
@@ -7,6 +6,7 @@ import {before, type Connection, KILL_MS, lastWords} from './connection.js';
 import {errnoWords, MountError} from './errors.js';
 import {serverLogOf} from './failure.js';
 import {abortDetached, type KernelMount} from './kernel-mount.js';
+import {lookAt} from './look.js';
 import type {MountPoint} from './mount-point.js';
 
 /**
@@ -22,10 +22,19 @@ export async function firstStat(
     target,
     deadline,
     connection,
+    caller,
     log,
-  }: {object: string; target: MountPoint; deadline: Deadline; connection: Connection; log: Log},
+  }: {
+    object: string;
+    target: MountPoint;
+    deadline: Deadline;
+    connection: Connection;
+    /** Whose mount it is: FUSE answers nobody else, not even root, unless all are let in. */
+    caller: {uid: number; gid: number};
+    log: Log;
+  },
 ): Promise<void> {
-  const answer = stat(`/proc/self/fd/${mounted.root.fd}`).then(
+  const answer = lookAt(mounted.root, caller).then(
     () => 'works' as const,
     (error: unknown) => errnoOf(error),
   );

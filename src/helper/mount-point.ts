@@ -38,40 +38,48 @@ export function openMountPoint(name: string): MountPoint {
   if (mountAtPath(resolve(name)) !== undefined) throw alreadyBusy(name);
   const {path, fd} = lookUp(name);
   try {
-    const {mode, dev, ino} = statFd(fd.fd);
-    const format = mode & S_IFMT;
-    if (format !== S_IFDIR && format !== S_IFREG) {
-      throw new MountError(
-        {
-          verb: 'mount on',
-          object: name,
-          reason: 'it is neither a directory nor a regular file',
-          code: 'target-kind',
-        },
-        {errno: ERRNO.EACCES},
-      );
-    }
-    if (currentPath(fd) !== path) {
-      throw new MountError(
-        {verb: 'mount on', object: name, reason: 'it was moved meanwhile', code: 'target-changed'},
-        {errno: ERRNO.EAGAIN},
-      );
-    }
-    if (mountAtPath(path) !== undefined) throw alreadyBusy(name);
-    return {
-      name,
-      path,
-      fd,
-      isDirectory: format === S_IFDIR,
-      format: Number(format),
-      mountId: mountIdOf(fd),
-      dev,
-      ino,
-    };
+    return mountPointOf(name, path, fd);
   } catch (error) {
     fd.close();
     throw error;
   }
+}
+
+/**
+ * The mount point that a descriptor stands for. @param path where it was found; the descriptor stays the caller's on failure
+ * @throws MountError as `openMountPoint`
+ */
+export function mountPointOf(name: string, path: string, fd: OwnedFd): MountPoint {
+  const {mode, dev, ino} = statFd(fd.fd);
+  const format = mode & S_IFMT;
+  if (format !== S_IFDIR && format !== S_IFREG) {
+    throw new MountError(
+      {
+        verb: 'mount on',
+        object: name,
+        reason: 'it is neither a directory nor a regular file',
+        code: 'target-kind',
+      },
+      {errno: ERRNO.EACCES},
+    );
+  }
+  if (currentPath(fd) !== path) {
+    throw new MountError(
+      {verb: 'mount on', object: name, reason: 'it was moved meanwhile', code: 'target-changed'},
+      {errno: ERRNO.EAGAIN},
+    );
+  }
+  if (mountAtPath(path) !== undefined) throw alreadyBusy(name);
+  return {
+    name,
+    path,
+    fd,
+    isDirectory: format === S_IFDIR,
+    format: Number(format),
+    mountId: mountIdOf(fd),
+    dev,
+    ino,
+  };
 }
 
 function lookUp(name: string): {path: string; fd: OwnedFd} {

@@ -21,6 +21,7 @@ import {examine} from './examine.js';
 import {brokenConversation, explain, kernelRefusal, serverLogOf} from './failure.js';
 import {firstStat} from './first-stat.js';
 import {askForIomap, type IomapResult, openFuseDevice} from './fuse-device.js';
+import type {GivenDescriptors} from './given.js';
 import {attach, type KernelMount, removeMount} from './kernel-mount.js';
 import type {MountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
@@ -40,11 +41,13 @@ export interface MountRequest {
   type: string | undefined;
   /** The argument of each `-o`. */
   options: string[];
-  /** Who asks. Only root may, as things are. */
+  /** Who asks. Anybody but root needs `given`. */
   callerUid: number;
   callerGid: number;
   /** Supplementary groups of who asks. */
   callerGroups: readonly number[];
+  /** What the caller opened himself, ours to close: used in place of `source` and `target`, which then are but names for it. */
+  given?: GivenDescriptors;
 }
 
 /** What the helper works with. */
@@ -224,7 +227,8 @@ async function perform(
     });
   }
   connection.socket.close();
-  await firstStat(mounted, {object, target, deadline, connection, log});
+  const caller = {uid: request.callerUid, gid: request.callerGid};
+  await firstStat(mounted, {object, target, deadline, connection, caller, log});
   const entry = attachOrExplain(mounted, target, object);
   mounted.root.close();
   readAhead(entry.minor, policy, log);
@@ -249,8 +253,10 @@ async function perform(
   };
 }
 
+/** Root names what is to be mounted; anybody else must have opened it himself. */
 function checkCaller(request: MountRequest): void {
-  if (request.callerUid === 0 && process.geteuid?.() === 0) return;
+  const {callerUid, given} = request;
+  if ((callerUid === 0 || given !== undefined) && process.geteuid?.() === 0) return;
   throw new MountError(
     {object: objectOf(request), reason: 'only root may mount', code: 'not-root'},
     {errno: ERRNO.EPERM},

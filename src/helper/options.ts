@@ -29,7 +29,8 @@ export interface CallerOptions {
 /** Longest option text, bytes: mount(2) takes no more than a page. */
 const MOST_BYTES = 4095;
 
-function refuse(option: Option, reason: string, errno = 22): never {
+/** Refuses an option. @throws MountError `bad-option` */
+export function refuse(option: Option, reason: string, errno = 22): never {
   throw new MountError(
     {object: `with option ${JSON.stringify(option.key)}`, reason, code: 'bad-option'},
     {errno, details: {...option}},

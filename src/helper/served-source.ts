@@ -76,6 +76,8 @@ export class ServedSource {
     const fd = this.#open(request);
     // A plain file has none to set; for a device the size is a matter of speed only.
     const device = this.#loop?.path ?? (this.#source.isBlockDevice ? this.#source.path : undefined);
+    // Users may not set it, so neither do we for one of them.
+    if (this.#source.given) return fd;
     if (request.blockSize !== 0 && device !== undefined) {
       try {
         setBlockSize(fd.fd, request.blockSize);
@@ -91,7 +93,7 @@ export class ServedSource {
     if (!this.#source.isBlockDevice) throw new Errno('ENOTBLK', 'open', this.#source.name);
     const fd = this.#open(request);
     try {
-      if (request.blockSize !== 0) setBlockSize(fd.fd, request.blockSize);
+      if (request.blockSize !== 0 && !this.#source.given) setBlockSize(fd.fd, request.blockSize);
       return fd;
     } catch (error) {
       fd.close();
@@ -143,16 +145,25 @@ export class ServedSource {
     return this.#file !== undefined && !tryLoop && readOnly && this.#opened?.flags === flags;
   }
 
+  /** A user's own descriptor serves those who only read. @throws Errno EACCES writing; EINVAL what would take another open */
+  #given(flags: number): OwnedFd {
+    const {fd, name} = this.#source;
+    if ((flags & O_ACCMODE) !== O_RDONLY) throw new Errno('EACCES', 'open', name);
+    if ((flags & O_DIRECT) !== 0) throw new Errno('EINVAL', 'open', `${name} with O_DIRECT`);
+    return fd.dup();
+  }
+
   #openDevice(flags: number): OwnedFd {
+    if (this.#source.given) return this.#given(flags);
     // fuseblk: the kernel claims the device for itself at the mount, and a claim of ours would be in its way.
     const claim = this.#policy.fuseblk ? 0 : O_EXCL;
     return reopenFd(this.#source.fd.fd, flags | claim);
   }
 
   #openRegular(flags: number, request: OpenRequest): OwnedFd {
-    const {fd, dev, ino, name} = this.#source;
+    const {fd, dev, ino, name, given} = this.#source;
     // O_EXCL means nothing for a regular file that exists.
-    const plain = reopenFd(fd.fd, flags & ~O_EXCL);
+    const plain = given ? this.#given(flags) : reopenFd(fd.fd, flags & ~O_EXCL);
     try {
       // The lock is of this open file description: it lives as long as the server (or the loop device) has it.
       if (!tryLock(plain) || loopDevicesOf(dev, ino).length > 0) throw new Errno('EBUSY', 'open', name);
@@ -167,6 +178,9 @@ export class ServedSource {
   }
 
   #wantsLoop(): boolean {
+    // A loop device is there for the whole machine: udev looks into it as root, and a desktop may mount it with the kernel's own
+    // driver. Nobody should get that done with a file of his own.
+    if (this.#source.given) return false;
     // A loop device ends with its last whole sector; a driver must not see less than the file holds.
     if (statFd(this.#source.fd.fd).size % SECTOR !== 0n) return false;
     return this.#policy.loop === 'always' || (this.#policy.loop === 'auto' && this.#iomapApproved);

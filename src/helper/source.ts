@@ -32,8 +32,10 @@ export interface Source {
   name: string;
   /** Where it was found, absolute. */
   path: string;
-  /** O_PATH: says which file it is, opens nothing. */
+  /** O_PATH: says which file it is, opens nothing. One that a user gave is open for reading, and all there is to read from. */
   fd: OwnedFd;
+  /** Opened by a user and never to be opened again. */
+  given: boolean;
   isBlockDevice: boolean;
   dev: bigint;
   ino: bigint;
@@ -62,28 +64,27 @@ export function openSource(name: string): Source {
     );
   }
   try {
-    const {mode, dev, ino} = statFd(fd.fd);
-    const kind = KINDS.get(mode & S_IFMT) ?? 'special file';
-    if (kind !== 'file' && kind !== 'block device') {
-      throw new MountError(
-        {object: name, reason: `it is a ${kind}, not an image file or a block device`, code: 'source-kind'},
-        {errno: kind === 'directory' ? ERRNO.EISDIR : ERRNO.ENOTBLK},
-      );
-    }
-    const source: Source = {
-      name,
-      path: readlinkSync(`/proc/self/fd/${fd.fd}`),
-      fd,
-      isBlockDevice: kind === 'block device',
-      dev,
-      ino,
-    };
+    const source = sourceOf(name, fd, {given: false});
     checkReadable(source);
     return source;
   } catch (error) {
     fd.close();
     throw error;
   }
+}
+
+/** The source that a descriptor stands for, which stays the caller's on failure. @throws MountError `source-kind` */
+export function sourceOf(name: string, fd: OwnedFd, {given}: {given: boolean}): Source {
+  const {mode, dev, ino} = statFd(fd.fd);
+  const kind = KINDS.get(mode & S_IFMT) ?? 'special file';
+  if (kind !== 'file' && kind !== 'block device') {
+    throw new MountError(
+      {object: name, reason: `it is a ${kind}, not an image file or a block device`, code: 'source-kind'},
+      {errno: kind === 'directory' ? ERRNO.EISDIR : ERRNO.ENOTBLK},
+    );
+  }
+  const path = readlinkSync(`/proc/self/fd/${fd.fd}`);
+  return {name, path, fd, given, isBlockDevice: kind === 'block device', dev, ino};
 }
 
 function checkReadable({fd, name}: Source): void {
@@ -125,6 +126,8 @@ export function busy(name: string): MountError {
  */
 function isBusy(source: Source): boolean {
   if (source.isBlockDevice) {
+    // Claiming it takes another open, so nobody is kept away from a device that a user gave; it is only read.
+    if (source.given) return false;
     try {
       reopenFd(source.fd.fd, O_RDONLY | O_NONBLOCK | O_EXCL).close();
       return false;
@@ -134,7 +137,7 @@ function isBusy(source: Source): boolean {
     }
   }
   if (loopDevicesOf(source.dev, source.ino).length > 0) return true;
-  using probe = reopenFd(source.fd.fd, O_RDONLY);
+  using probe = source.given ? source.fd.dup() : reopenFd(source.fd.fd, O_RDONLY);
   return !tryLock(probe);
 }
 

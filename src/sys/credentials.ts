@@ -1,7 +1,7 @@
 import {Errno} from './errno.js';
 import {ERRNO} from './errno-codes.js';
 import {checked, lastErrno, native} from './libc.js';
-import {nativeArchitecture, syscallNumber} from './syscall-numbers.js';
+import {syscallNumber} from './syscall-numbers.js';
 
 const setFsUid = native<[uid: number]>('setfsuid', 'int', ['uint']);
 const setFsGid = native<[gid: number]>('setfsgid', 'int', ['uint']);
