@@ -21,7 +21,10 @@ export class FakeRoot {
     this.put('opt/fuseward/units/README.md', 'not a unit\n');
     this.put(
       'opt/fuseward/units/try.service',
-      '[Service]\nExecStart=/usr/bin/fuseward daemon\nExecStop=/usr/bin/fusewardx /usr/bin/fuseward\n',
+      `[Service]
+ExecStart=/usr/bin/node /usr/lib/fuseward/dist/sandbox/server.js
+ExecStop=/usr/bin/fuseward /usr/bin/fusewardx /usr/bin/node-gyp -/usr/lib/fuseward /opt/usr/bin/node
+`,
     );
     this.put('opt/fuseward/units/try@.service.d/hard.conf.example', '[Service]\n');
     this.put('opt/fuseward/units/sysusers.d/try.conf', 'g fuseward -\n');

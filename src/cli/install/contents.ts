@@ -13,10 +13,12 @@ export interface Item {
    * stays (an administrator's policy file, libfuse's own helper).
    */
   readonly whose: 'ours' | 'theirs';
+  /** The package's file that it is a copy of or a link to. npm itself may have put a link to it in the same place. */
+  readonly source?: string;
 }
 
-/** The program as unit files name it. Where the package lies elsewhere the path is put in its place. */
-const UNIT_PROGRAM = /\/usr\/bin\/fuseward(?![\w.-])/g;
+/** The program, its folder and Node as unit files name them, which is where Debian's packages have them. */
+const UNIT_PATHS = /(?<![\w./])(\/usr\/bin\/fuseward|\/usr\/lib\/fuseward|\/usr\/bin\/node)(?![\w.-])/g;
 
 /** Below /usr/local, which is the administrator's: /usr/lib belongs to the system's packages. */
 const UNITS = '/usr/local/lib/systemd/system';
@@ -45,14 +47,24 @@ function filesBelow(folder: string): string[] {
     .sort();
 }
 
-function unitItems({real, inRoot}: PackagePlace): Item[] {
-  const folder = join(real, 'units');
+/** The text of a unit with the paths of this package and this Node in it. */
+function pointed(text: string, {inRoot}: PackagePlace, node: string | undefined): string {
+  const paths: Readonly<Record<string, string>> = {
+    '/usr/bin/fuseward': `${inRoot}/bin/fuseward`,
+    '/usr/lib/fuseward': inRoot,
+    '/usr/bin/node': node ?? '/usr/bin/node',
+  };
+  return text.replace(UNIT_PATHS, (path) => paths[path]!);
+}
+
+function unitItems(place: PackagePlace, node: string | undefined): Item[] {
+  const folder = join(place.real, 'units');
   return filesBelow(folder).flatMap((name) => {
     const text = (): string => readFileSync(join(folder, name), 'utf8');
     if (name.startsWith('sysusers.d/')) return [file(join(SYSUSERS, name.slice(11)), text())];
     if (name.startsWith('tmpfiles.d/')) return [file(join(TMPFILES, name.slice(11)), text())];
     if (!/\.(service|socket|target|slice)(\.d\/|$)/.test(name)) return [];
-    return [file(join(UNITS, name), text().replace(UNIT_PROGRAM, `${inRoot}/bin/fuseward`))];
+    return [file(join(UNITS, name), pointed(text(), place, node))];
   });
 }
 
@@ -61,6 +73,7 @@ function helperItems({real, inRoot}: PackagePlace): Item[] {
     path,
     what: {kind: 'link', target: `${inRoot}/bin/${name}`},
     whose,
+    source: join(real, 'bin', name),
   }));
 }
 
@@ -75,11 +88,13 @@ function nodeItems(root: string, {inRoot, inside}: PackagePlace, node: string | 
 /** Everything that an installation puts in place. `node` is as findNode gives it. */
 export function contents(root: string, place: PackagePlace, node: string | undefined): Item[] {
   const {real} = place;
-  const copy = (name: string, path: string, whose?: Item['whose']): Item =>
-    file(path, readFileSync(join(real, name)), whose);
+  const copy = (name: string, path: string, whose?: Item['whose']): Item => {
+    const source = join(real, name);
+    return {...file(path, readFileSync(source), whose), source};
+  };
   return [
     ...nodeItems(root, place, node),
-    ...unitItems(place),
+    ...unitItems(place, node),
     ...readdirSync(join(real, 'packaging/policy.d'))
       .sort()
       .map((name) => copy(`packaging/policy.d/${name}`, `${POLICY}/${name}`, 'theirs')),

@@ -1,5 +1,5 @@
 import {existsSync, lstatSync, readdirSync, realpathSync} from 'node:fs';
-import {dirname, join} from 'node:path';
+import {join} from 'node:path';
 import {CommandError} from '../command.js';
 import {PACKAGE_ROOT} from '../package-root.js';
 import {changeableBy, checkWay, wayTo} from './trust.js';
@@ -78,13 +78,6 @@ function checkTree(folder: string): void {
   }
 }
 
-/** The folders that hold the program and the modules that it loads. */
-function programFolders(real: string): string[] {
-  if (existsSync(join(real, 'node_modules/koffi'))) return [real];
-  // Installed as another package's dependency: npm put its modules beside it.
-  return [dirname(real)];
-}
-
 /**
  * Where this package lies, checked: units started by root run it, so nobody else may be able to change it, and servers, which are
  * users of their own, must reach it.
@@ -96,11 +89,16 @@ export function findPackage(root: string, real = realpathSync(PACKAGE_ROOT)): Pa
       `can't ${INTENT}: ${real} has no unit files with it; a system package has put them in place already`,
     );
   }
+  if (!existsSync(join(real, 'node_modules/koffi'))) {
+    throw new CommandError(
+      `can't ${INTENT}: ${real} belongs to another package, which has its modules; "npm install -g" makes a whole one`,
+    );
+  }
   const {inRoot, inside} = seenFrom(root, real);
   checkName(inRoot, 'fuseward');
   checkWay(real, INTENT);
   checkReach(inside ? root : '/', inRoot, 'fuseward');
-  for (const folder of programFolders(real)) checkTree(folder);
+  checkTree(real);
   return {real, inRoot, inside};
 }
 

@@ -26,6 +26,7 @@ function actFor(tree: RootTree, item: Item, entry: Entry | undefined): Act {
   const found = tree.find(path);
   if (found.kind === 'nothing') return {verb: 'write', path, item};
   if (markOf(found) === markOf(item.what)) return {verb: 'same', path, item};
+  if (found.kind === 'link' && tree.follow(path) === item.source) return {verb: 'same', path};
   if (entry !== undefined && isAsInstalled(tree, entry)) return {verb: 'replace', path, item};
   if (entry !== undefined) return {verb: 'keep', path, reason: CHANGED};
   if (whose === 'theirs') return {verb: 'keep', path, reason: 'it is not ours'};

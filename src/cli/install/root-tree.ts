@@ -17,6 +17,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import {dirname} from 'node:path';
 import {CommandError} from '../command.js';
 import {changeableBy, checkWay} from './trust.js';
 
@@ -57,6 +58,17 @@ export class RootTree {
   place(path: string): string {
     const {directory, rest} = this.#walk(path);
     return rest.reduce((above, name) => this.#below(above, name), directory);
+  }
+
+  /** Where on this machine a symlink leads in the end. */
+  follow(path: string): string {
+    let at = path;
+    for (let links = 0; links < MOST_LINKS; links++) {
+      const found = this.find(at);
+      if (found.kind !== 'link') return this.place(at);
+      at = found.target.startsWith('/') ? found.target : `${dirname(at)}/${found.target}`;
+    }
+    throw new CommandError(`can't reach ${path}: too many symlinks`);
   }
 
   /** What is at a path; a symlink there is not followed. */

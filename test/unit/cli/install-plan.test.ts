@@ -56,9 +56,11 @@ describe('what is put in place', () => {
     ]);
   });
   test('units and links point to the package, as seen from the root', () => {
-    expect(textAt(UNIT)).toBe(
-      '[Service]\nExecStart=/opt/fuseward/bin/fuseward daemon\nExecStop=/usr/bin/fusewardx /opt/fuseward/bin/fuseward\n',
-    );
+    expect(textAt(UNIT)).toBe(`[Service]
+ExecStart=/usr/bin/node /opt/fuseward/dist/sandbox/server.js
+ExecStop=/opt/fuseward/bin/fuseward /usr/bin/fusewardx /usr/bin/node-gyp -/opt/fuseward /opt/usr/bin/node
+`);
+    expect(textAt(UNIT, '/opt/node/bin/node')).toContain('ExecStart=/opt/node/bin/node /opt/');
     expect(textAt('/sbin/mount.fuseward')).toBe('/opt/fuseward/bin/mount.fuseward');
   });
   test('the policy file has nothing in force', () => {
@@ -117,6 +119,15 @@ describe('an installation', () => {
     const {manifest} = install();
     rmSync(join(fake.package, 'units/try.service'));
     expect(planInstall(tree, items(), manifest)).toContainEqual({verb: 'remove', path: UNIT});
+  });
+  test('leaves the link that npm made to the same file', () => {
+    const page = '/usr/local/share/man/man8/fuseward.8';
+    fake.put('usr/local/share/man/man8/other.8', '');
+    tree.writeLink(page, '../../../../../opt/fuseward/man/fuseward.8');
+    const {verbs, manifest} = install();
+    expect(verbs[page]).toBe('same');
+    expect(manifest.entries.map(({path}) => path)).not.toContain(page);
+    expect(tree.find(page).kind).toBe('link');
   });
   test('what lay there before with the same content is not taken over', () => {
     fake.put(POLICY, readFileSync(join(fake.package, 'packaging/policy.d/defaults.toml'), 'utf8'));
@@ -202,6 +213,10 @@ describe('where a package may lie', () => {
     expect(() => findPackage('/', fake.package)).toThrow(
       `can't install: fuseward lies below ${fake.root.startsWith('/var/') ? '/var/tmp' : '/tmp'}, which services don't see`,
     );
+  });
+  test('not as a part of another package', () => {
+    rmSync(join(fake.package, 'node_modules'), {recursive: true});
+    expect(place).toThrow('belongs to another package, which has its modules');
   });
   test('without units it came with a system package', () => {
     rmSync(join(fake.package, 'units'), {recursive: true});
