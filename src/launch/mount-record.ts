@@ -6,12 +6,16 @@ import {readMounts} from '../sys/mount-info.js';
 import {connectStream} from '../sys/socket.js';
 import {RUN_DIRECTORY} from './lock.js';
 
+export {processStart} from '../sys/process-state.js';
+
 /** What the mount command knew and nobody can ask the kernel for later. */
 export interface MountRecord {
   /** FUSE connection, which is the minor number of the mount's st_dev. */
   readonly connectionId: number;
   readonly mountId: number;
   readonly source: string;
+  /** Where the source was found, absolute and without symbolic links. */
+  readonly sourcePath?: string | undefined;
   readonly target: string;
   readonly type: string;
   readonly options: readonly string[];
@@ -45,17 +49,6 @@ const YOUNG_MS = 2_000;
 
 function fileOf(connectionId: number): string {
   return `${DIRECTORY}/${connectionId}.json`;
-}
-
-/** The start time of a process (field 22 of /proc/PID/stat), undefined when it is gone. */
-export function processStart(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in parentheses may hold anything, so count from behind its last parenthesis.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
 }
 
 /** Keeps the record of a mount until the mount is gone. */

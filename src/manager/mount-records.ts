@@ -18,6 +18,7 @@ const schema = Compile(
     connectionId: Count,
     mountId: Count,
     source: Type.String(),
+    sourcePath: Type.Optional(Type.String()),
     target: Type.String(),
     type: Type.String(),
     options: Type.Array(Type.String()),

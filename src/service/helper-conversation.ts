@@ -1,7 +1,14 @@
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import type {OwnedFd} from '../sys/fd.js';
-import {receivePacket, sendPacket, waitReadable, waitWritable} from '../sys/socket.js';
+import {
+  receivePacket,
+  type SenderCredentials,
+  sendPacket,
+  setPassCredentials,
+  waitReadable,
+  waitWritable,
+} from '../sys/socket.js';
 import * as commands from './commands.js';
 import type {Deadline} from './deadline.js';
 import * as file from './file.js';
@@ -69,6 +76,7 @@ export class HelperConversation {
   readonly #buffer = new Uint8Array(MAX_PACKET_SIZE);
   #packets = 0;
   #extended = false;
+  #sender: SenderCredentials | undefined;
 
   /** `ended` tells that the server's process is gone, in case something else still holds its socket. */
   constructor(
@@ -80,11 +88,22 @@ export class HelperConversation {
     this.#ended = opts.ended ?? (() => false);
     this.#actions = actions;
     this.#log = log;
+    // Before the hello, so that its answer has them: a packet that was sent earlier tells nothing of its sender.
+    setPassCredentials(opts.socket.fd, true);
   }
 
   /** True once the server has asked for the control channel. */
   get extended(): boolean {
     return this.#extended;
+  }
+
+  /**
+   * The process that answered the hello, by the kernel's word: with a service socket nothing else tells which process the
+   * server is. Undefined before, and for one that is not in our pid namespace.
+   */
+  get serverPid(): number | undefined {
+    const pid = this.#sender?.pid ?? 0;
+    return pid > 0 ? pid : undefined;
   }
 
   /** Hello, and the two files that every server needs. The caller keeps its descriptors. @throws ProtocolError */
@@ -296,18 +315,24 @@ export class HelperConversation {
   #receive(): Uint8Array {
     let received: ReturnType<typeof receivePacket>;
     try {
-      received = receivePacket(this.#socket.fd, this.#buffer, {maxFds: 0, timeoutMs: this.#deadline.left});
+      received = receivePacket(this.#socket.fd, this.#buffer, {
+        maxFds: 0,
+        timeoutMs: this.#deadline.left,
+        credentials: true,
+      });
     } catch (error) {
       if (errnoOf(error) === ERRNO.ETIMEDOUT) throw this.#late();
       throw lostConnection(error);
     }
-    if (received.controlTruncated) {
+    for (const fd of received.fds) fd.close();
+    if (received.controlTruncated || received.fds.length > 0) {
       throw new ProtocolError('command', 'descriptor', 'EPROTO', 'descriptors are not taken from a server');
     }
     if (received.length === 0) throw withoutGoodbye();
     if (received.truncated) {
       throw new ProtocolError('command', 'size', 'EPROTO', `longer than ${MAX_PACKET_SIZE} bytes`);
     }
+    this.#sender ??= received.credentials;
     return this.#buffer.subarray(0, received.length);
   }
 

@@ -36,6 +36,7 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
+const SCM_CREDENTIALS = 2;
 
 // struct msghdr and struct iovec on 64-bit Linux. musl declares some lengths as 32 bits plus padding; with the
 // padding zero that is the same memory on a little-endian machine.
@@ -43,6 +44,10 @@ const MSGHDR_SIZE = 56;
 const IOV_SIZE = 16;
 const CMSG_HEADER = 16;
 const FD_SIZE = 4;
+/** struct ucred: pid, uid, gid. */
+const UCRED_SIZE = 12;
+/** What follows credentials in a control buffer begins so far behind them (CMSG_SPACE). */
+const CREDENTIALS_SPACE = CMSG_HEADER + 16;
 /** Descriptors in one packet that this code sends or takes; the protocols here use one. The kernel's bound is 253. */
 const MOST_FDS = 16;
 
@@ -51,7 +56,7 @@ const message = new Uint8Array(MSGHDR_SIZE);
 const messageView = viewOf(message);
 const iov = new Uint8Array(IOV_SIZE);
 const iovView = viewOf(iov);
-const control = new Uint8Array(CMSG_HEADER + MOST_FDS * FD_SIZE);
+const control = new Uint8Array(CREDENTIALS_SPACE + CMSG_HEADER + MOST_FDS * FD_SIZE);
 const controlView = viewOf(control);
 
 /** Fills the msghdr; `controlLength` 0 means none. */
@@ -98,6 +103,14 @@ export function sendPacket(
   if (sent !== bytes.length) throw new Errno('EMSGSIZE', 'sendmsg', `fd ${fd}`);
 }
 
+/** Who sent a packet, by the kernel's word (unix(7)): only a process with CAP_SYS_ADMIN or CAP_SETUID names another. */
+export interface SenderCredentials {
+  /** In our pid namespace; 0 for a process that is not in it, and for a packet sent before credentials were asked for. */
+  pid: number;
+  uid: number;
+  gid: number;
+}
+
 /** One packet as it arrived. */
 export interface ReceivedPacket {
   /** Bytes put into the buffer; 0 when the peer closed (or sent an empty packet). */
@@ -108,12 +121,16 @@ export interface ReceivedPacket {
   truncated: boolean;
   /** More descriptors were sent than `maxFds`; the surplus was closed by the kernel. */
   controlTruncated: boolean;
+  /** Undefined unless asked for. */
+  credentials: SenderCredentials | undefined;
 }
 
 /** How to receive: at most this many descriptors (0 to 16, none unless told), and how long to wait (for ever unless told). */
 export interface ReceiveOptions {
   maxFds?: number;
   timeoutMs?: number;
+  /** Room for the sender's credentials, which a socket with SO_PASSCRED gets with each packet. */
+  credentials?: boolean;
 }
 
 /**
@@ -127,41 +144,50 @@ export function receivePacket(fd: number, buffer: Uint8Array, opts: ReceiveOptio
   if (!Number.isInteger(maxFds) || maxFds < 0 || maxFds > MOST_FDS) {
     throw new Errno('EINVAL', 'recvmsg', `room for ${maxFds} descriptors`);
   }
-  const controlLength = maxFds === 0 ? 0 : CMSG_HEADER + maxFds * FD_SIZE;
+  const forFds = maxFds === 0 ? 0 : CMSG_HEADER + maxFds * FD_SIZE;
+  // Credentials come first. With no descriptors behind them there is room for nothing else, not even padding.
+  const forCredentials = maxFds === 0 ? CMSG_HEADER + UCRED_SIZE : CREDENTIALS_SPACE;
+  const controlLength = forFds + (opts.credentials === true ? forCredentials : 0);
   const length = before(fd, opts.timeoutMs, waitReadable, 'recvmsg', (flags) => {
     prepare(buffer, controlLength);
     return recvmsg()(fd, message, flags | MSG_CMSG_CLOEXEC);
   });
   const flags = messageView.getInt32(48, true);
-  const fds =
-    controlLength === 0 ? [] : receivedFds(Math.min(messageView.getUint32(40, true), controlLength));
+  const used = controlLength === 0 ? 0 : Math.min(messageView.getUint32(40, true), controlLength);
+  const {fds, credentials} = receivedControl(used);
   return {
     length,
     fds,
+    credentials,
     truncated: (flags & MSG_TRUNC) !== 0,
     controlTruncated: (flags & MSG_CTRUNC) !== 0,
   };
 }
 
-/** All descriptors in the first `used` bytes of the control buffer. */
-function receivedFds(used: number): OwnedFd[] {
+/** All descriptors, and the sender's credentials, in the first `used` bytes of the control buffer. */
+function receivedControl(used: number): Pick<ReceivedPacket, 'fds' | 'credentials'> {
   const fds: OwnedFd[] = [];
+  let credentials: SenderCredentials | undefined;
   // Ends: each round moves on by at least a header.
   for (let at = 0; at + CMSG_HEADER <= used; ) {
     const length = controlView.getUint32(at, true);
     if (length < CMSG_HEADER) break;
     const end = Math.min(at + length, used);
-    if (
-      controlView.getInt32(at + 8, true) === SOL_SOCKET &&
-      controlView.getInt32(at + 12, true) === SCM_RIGHTS
-    ) {
-      for (let i = at + CMSG_HEADER; i + FD_SIZE <= end; i += FD_SIZE) {
-        fds.push(new OwnedFd(controlView.getInt32(i, true)));
-      }
+    const body = at + CMSG_HEADER;
+    const type =
+      controlView.getInt32(at + 8, true) === SOL_SOCKET ? controlView.getInt32(at + 12, true) : undefined;
+    if (type === SCM_RIGHTS) {
+      for (let i = body; i + FD_SIZE <= end; i += FD_SIZE) fds.push(new OwnedFd(controlView.getInt32(i, true)));
+    } else if (type === SCM_CREDENTIALS && body + UCRED_SIZE <= end) {
+      credentials = {
+        pid: controlView.getInt32(body, true),
+        uid: controlView.getUint32(body + 4, true),
+        gid: controlView.getUint32(body + 8, true),
+      };
     }
     at += (length + 7) & ~7;
   }
-  return fds;
+  return {fds, credentials};
 }
 
 /**

@@ -71,6 +71,20 @@ export function processState(pid: number | 'self' = 'self'): ProcessState {
   return readStatus(`/proc/${pid}/status`);
 }
 
+/**
+ * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): with its id the name of a process that no
+ * other ever has. Undefined when it is gone.
+ */
+export function processStart(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The name in parentheses may hold anything, so count from behind its last parenthesis.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
 /** The state of each thread of a process by thread id; threads that end meanwhile are left out. @throws Errno */
 export function threadStates(pid: number | 'self' = 'self'): Map<number, ProcessState> {
   const folder = `/proc/${pid}/task`;

@@ -23,6 +23,7 @@ const setsockopt = native<[fd: number, level: number, name: number, value: Uint8
 const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 const SO_SNDBUF = 7;
+const SO_PASSCRED = 16;
 const SO_PEERCRED = 17;
 const SO_SNDTIMEO = 21;
 const SO_SNDBUFFORCE = 32;
@@ -62,6 +63,15 @@ export function setPassRights(fd: number, on: boolean): boolean {
   if (errno === ERRNO.ENOPROTOOPT) return false;
   if (errno !== 0) throw new Errno(errno, 'setsockopt(SO_PASSRIGHTS)', `fd ${fd}`);
   return true;
+}
+
+/**
+ * Has the kernel tell with each packet from now on who sent it (SCM_CREDENTIALS). Only packets sent after this have it.
+ * @throws Errno
+ */
+export function setPassCredentials(fd: number, on: boolean): void {
+  const errno = setIntOption(fd, SO_PASSCRED, on ? 1 : 0);
+  if (errno !== 0) throw new Errno(errno, 'setsockopt(SO_PASSCRED)', `fd ${fd}`);
 }
 
 /** SO_SNDBUF in bytes as the kernel counts it, bookkeeping included. @throws Errno */

@@ -88,7 +88,9 @@ describe('helper conversation', () => {
     using argv = createMemfd('argv');
     using fuseDevice = openFd('/dev/null', O_RDONLY);
     sendPacket(peer.fd, bytes("'LAST' 0001 0000"));
+    assert.equal(conversation.serverPid, undefined);
     await conversation.greet({allowOther: true, fuseblk: false, argv, fuseDevice});
+    assert.equal(conversation.serverPid, process.pid, 'who answered is known from the kernel');
     const buffer = new Uint8Array(64);
     const first = receivePacket(peer.fd, buffer, {maxFds: 1, timeoutMs: 100});
     assert.equal(hex(buffer.subarray(0, first.length)), hex(bytes("'SAFT' 0001 0001 00000001")));

@@ -16,6 +16,7 @@ import {
   sendBufferSize,
   sendPacket,
   seqpacketPair,
+  setPassCredentials,
   setPassRights,
   setSendBufferSize,
   socketType,
@@ -311,4 +312,32 @@ test('descriptors stay within the process that owns them', () => {
     b.close();
   }
   assert.equal(readdirSync('/proc/self/fd').length, count);
+});
+
+test('the kernel tells who sent a packet, from the moment it is asked to', () => {
+  const [ours, theirs] = pair();
+  const buffer = new Uint8Array(16);
+  sendPacket(theirs.fd, bytes('early'));
+  setPassCredentials(ours.fd, true);
+  sendPacket(theirs.fd, bytes('late'));
+  assert.equal(receivePacket(ours.fd, buffer, {credentials: true}).credentials?.pid, 0);
+  const {credentials, controlTruncated} = receivePacket(ours.fd, buffer, {credentials: true});
+  const {getuid, getgid} = process;
+  assert.deepEqual(credentials, {pid: process.pid, uid: getuid!(), gid: getgid!()});
+  assert.equal(controlTruncated, false);
+});
+
+test('credentials leave no room for a descriptor that is not wanted, and go with those that are', () => {
+  const [ours, theirs] = pair();
+  const buffer = new Uint8Array(16);
+  setPassCredentials(ours.fd, true);
+  sendPacket(theirs.fd, bytes('x'), [theirs.fd]);
+  const refused = receivePacket(ours.fd, buffer, {credentials: true});
+  assert.deepEqual([refused.fds, refused.controlTruncated], [[], true]);
+  assert.equal(refused.credentials?.pid, process.pid);
+  sendPacket(theirs.fd, bytes('x'), [theirs.fd]);
+  const taken = receivePacket(ours.fd, buffer, {credentials: true, maxFds: 1});
+  for (const fd of taken.fds) keep(fd);
+  assert.deepEqual([taken.fds.length, taken.controlTruncated], [1, false]);
+  assert.equal(taken.credentials?.pid, process.pid);
 });

@@ -1,0 +1,100 @@
+import {readFileSync} from 'node:fs';
+import {posix} from 'node:path';
+import {type MountEntry, readMounts} from '../sys/mount-info.js';
+
+/** What the control group of a process holds it to. */
+export interface ProcessCgroup {
+  /** The systemd unit it runs in, by the name of its group; undefined outside of units. */
+  readonly unit: string | undefined;
+  /** Where its memory is accounted for, as /proc/PID/cgroup names it. */
+  readonly path: string;
+  /** Other processes in that group. */
+  readonly sharedWith: readonly number[];
+  /** Bytes of memory of that group alone; null for no limit. */
+  readonly memoryBytes: number | null;
+  /** Processes and threads of that group alone; null for no limit. */
+  readonly tasks: number | null;
+}
+
+/** One line of /proc/PID/cgroup, cgroups(7): no controllers for version 2. */
+interface Membership {
+  readonly controllers: readonly string[];
+  readonly path: string;
+}
+
+function memberships(pid: number): Membership[] {
+  const text = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
+  return text.split('\n').flatMap((line) => {
+    const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
+    if (controllers === undefined || path === undefined) return [];
+    return [{controllers: controllers === '' ? [] : controllers.split(','), path}];
+  });
+}
+
+/** Values as large as this are how version 1 writes "no limit": the largest multiple of a page below 2^63. */
+const UNLIMITED = 2 ** 60;
+
+function limitIn(file: string): number | null {
+  try {
+    const text = readFileSync(file, 'latin1').trim();
+    const value = text === 'max' ? Number.POSITIVE_INFINITY : Number.parseInt(text, 10);
+    return Number.isFinite(value) && value < UNLIMITED ? value : null;
+  } catch {
+    // The root group has no limits, and neither has one without the controller.
+    return null;
+  }
+}
+
+function membersOf(directory: string): number[] {
+  try {
+    return readFileSync(`${directory}/cgroup.procs`, 'latin1').split('\n').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Where a controller's group is found in our own tree; undefined when it is not mounted, or the group is outside of what we see. */
+function directoryOf(
+  controller: string,
+  groups: readonly Membership[],
+  mounts: readonly MountEntry[],
+): {directory: string; path: string; version: 1 | 2} | undefined {
+  const old = groups.find(({controllers}) => controllers.includes(controller));
+  const group = old ?? groups.find(({controllers}) => controllers.length === 0);
+  const mount = mounts.find(({fsType, superOptions}) =>
+    old === undefined ? fsType === 'cgroup2' : fsType === 'cgroup' && superOptions.includes(controller),
+  );
+  if (group === undefined || mount === undefined) return undefined;
+  const inside = posix.relative(mount.root, group.path);
+  // A group above the root of our own cgroup namespace shows as "/..": nothing can be said of it.
+  if (inside.split('/').includes('..')) return undefined;
+  return {
+    directory: posix.join(mount.target, inside),
+    path: group.path,
+    version: old === undefined ? 2 : 1,
+  };
+}
+
+/** The limits that a process's own group has. @throws Node's error when the process is gone */
+export function cgroupOf(pid: number): ProcessCgroup {
+  const groups = memberships(pid);
+  const mounts = readMounts();
+  const memory = directoryOf('memory', groups, mounts);
+  const tasks = directoryOf('pids', groups, mounts);
+  const file = memory?.version === 1 ? 'memory.limit_in_bytes' : 'memory.max';
+  const directory = memory?.directory ?? tasks?.directory;
+  return {
+    unit: groups.map(({path}) => unitOf(path)).find((unit) => unit !== undefined),
+    path: memory?.path ?? tasks?.path ?? '/',
+    sharedWith: directory === undefined ? [] : membersOf(directory).filter((member) => member !== pid),
+    memoryBytes: memory === undefined ? null : limitIn(`${memory.directory}/${file}`),
+    tasks: tasks === undefined ? null : limitIn(`${tasks.directory}/pids.max`),
+  };
+}
+
+/** The innermost unit in a path of systemd's tree; a delegated subgroup lies below it. */
+function unitOf(path: string): string | undefined {
+  return path
+    .split('/')
+    .findLast((name) => /^[A-Za-z0-9:_.@\\-]{1,255}\.(service|scope)$/.test(name));
+}

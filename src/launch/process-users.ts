@@ -1,0 +1,48 @@
+import {readdirSync, readFileSync, statSync} from 'node:fs';
+
+/** Who runs under which user id: by user id, the processes with that id as real, effective, saved or file-system id. */
+export type ProcessUsers = ReadonlyMap<number, readonly number[]>;
+
+/** Looks at all processes, proc_pid_status(5). Those that end meanwhile are left out. */
+export function processUsers(): ProcessUsers {
+  const found = new Map<number, number[]>();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      // The directory's owner is the effective user, or root for a process that is not dumpable: the status tells in any case.
+      const uids = /^Uid:\s*(.*)$/m.exec(readFileSync(`/proc/${entry}/status`, 'latin1'))?.[1];
+      const users = new Set([...(uids?.split(/\s+/) ?? []).map(Number), statSync(`/proc/${entry}`).uid]);
+      for (const uid of users) found.set(uid, [...(found.get(uid) ?? []), Number(entry)]);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return found;
+}
+
+/** The account with this user id in /etc/passwd; undefined when it is nobody's. */
+export function accountOf(uid: number): string | undefined {
+  for (const line of readOrNothing('/etc/passwd').split('\n')) {
+    const [name, , id] = line.split(':');
+    if (name !== undefined && id !== undefined && id !== '' && Number(id) === uid) return name;
+  }
+  return undefined;
+}
+
+/** Whether an administrator gave this user id to an account, or as one of a subordinate range (subuid(5)). */
+export function isGivenAway(uid: number): boolean {
+  if (accountOf(uid) !== undefined) return true;
+  for (const line of readOrNothing('/etc/subuid').split('\n')) {
+    const [, first, count] = line.split(':').map(Number);
+    if (uid >= (first ?? Number.NaN) && uid < (first ?? Number.NaN) + (count ?? 0)) return true;
+  }
+  return false;
+}
+
+function readOrNothing(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
