@@ -51,11 +51,13 @@ function viewOf(mount: FuseMount): MountView {
     iomap: record?.iomap ?? 'unknown',
     transport: 'unknown',
     serverPid: server?.pid ?? null,
+    unit: null,
     connected: false,
     waiting: waitingRequests(mount.connection) ?? null,
     frozen: false,
     health: record?.serverPid !== undefined && server === undefined ? 'dead' : 'unknown',
     containment: null,
+    seal: null,
   };
 }
 

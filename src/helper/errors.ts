@@ -27,6 +27,7 @@ export type MountErrorCode =
   | 'conversation'
   | 'server-refused'
   | 'server-died'
+  | 'not-contained'
   | 'deadline'
   | 'kernel'
   | 'not-mounted'

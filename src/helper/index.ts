@@ -5,4 +5,5 @@ export {isSubtype, subtypeOf} from './fs-type.js';
 export type {IomapResult} from './fuse-device.js';
 export * from './mount.js';
 export * from './mount-policy.js';
+export type {ProcessName, ServingProcess} from './serving-process.js';
 export * from './unmount.js';

@@ -29,6 +29,7 @@ import {type CallerOptions, withForced} from './options.js';
 import {setReadAhead} from './read-ahead.js';
 import {ServedSource} from './served-source.js';
 import {ServerRequests} from './server-requests.js';
+import {isStill, processName, type ServingProcess} from './serving-process.js';
 import {type Source, waitUntilFree} from './source.js';
 
 /** What a caller wants mounted. */
@@ -63,6 +64,11 @@ export interface MountDependencies {
    * this is where to refuse. What it answers with decides as well. @throws MountError
    */
   checkDetected?(subtype: string, facts: MountFacts): Decision;
+  /**
+   * Asked when the mount works and before it is attached to its target: whether its server is held as it has to be.
+   * @throws MountError; nothing is left of the mount then
+   */
+  checkServer?(server: ServingProcess): void;
   /** Takes over the control channel once mounted; without it our end is closed. */
   keepControl?(channel: OwnedFd): void;
   /** `/dev/fuse` unless told. */
@@ -80,6 +86,8 @@ export interface MountResult {
   target: string;
   /** As the caller wrote it. */
   source: string;
+  /** Where the source was found, absolute and without symbolic links. */
+  sourcePath: string;
   /** In the mount table, `fuse.ext4`. */
   type: string;
   subtype: string;
@@ -87,10 +95,13 @@ export interface MountResult {
   /** Block size of the file system in bytes, as the server says. */
   blockSize?: number;
   iomap: IomapResult;
-  /** How the server says it has locked itself down; nobody has checked it. */
+  /** How the server says it has locked itself down, in its own words. */
   lockDown?: LockDownReport;
   readOnly: boolean;
+  /** The process that serves it: started by us, or the one that answered the hello by the kernel's word. */
   serverPid?: number;
+  /** When that process started, in clock ticks since boot. */
+  serverStart?: string;
   kind: 'socket' | 'embedded';
   /** Where the server can be reached, if it takes part. */
   controlSocket?: string;
@@ -115,6 +126,7 @@ const UNKNOWN_TYPE = 'auto';
  * | connect; the deadline starts | `no-driver` (exit code 2), `connect` |
  * | the conversation: the server opens its file and has the mount made, attached nowhere yet | `conversation`, `server-refused`, `server-died`, `kernel`, `source-busy` |
  * | stat the new mount | `server-died`, `deadline` |
+ * | look whether the server is held as policy demands | `not-contained` |
  * | attach it to the target | `target-busy`, `kernel` |
  *
  * The process is root with all its capabilities throughout; it never reads a byte of the image.
@@ -213,6 +225,8 @@ async function perform(
     if (!(error instanceof ProtocolError)) throw error;
     throw brokenConversation(object, error, serverLogOf(await lastWords(connection)));
   }
+  // Noted while it certainly runs: should its id be another's later, the start tells.
+  const server = processName(connection.server?.pid ?? conversation.serverPid);
   cleanup.onFailure('unmount', () => abandonMount(requests.mounted));
   const outcome = await conversation.run();
   const mounted = requests.mounted;
@@ -229,24 +243,34 @@ async function perform(
   connection.socket.close();
   const caller = {uid: request.callerUid, gid: request.callerGid};
   await firstStat(mounted, {object, target, deadline, connection, caller, log});
+  const readOnly = (requests.flags & MS_RDONLY) !== 0;
+  const name = isStill(server) ? server : undefined;
+  deps.checkServer?.({
+    name,
+    kind: connection.kind,
+    sourcePath: source.path,
+    loopDevice: served.loopDevice,
+    readOnly,
+    lockDown: control.lockDown,
+  });
   const entry = attachOrExplain(mounted, target, object);
   mounted.root.close();
   readAhead(entry.minor, policy, log);
-  const serverPid = connection.server?.pid;
   if (conversation.extended) deps.keepControl?.(control.dup());
   return {
     mountId: entry.id,
     connectionId: entry.minor,
     target: entry.target,
     source: request.source,
+    sourcePath: source.path,
     type: entry.fsType,
     subtype: requests.subtype,
     ...(served.loopDevice === undefined ? {} : {loopDevice: served.loopDevice}),
     ...(control.blockSize === undefined ? {} : {blockSize: control.blockSize}),
     iomap,
     ...(control.lockDown === undefined ? {} : {lockDown: control.lockDown}),
-    readOnly: (requests.flags & MS_RDONLY) !== 0,
-    ...(serverPid === undefined ? {} : {serverPid}),
+    readOnly,
+    ...(name === undefined ? {} : {serverPid: name.pid, serverStart: name.start}),
     kind: connection.kind,
     ...(controlSocket?.path === undefined ? {} : {controlSocket: controlSocket.path}),
     ...(decision.origin === undefined ? {} : {rule: decision.origin}),

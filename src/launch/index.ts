@@ -2,3 +2,16 @@ export {BUILTIN_TYPES, type Connection, connectServer, hasServer, SERVICE_DIRECT
 export {findTool, launchEmbedded} from './embedded.js';
 export {EmbeddedServer} from './embedded-server.js';
 export {RUN_DIRECTORY, withLaunchLock} from './lock.js';
+export {
+  expectedOf,
+  lackingOf,
+  lookAtServer,
+  type Seal,
+  type SealPoint,
+  type SealState,
+  type ServerLook,
+  sealLine,
+  sealOf,
+  sealOfUnknown,
+} from './seal.js';
+export type {Expected} from './seal-judges.js';

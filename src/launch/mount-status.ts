@@ -3,8 +3,9 @@ import {basename, dirname, join, resolve} from 'node:path';
 import {O_NONBLOCK, O_RDONLY, openFd} from '../sys/fd.js';
 import {type MountEntry, mountAtPath} from '../sys/mount-info.js';
 import {fuseConnectionOf} from '../sys/process.js';
-import {type Containment, containmentOf} from './containment.js';
+import type {Containment} from './containment.js';
 import {type MountRecord, processStart, readRecord} from './mount-record.js';
+import {expectedOf, lookAtServer, type Seal} from './seal.js';
 
 /** A mount as the kernel and the mount command's record tell it. */
 export interface MountStatus {
@@ -22,6 +23,8 @@ export interface MountStatus {
   readonly loop: {readonly device: string; readonly backingFile: string} | undefined;
   /** How its server is held; undefined when no server is found. */
   readonly containment: Containment | undefined;
+  /** The same, judged; undefined when no server is found. */
+  readonly seal: Seal | undefined;
   /** The end of what the server logged: untrusted text. */
   readonly log: string;
 }
@@ -53,12 +56,19 @@ function serverOf(connectionId: number, record: MountRecord | undefined): number
   return undefined;
 }
 
-function describe(pid: number | undefined): Pick<MountStatus, 'containment' | 'log' | 'loop'> {
-  if (pid === undefined) return {containment: undefined, log: '', loop: undefined};
+function describe(
+  pid: number | undefined,
+  expected: Parameters<typeof lookAtServer>[1],
+): Pick<MountStatus, 'containment' | 'seal' | 'log' | 'loop'> {
+  const start = pid === undefined ? undefined : processStart(pid);
+  if (pid === undefined || start === undefined || process.geteuid?.() !== 0) {
+    return {containment: undefined, seal: undefined, log: '', loop: undefined};
+  }
+  const look = lookAtServer({pid, start}, expected);
   try {
-    return {containment: containmentOf(pid), log: logOf(pid), loop: loopOf(pid)};
+    return {...look, log: logOf(pid), loop: loopOf(pid)};
   } catch {
-    return {containment: undefined, log: '', loop: undefined};
+    return {...look, log: '', loop: undefined};
   }
 }
 
@@ -109,6 +119,8 @@ export function mountStatus(target: string): MountStatus {
   const entry = findMount(target);
   const connectionId = entry.minor;
   const record = readRecord(connectionId, entry.id);
+  const connection = entry.major * 2 ** 20 + entry.minor;
+  const readOnly = [...entry.options, ...entry.superOptions].includes('ro');
   return {
     target: entry.target,
     source: entry.source,
@@ -118,6 +130,6 @@ export function mountStatus(target: string): MountStatus {
     connectionId,
     waiting: waitingOf(connectionId),
     record,
-    ...describe(serverOf(connectionId, record)),
+    ...describe(serverOf(connectionId, record), expectedOf(record, {connection, readOnly})),
   };
 }

@@ -94,7 +94,5 @@ export function cgroupOf(pid: number): ProcessCgroup {
 
 /** The innermost unit in a path of systemd's tree; a delegated subgroup lies below it. */
 function unitOf(path: string): string | undefined {
-  return path
-    .split('/')
-    .findLast((name) => /^[A-Za-z0-9:_.@\\-]{1,255}\.(service|scope)$/.test(name));
+  return path.split('/').findLast((name) => /^[A-Za-z0-9:_.@\\-]{1,255}\.(service|scope)$/.test(name));
 }

@@ -3,6 +3,8 @@ import {eventually} from '../helper/cleanup.js';
 import {type Feature, machineFeatures} from '../launch/features.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import {sweepRecords} from '../launch/mount-record.js';
+import {processUsers} from '../launch/process-users.js';
+import {Aged} from './aged.js';
 import type {Announcement} from './announcement.js';
 import {AnnouncementServer} from './announcement-server.js';
 import {type Clock, SYSTEM_CLOCK} from './clock.js';
@@ -33,6 +35,8 @@ export interface ManagerOptions {
 /** Age of what is told of a server's containment: of one mount that is asked for, and in a list of many. */
 const FRESH_MS = 2_000;
 const LISTED_MS = 60_000;
+/** Age of what is known of who runs under which user id: one look at all processes serves for many servers. */
+const USERS_MS = 2_000;
 /** How long a first answer of the servers is waited for at start, and by whoever asks for a mount that just came. */
 const GREETING_MS = 1_000;
 /** A sync may have to write much; the others only reach the request thread. */
@@ -88,16 +92,21 @@ export class MountManager implements Manager {
       (error) => log.error({error: String(error)}, 'a listener of events failed'),
     );
     this.#policies = new WatchPolicies(opts.policyDirectory, {log});
+    const users = new Aged(processUsers, () => clock.monotonic());
     this.#registry = new Registry(() => clock.monotonic(), {
       watch: (mount, record) => {
         const type = record?.type ?? mount.entries[0].fsType.replace(/^fuse(blk)?\.?/, '');
         const policy = this.#policies.of(type);
-        return new WatchedMount(mount, {record, policy}, {clock, events: this.#supervisor});
+        return new WatchedMount(
+          mount,
+          {record, policy},
+          {clock, events: this.#supervisor, users: () => users.get(USERS_MS)},
+        );
       },
       found: (mount) => this.#supervisor.found(mount),
       gone: (mount) => this.#supervisor.gone(mount),
     });
-    this.#supervisor = new Supervisor({registry: this.#registry, events: this.#events, log});
+    this.#supervisor = new Supervisor({registry: this.#registry, events: this.#events, log, clock});
   }
 
   get ready(): boolean {

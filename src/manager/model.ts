@@ -3,6 +3,7 @@
  * are bytes; names carry their unit where it is another.
  */
 import {type Static, Type} from 'typebox';
+import {CONTAINMENT_POINTS, type ContainmentPoint} from '../policy/index.js';
 
 const Text = (description: string) => Type.String({description});
 const Count = (description: string) => Type.Integer({minimum: 0, description});
@@ -33,6 +34,25 @@ export const ContainmentView = Type.Object({
   descriptors: Type.Record(Type.String(), Type.Integer(), {description: 'open descriptors by kind'}),
   visibleMounts: Type.Array(Type.String(), {description: 'mounts in its own mount namespace'}),
   limits: Type.Record(Type.String(), Maybe(Type.Number())),
+  cgroup: Type.Object(
+    {
+      path: Text('as in /proc/PID/cgroup'),
+      sharedWith: Type.Array(Type.Integer(), {description: 'other processes in it'}),
+      memoryBytes: Maybe(Count('limit of its memory')),
+      tasks: Maybe(Count('limit of its processes and threads')),
+    },
+    {description: 'its control group'},
+  ),
+  code: Type.Object(
+    {
+      files: Type.Array(Type.String(), {
+        description: 'files that are mapped executable, by path as it sees them',
+      }),
+      writable: Count('mappings that are writable and executable'),
+      anonymous: Count('executable mappings without a file'),
+    },
+    {description: 'what it can execute'},
+  ),
   reported: Maybe(
     Type.Object(
       {landlock: Count('landlock ABI'), systemCalls: Count('system calls its filter lets through')},
@@ -41,6 +61,19 @@ export const ContainmentView = Type.Object({
   ),
 });
 export type ContainmentView = Static<typeof ContainmentView>;
+
+/** One point of a server's containment, judged; see `launch/seal.ts`. */
+export const SealPointView = Type.Object({
+  point: Type.Unsafe<ContainmentPoint>({type: 'string', enum: [...CONTAINMENT_POINTS]}),
+  state: Type.Union([
+    Type.Literal('verified', {description: "by the kernel's word"}),
+    Type.Literal('reported', {description: "by the server's own word"}),
+    Type.Literal('missing', {description: 'it is not so, or nobody knows'}),
+  ]),
+  detail: Text('what was found or is lacking, in a sentence'),
+  source: Text('where that comes from'),
+});
+export type SealPointView = Static<typeof SealPointView>;
 
 export const MountView = Type.Object(
   {
@@ -60,11 +93,17 @@ export const MountView = Type.Object(
     iomap: Text('approved, unsupported, denied, not asked, or unknown'),
     transport: Text('device, or unknown'),
     serverPid: Maybe(Count('process id of the server')),
+    unit: Maybe(Text('systemd unit that the server runs in')),
     connected: Type.Boolean({description: 'whether the manager has a control channel to the server'}),
     waiting: Maybe(Count('requests that the kernel waits for; null where fusectl is not there')),
     frozen: Type.Boolean(),
     health: Health,
     containment: Maybe(ContainmentView),
+    seal: Maybe(
+      Type.Array(SealPointView, {
+        description: 'every point of containment, judged; null where no server is known',
+      }),
+    ),
   },
   {$id: 'Mount'},
 );
@@ -149,6 +188,10 @@ export const ManagerEvent = Type.Object(
       Type.Literal('stale'),
       Type.Literal('cleaned'),
       Type.Literal('protocol'),
+      Type.Literal('containment-lost', {description: 'a point of containment that was there is missing'}),
+      Type.Literal('containment-missing', {
+        description: 'the server lacks a point that policy requires; the mount is taken away',
+      }),
     ]),
     mount: Maybe(Type.String({description: 'id of the mount'})),
     target: Maybe(Type.String()),

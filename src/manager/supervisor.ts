@@ -1,39 +1,57 @@
 import type {CloseReason, ServerState} from '../control/index.js';
 import {eventually} from '../helper/cleanup.js';
 import {sweepRecords} from '../launch/mount-record.js';
+import type {SealPoint} from '../launch/seal.js';
+import {Attestation, type AttestationEvents} from './attestation.js';
+import type {Clock} from './clock.js';
 import type {EventLog, EventName} from './event-log.js';
 import {isLost} from './health.js';
 import type {ManagerLog} from './log.js';
 import type {Health} from './model.js';
 import {readRecords} from './mount-records.js';
 import {type Removal, removeLostMount} from './mount-removal.js';
-import {isAlive} from './process-stats.js';
+import {isAlive, type ProcessName} from './process-stats.js';
 import type {Registry} from './registry.js';
 import {backingFile, type MountEvents, type WatchedMount} from './watched-mount.js';
 
 /** Servers' counters are sampled every so many ticks. */
 const SAMPLE_TICKS = 2;
-/** A server's containment is looked at again when the last look is older; it does not change by itself. */
-const CONTAINMENT_MS = 15_000;
+/** Within so many ticks every server's containment is looked at. */
+const LOOK_TICKS = 18;
 /** How long loop device and server may take after a mount is gone. */
 const RELEASE_MS = 2_000;
 
 /** Watches over the mounts of a registry: tells what happens to them, and takes away those that are lost. */
-export class Supervisor implements MountEvents {
+export class Supervisor implements MountEvents, AttestationEvents {
   readonly #registry: Registry;
   readonly #events: EventLog;
   readonly #log: ManagerLog;
   /** Those that were found lost while they were mounted; a server that ends after its mount is no loss. */
   readonly #toldLost = new WeakSet<WatchedMount>();
+  /** Those that are taken away because their servers are not held as policy demands. */
+  readonly #expelled = new WeakSet<WatchedMount>();
+  readonly #attestation: Attestation;
+  #nextLook = 0;
   #ticks = 0;
   #mountsMade = 0;
   #serversDied = 0;
   #telling = false;
 
-  constructor({registry, events, log}: {registry: Registry; events: EventLog; log: ManagerLog}) {
+  constructor({
+    registry,
+    events,
+    log,
+    clock,
+  }: {
+    registry: Registry;
+    events: EventLog;
+    log: ManagerLog;
+    clock: Clock;
+  }) {
     this.#registry = registry;
     this.#events = events;
     this.#log = log;
+    this.#attestation = new Attestation(() => clock.monotonic(), this);
   }
 
   /** Mounts of ours that came, and servers that died, since the first look. */
@@ -54,6 +72,7 @@ export class Supervisor implements MountEvents {
       this.#tell('stale', mount, {...facts, reason: 'its server died while no manager ran'}, 'warn');
       mount.judge();
     }
+    for (const mount of mounts) this.guarded('containment', () => this.#attestation.check(mount));
     const known = new Set(mounts.map(({connection}) => connection));
     for (const [connection, {source, target}] of readRecords()) {
       if (known.has(connection)) continue;
@@ -84,8 +103,17 @@ export class Supervisor implements MountEvents {
         mount.waiting(0);
       }
     }
-    // A look takes about a millisecond, so it is one server a tick.
-    mounts[this.#ticks % Math.max(1, mounts.length)]?.containment(CONTAINMENT_MS);
+    this.#attest(mounts);
+  }
+
+  /** Looks at servers that are new, and at a few of the others: a look takes milliseconds. */
+  #attest(mounts: readonly WatchedMount[]): void {
+    const due = new Set(mounts.filter((mount) => this.#attestation.isNew(mount)));
+    for (let count = Math.ceil(mounts.length / LOOK_TICKS); count > 0; count--) {
+      const mount = mounts[this.#nextLook++ % mounts.length];
+      if (mount !== undefined) due.add(mount);
+    }
+    for (const mount of due) this.guarded('containment', () => this.#attestation.check(mount));
   }
 
   /** Does something that must not take the daemon along when it fails. */
@@ -118,14 +146,39 @@ export class Supervisor implements MountEvents {
     }
     if (record !== undefined) this.#mountsMade++;
     this.#tell('mounted', mount, facts);
+    this.guarded('containment', () => this.#attestation.check(mount));
   }
 
   gone(mount: WatchedMount): void {
     const {entry, record} = mount;
-    const reason = mount.leaving ? 'ordered' : this.#toldLost.has(mount) ? mount.health : 'unmounted';
+    const reason = this.#reasonOfEnd(mount);
     const facts = {ours: record !== undefined, source: entry.source, mountId: entry.id, reason};
     this.#tell('unmounted', mount, facts);
     if (record !== undefined) this.guarded('sweep', sweepRecords);
+  }
+
+  #reasonOfEnd(mount: WatchedMount): string {
+    if (mount.leaving) return 'ordered';
+    if (this.#expelled.has(mount)) return 'not-contained';
+    return this.#toldLost.has(mount) ? mount.health : 'unmounted';
+  }
+
+  containmentLost(mount: WatchedMount, points: readonly SealPoint[]): void {
+    this.#tell('containment-lost', mount, {serverPid: mount.server?.pid ?? null, ...factsOf(points)}, 'warn');
+  }
+
+  /** Ends the connection, takes the mount from everywhere and ends its server, in this order: files in use fail at once. */
+  containmentMissing(mount: WatchedMount, points: readonly SealPoint[]): void {
+    const {server} = mount;
+    const required = [...mount.policy.containment.required];
+    const facts = {serverPid: server?.pid ?? null, required, ...factsOf(points)};
+    this.#tell('containment-missing', mount, facts, 'warn');
+    this.#expelled.add(mount);
+    try {
+      this.removeLost(mount);
+    } finally {
+      endProcess(server);
+    }
   }
 
   healthChanged(mount: WatchedMount, before: Health): void {
@@ -187,7 +240,7 @@ export class Supervisor implements MountEvents {
   #lost(mount: WatchedMount): void {
     const {entry, lastServer, record, health} = mount;
     this.#toldLost.add(mount);
-    if (mount.stale) return;
+    if (mount.stale || this.#expelled.has(mount)) return;
     const fate = record === undefined ? 'keep' : mount.policy.onServerDeath;
     if (health === 'dead') {
       this.#serversDied++;
@@ -206,5 +259,23 @@ export class Supervisor implements MountEvents {
   ): void {
     this.#events.add(event, {id: mount.id, target: mount.target}, details);
     this.#log[level]({mount: mount.id, target: mount.target, ...details}, event);
+  }
+}
+
+/** The names of points, and a sentence for each. */
+function factsOf(points: readonly SealPoint[]): {points: string[]; details: Record<string, string>} {
+  return {
+    points: points.map(({point}) => point),
+    details: Object.fromEntries(points.map(({point, detail}) => [point, detail])),
+  };
+}
+
+/** Ends this very process. One that nothing is mounted from any more ends by itself, unless it is hostile. */
+function endProcess(server: ProcessName | undefined): void {
+  if (server === undefined || !isAlive(server)) return;
+  try {
+    process.kill(server.pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
   }
 }

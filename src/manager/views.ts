@@ -23,6 +23,13 @@ function containmentView(
     descriptors: {...held.descriptors},
     visibleMounts: [...held.visibleFiles],
     limits: {...held.limits},
+    cgroup: {
+      path: held.cgroup.path,
+      sharedWith: [...held.cgroup.sharedWith],
+      memoryBytes: held.cgroup.memoryBytes,
+      tasks: held.cgroup.tasks,
+    },
+    code: {...held.code, files: [...held.code.files]},
     reported: reported ?? null,
   };
   return view;
@@ -37,7 +44,8 @@ function mounterOf(superOptions: readonly string[]): number | null {
 /** Everything known of a mount. @param maxAgeMs how old the look at its server may be */
 export function mountView(mount: WatchedMount, maxAgeMs: number): MountView {
   const {entry, record, link, server} = mount;
-  const containment = mount.containment(maxAgeMs);
+  const look = mount.look(maxAgeMs);
+  const containment = look?.containment;
   return {
     id: mount.id,
     mountId: entry.id,
@@ -56,11 +64,13 @@ export function mountView(mount: WatchedMount, maxAgeMs: number): MountView {
     // The one transport that our servers have; what others use, nobody tells.
     transport: record === undefined ? 'unknown' : 'device',
     serverPid: server?.pid ?? null,
+    unit: containment?.cgroup.unit ?? null,
     connected: link?.connected ?? false,
     waiting: mount.waiting(maxAgeMs > KERNEL_MS ? KERNEL_MS : 0) ?? null,
     frozen: link?.state?.frozen ?? false,
     health: mount.health,
     containment: containment === undefined ? null : containmentView(containment, record?.reported),
+    seal: look === undefined ? null : look.seal.map((point) => ({...point})),
   };
 }
 

@@ -1,8 +1,9 @@
 import {type FSWatcher, readFileSync, watch} from 'node:fs';
 import type {CloseReason, ServerState} from '../control/index.js';
-import {type Containment, containmentOf} from '../launch/containment.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import type {MountRecord} from '../launch/mount-record.js';
+import type {ProcessUsers} from '../launch/process-users.js';
+import {expectedOf, lookAtServer, type ServerLook} from '../launch/seal.js';
 import type {Policy} from '../policy/index.js';
 import type {MountEntry} from '../sys/mount-info.js';
 import {Aged} from './aged.js';
@@ -16,7 +17,7 @@ import {Samples} from './samples.js';
 import {ServerLink} from './server-link.js';
 
 /** What of the policy concerns a mount that runs. */
-export type WatchPolicy = Pick<Policy, 'onServerDeath' | 'slowRequestMs' | 'unresponsiveMs'>;
+export type WatchPolicy = Pick<Policy, 'onServerDeath' | 'slowRequestMs' | 'unresponsiveMs' | 'containment'>;
 
 /** What a mount tells the registry. */
 export interface MountEvents {
@@ -57,14 +58,15 @@ export class WatchedMount {
   #link: ServerLink | undefined;
   #loop: {readonly device: string; readonly file: string} | undefined;
   #abortWatch: FSWatcher | undefined;
-  #containment: {at: number; value: Containment | undefined} | undefined;
+  readonly #users: () => ProcessUsers;
+  #look: {readonly at: number; readonly value: ServerLook} | undefined;
   readonly #waiting: Aged<number | undefined>;
   readonly #process: Aged<ProcessStats | undefined>;
 
   constructor(
     mount: FuseMount,
     opts: {record: MountRecord | undefined; policy: WatchPolicy},
-    {clock, events}: {clock: Clock; events: MountEvents},
+    {clock, events, users}: {clock: Clock; events: MountEvents; users: () => ProcessUsers},
   ) {
     this.id = String(mount.connection);
     this.connection = mount.connection;
@@ -76,6 +78,7 @@ export class WatchedMount {
     this.#waiting = new Aged(() => waitingRequests(this.connection), now);
     this.#process = new Aged(() => (this.server === undefined ? undefined : processStats(this.server)), now);
     this.#events = events;
+    this.#users = users;
     this.#watchAbort();
     if (opts.record !== undefined) this.adopt(opts.record);
   }
@@ -181,10 +184,15 @@ export class WatchedMount {
     else this.foundServer(other);
   }
 
+  /** Whether the server's process runs at this moment, whatever was found before. */
+  isServerAlive(): boolean {
+    return this.server !== undefined && isAlive(this.server);
+  }
+
   foundServer(server: ProcessName): void {
     this.#server = server;
     this.#serverGone = false;
-    this.#containment = undefined;
+    this.#look = undefined;
   }
 
   /** Asks the server how it is, if it is one that can be asked. */
@@ -212,15 +220,18 @@ export class WatchedMount {
     this.#events.healthChanged(this, before);
   }
 
-  /** How the server is held; looked at again when the last look is older than `maxAgeMs`. */
-  containment(maxAgeMs: number): Containment | undefined {
+  /** How the server is held, judged; looked at again when the last look is older than `maxAgeMs`. Undefined without a server. */
+  look(maxAgeMs: number): ServerLook | undefined {
+    const {server} = this;
     // What was seen of a process that is gone is true no more.
-    if (this.server === undefined) this.#containment = undefined;
-    const now = this.#clock.monotonic();
-    if (this.#containment === undefined || now - this.#containment.at > maxAgeMs) {
-      this.#containment = {at: now, value: this.#lookAtServer()};
+    if (server === undefined) this.#look = undefined;
+    else if (this.#look === undefined || this.#clock.monotonic() - this.#look.at > maxAgeMs) {
+      const {options, superOptions} = this.entry;
+      const mount = {connection: this.connection, readOnly: [...options, ...superOptions].includes('ro')};
+      const value = lookAtServer(server, expectedOf(this.#record, mount), this.#users);
+      this.#look = {at: this.#clock.monotonic(), value};
     }
-    return this.#containment.value;
+    return this.#look?.value;
   }
 
   /** Stops watching; the mount stays. Idempotent. */
@@ -235,16 +246,6 @@ export class WatchedMount {
     const {slowRequestMs} = this.policy;
     if (state.oldestMs > slowRequestMs && this.#slow.tells(this.#clock.monotonic(), state.oldestMs)) {
       this.#events.slowRequest(this, state);
-    }
-  }
-
-  #lookAtServer(): Containment | undefined {
-    if (this.server === undefined) return undefined;
-    try {
-      return containmentOf(this.server.pid);
-    } catch {
-      // It ended while it was looked at.
-      return undefined;
     }
   }
 

@@ -177,7 +177,8 @@ function receivedControl(used: number): Pick<ReceivedPacket, 'fds' | 'credential
     const type =
       controlView.getInt32(at + 8, true) === SOL_SOCKET ? controlView.getInt32(at + 12, true) : undefined;
     if (type === SCM_RIGHTS) {
-      for (let i = body; i + FD_SIZE <= end; i += FD_SIZE) fds.push(new OwnedFd(controlView.getInt32(i, true)));
+      for (let i = body; i + FD_SIZE <= end; i += FD_SIZE)
+        fds.push(new OwnedFd(controlView.getInt32(i, true)));
     } else if (type === SCM_CREDENTIALS && body + UCRED_SIZE <= end) {
       credentials = {
         pid: controlView.getInt32(body, true),

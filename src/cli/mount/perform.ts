@@ -2,10 +2,11 @@ import {resolve} from 'node:path';
 import {isDeepStrictEqual} from 'node:util';
 import {MountError, type MountResult, mount, noDriver, subtypeOf} from '../../helper/index.js';
 import {connectServer, hasServer} from '../../launch/index.js';
-import {CONTROL_DIRECTORY, processStart, sweepRecords, writeRecord} from '../../launch/mount-record.js';
+import {CONTROL_DIRECTORY, sweepRecords, writeRecord} from '../../launch/mount-record.js';
 import {announce} from '../../manager/announcement.js';
 import {decide, loadPolicy, type Origin, type Policy, settingsFor} from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
+import {checkContainment} from './containment-check.js';
 
 /** A mount as somebody asks for it. */
 export interface MountOrder {
@@ -70,6 +71,10 @@ async function mountByPolicy(order: MountOrder): Promise<MountResult> {
         const reason = `it holds ${detected}, which has a policy of its own: say so with -t ${detected}`;
         throw new MountError({object: source, reason, code: 'type-has-policy'});
       },
+      checkServer: (server) => {
+        const {required} = policy.containment;
+        checkContainment(server, {required, object: `${source} on ${target}`, callerUid});
+      },
       ...(log === undefined ? {} : {log}),
     },
   );
@@ -87,6 +92,7 @@ function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void
     connectionId: result.connectionId,
     mountId: result.mountId,
     source: result.source,
+    sourcePath: result.sourcePath,
     target: result.target,
     type: result.subtype,
     options,
@@ -96,7 +102,7 @@ function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void
     iomap: result.iomap,
     kind: result.kind,
     serverPid: result.serverPid,
-    serverStart: result.serverPid === undefined ? undefined : processStart(result.serverPid),
+    serverStart: result.serverStart,
     reported: result.lockDown,
     since: new Date().toISOString(),
     callerUid,

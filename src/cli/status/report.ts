@@ -1,6 +1,7 @@
 import type {CacheNumbers, ServerState} from '../../control/messages.js';
 import type {Containment} from '../../launch/containment.js';
 import type {MountStatus} from '../../launch/mount-status.js';
+import {type Seal, type SealState, sealLine} from '../../launch/seal.js';
 import type {ContainmentView, MountStats, MountView} from '../../manager/model.js';
 import type {CounterReport} from '../../server/shared-counters.js';
 import {printable} from '../terminal/text.js';
@@ -35,46 +36,69 @@ function list(values: readonly (string | number)[]): string {
   return values.length === 0 ? 'none' : values.map((value) => printable(String(value))).join(' ');
 }
 
-/** How the server is held. The two shapes differ in a name. */
-function seal(containment: Containment | ContainmentView, reported: MountStatus['record']): string[] {
-  const {capabilities, ownNamespaces, sharedNamespaces, seccompFilters, noNewPrivs} = containment;
+/** What the server has open, sees and can run, in the kernel's words. The two shapes differ in a name. */
+function factLines(containment: Containment | ContainmentView): string[] {
+  const {ownNamespaces, code} = containment;
   const mounts =
     'visibleFiles' in containment ? containment.visibleFiles.length : containment.visibleMounts.length;
-  const word = 'reported' in containment ? containment.reported : reported?.reported;
-  const filter = word ? ` (by its own word ${word.systemCalls} system calls allowed)` : '';
-  const shared = sharedNamespaces.length === 0 ? '' : `; shares ${list(sharedNamespaces)} with us`;
   const open = Object.entries(containment.descriptors).map(([kind, count]) =>
     count === 1 ? printable(kind) : `${count}× ${printable(kind)}`,
   );
   const limits = Object.entries(containment.limits).map(([name, value]) => `${name} ${value ?? 'unlimited'}`);
+  const files = code.files.map((path) => path.slice(path.lastIndexOf('/') + 1));
+  const writable = code.writable === 0 ? 'no memory' : `${code.writable} pieces of memory`;
   return [
-    "containment, by the kernel's word:",
-    `  capabilities:   ${list(capabilities)}`,
-    `  new privileges: ${noNewPrivs ? 'never' : 'possible'}`,
-    `  own namespaces: ${list(ownNamespaces)}${shared}`,
-    `  seccomp:        ${seccompFilters > 0 ? `on in every thread${filter}` : 'not in every thread'}`,
-    `  landlock:       ${word ? `ABI ${word.landlock}, by its own word` : 'not known'}`,
-    `  sees:           ${ownNamespaces.includes('mnt') ? `${mounts} mounts of its own, and none of ours` : 'the same mounts as we do'}`,
-    `  open:           ${open.join(', ')}`,
-    `  limits:         ${limits.join(', ')}`,
+    `  sees:   ${ownNamespaces.includes('mnt') ? `${mounts} mounts of its own, and none of ours` : 'the same mounts as we do'}`,
+    `  open:   ${open.join(', ')}`,
+    `  limits: ${limits.join(', ')}`,
+    `  runs:   ${list(files)}; ${writable} writable and executable`,
   ];
+}
+
+const MARKS: Readonly<Record<SealState, string>> = {verified: '+', reported: '~', missing: '-'};
+/** Characters of a point's sentence; some of its words may be a server's choice, like the names of what it holds. */
+const DETAIL_WIDTH = 300;
+
+/** What is known of each point of containment: a line for all, then one for each. */
+function sealLines(seal: Seal | undefined): string[] {
+  if (seal === undefined) return [];
+  const points = seal.map(({point, state, detail, source}) => {
+    const said = printable(detail).slice(0, DETAIL_WIDTH);
+    return `  ${MARKS[state]} ${state.padEnd(8)} ${point.padEnd(17)} ${said} (${printable(source)})`;
+  });
+  return [`seal: ${printable(sealLine(seal)).slice(0, 2 * DETAIL_WIDTH)}`, ...points];
 }
 
 function serverLines({status, managed, privileged}: Knowledge): string[] {
   const local = status?.containment;
-  if (local !== undefined) {
-    const {pid, uid, residentBytes, threads} = local;
-    const memory = `${formatBytes(residentBytes)} resident, ${threads} threads`;
-    return [`server: process ${pid}, user ${uid}, ${memory}`, ...seal(local, status?.record)];
-  }
   const told = managed?.mount.containment ?? undefined;
+  const seal = sealLines(status?.seal ?? managed?.mount.seal ?? undefined);
+  if (local !== undefined) {
+    const {pid, uid, residentBytes, threads, cgroup} = local;
+    const memory = `${formatBytes(residentBytes)} resident, ${threads} threads`;
+    return [
+      `server: process ${pid}, user ${uid}, ${memory}${inUnit(cgroup.unit)}`,
+      ...seal,
+      ...factLines(local),
+    ];
+  }
   if (told !== undefined) {
-    return [`server: process ${managed?.mount.serverPid ?? '?'}, user ${told.uid}`, ...seal(told, undefined)];
+    const {serverPid, unit} = managed!.mount;
+    return [
+      `server: process ${serverPid ?? '?'}, user ${told.uid}${inUnit(unit)}`,
+      ...seal,
+      ...factLines(told),
+    ];
   }
   if (!privileged) return ['server: only root can look at it'];
+  if (seal.length > 0) return ["server: it can't be looked at", ...seal];
   return status?.record === undefined
     ? ['server: not one of ours, and the kernel does not tell which process it is']
     : ['server: gone; everything on the mount fails, and "fuseward umount" ends it'];
+}
+
+function inUnit(unit: string | null | undefined): string {
+  return unit == null ? '' : `, unit ${printable(unit)}`;
 }
 
 function managerLines({managed, state}: Knowledge): string[] {

@@ -30,6 +30,7 @@ export function mountView(id: string, changes: Partial<MountView> = {}): MountVi
     iomap: 'unsupported',
     transport: 'device',
     serverPid: 4000 + Number(id),
+    unit: null,
     connected: true,
     waiting: 0,
     frozen: false,
@@ -44,8 +45,20 @@ export function mountView(id: string, changes: Partial<MountView> = {}): MountVi
       descriptors: {fuse: 1, image: 1},
       visibleMounts: ['/'],
       limits: {memory: 2 ** 30, files: null},
+      cgroup: {path: '/', sharedWith: [], memoryBytes: null, tasks: null},
+      code: {files: ['/usr/bin/node'], writable: 2, anonymous: 2},
       reported: {landlock: 7, systemCalls: 44},
     },
+    seal: [
+      {point: 'user', state: 'verified', detail: 'user 61000', source: '/proc/PID/status'},
+      {point: 'landlock', state: 'reported', detail: 'ABI 7', source: 'report of the server'},
+      {
+        point: 'cgroup',
+        state: 'missing',
+        detail: 'it has no control group of its own',
+        source: '/proc/PID/cgroup',
+      },
+    ],
     ...changes,
   };
 }
@@ -67,6 +80,7 @@ export const foreignMount = (id: string) =>
     waiting: null,
     health: 'unknown',
     containment: null,
+    seal: null,
   });
 
 export function operationStats(count: number, errors: Record<string, number> = {}): OperationStats {

@@ -1,0 +1,28 @@
+import {MountError, type ServingProcess} from '../../helper/index.js';
+import {lackingOf, lookAtServer, type Seal, sealOfUnknown} from '../../launch/index.js';
+import type {ContainmentPoint} from '../../policy/index.js';
+import {ERRNO} from '../../sys/errno-codes.js';
+
+function sealOf(server: ServingProcess, callerUid: number): Seal {
+  const {name, kind, sourcePath, loopDevice, readOnly, lockDown} = server;
+  if (name === undefined) return sealOfUnknown('the kernel does not tell which process it is');
+  const embedded = kind === 'embedded';
+  const expected = {callerUid, embedded, sourcePath, loopDevice, readOnly, connection: undefined};
+  return lookAtServer(name, {...expected, reported: lockDown}).seal;
+}
+
+/**
+ * Whether a server that is about to get a mount is held as policy demands.
+ * @throws MountError `not-contained`, naming each point that it lacks
+ */
+export function checkContainment(
+  server: ServingProcess,
+  {required, object, callerUid}: {required: readonly ContainmentPoint[]; object: string; callerUid: number},
+): void {
+  if (required.length === 0) return;
+  const lacking = lackingOf(sealOf(server, callerUid), required);
+  if (lacking.length === 0) return;
+  const points = lacking.map(({point, detail}) => `${point} (${detail})`).join('; ');
+  const reason = `its server lacks what containment.required demands: ${points}`;
+  throw new MountError({object, reason, code: 'not-contained'}, {errno: ERRNO.EPERM, details: {lacking}});
+}

@@ -1,0 +1,200 @@
+import type {ContainmentPoint} from '../policy/index.js';
+import type {Containment} from './containment.js';
+import {OTHER_SOCKET, OWN_ROOT, UNIX_SOCKET} from './process-descriptors.js';
+import type {SealPoint} from './seal.js';
+
+/** What a server may have because of its mount, and what it said of itself. */
+export interface Expected {
+  /** Who mounted; undefined where nobody knows. */
+  readonly callerUid: number | undefined;
+  /** Whether the server was started in a sandbox by the mount command, so that its parent is bubblewrap. */
+  readonly embedded: boolean;
+  /** The mount's image or device, absolute; and the loop device around it. */
+  readonly sourcePath: string | undefined;
+  readonly loopDevice: string | undefined;
+  readonly readOnly: boolean;
+  /** FUSE connection of the mount; undefined before it is attached. */
+  readonly connection: number | undefined;
+  /** What the server said of its lock-down, before it had seen the image. */
+  readonly reported: {readonly landlock: number; readonly systemCalls: number} | undefined;
+}
+
+type Verdict = Omit<SealPoint, 'point'>;
+type Judge = (held: Containment, expected: Expected) => Verdict;
+
+/** Verified, unless something speaks against it. */
+function verdict(source: string, against: ReadonlyArray<string | false>, found: string): Verdict {
+  const reasons = against.filter((reason) => reason !== false);
+  if (reasons.length > 0) return {state: 'missing', detail: reasons.join(', '), source};
+  return {state: 'verified', detail: found, source};
+}
+
+/** The first few of a list that may be long. */
+function some(values: ReadonlyArray<string | number>): string {
+  const shown = values.slice(0, 4).join(' ');
+  return values.length > 4 ? `${shown} and ${values.length - 4} more` : shown;
+}
+
+function others({neighbours, parentPid}: Containment, {embedded}: Expected): readonly number[] {
+  return embedded ? neighbours.filter((pid) => pid !== parentPid) : neighbours;
+}
+
+const user: Judge = (held, expected) => {
+  const {uid, gid, uids, gids, groups, account} = held;
+  const strangers = others(held, expected);
+  const foreignGroups = groups.filter((group) => group !== gid);
+  return verdict(
+    '/proc/PID/status, /etc/passwd',
+    [
+      uids.includes(0) && 'it has the user id of root',
+      gids.includes(0) && 'it has the group id of root',
+      (uids.length > 1 || gids.length > 1) && 'it can change between several user or group ids',
+      expected.callerUid !== 0 && uid === expected.callerUid && 'it runs as the user who mounted',
+      account !== undefined && uid !== 0 && `user ${uid} is an account (${account})`,
+      foreignGroups.length > 0 && `it is in the groups ${some(foreignGroups)}`,
+      strangers.length > 0 && `user ${uid} runs other processes too (${some(strangers)})`,
+    ],
+    `user ${uid}, which is nobody's account, and nothing else runs under it`,
+  );
+};
+
+const capabilities: Judge = ({capabilities: usable, boundingCapabilities}) =>
+  verdict(
+    '/proc/PID/status',
+    [usable.length > 0 && `it has capabilities (${some(usable)})`],
+    boundingCapabilities.length === 0
+      ? 'none, and none to be had'
+      : 'none, and its bounding set is of no use without new privileges',
+  );
+
+const noNewPrivileges: Judge = ({noNewPrivs}) =>
+  verdict(
+    '/proc/PID/status',
+    [!noNewPrivs && 'what it executes may give it privileges'],
+    'nothing that it executes gives it privileges',
+  );
+
+const seccomp: Judge = ({seccompFilters, threads}, {reported}) => {
+  const count = seccompFilters === 1 ? 'a filter' : `${seccompFilters} filters`;
+  const calls = reported === undefined ? '' : ` (${reported.systemCalls} system calls pass, by its own word)`;
+  return verdict(
+    '/proc/PID/task/*/status',
+    [seccompFilters === 0 && 'not every thread has a system-call filter'],
+    `${count} on each of ${threads} threads${calls}`,
+  );
+};
+
+/** No kernel shows a process's landlock domain to others, root included: the server's word is all there is. */
+const landlock: Judge = (_, {reported}) => {
+  if (reported === undefined) {
+    return {state: 'missing', detail: 'it reports none, and the kernel does not show it', source: 'nothing'};
+  }
+  const source = 'report of the server before it saw the image';
+  if (reported.landlock === 0) return {state: 'missing', detail: 'the kernel has none', source};
+  return {state: 'reported', detail: `everything is taken away that ABI ${reported.landlock} knows`, source};
+};
+
+const namespaces: Judge = ({ownNamespaces, sharedNamespaces}) =>
+  verdict(
+    '/proc/PID/ns',
+    [sharedNamespaces.length > 0 && `it shares ${some(sharedNamespaces)} with the machine`],
+    `its own ${ownNamespaces.join(' ')}`,
+  );
+
+/** Descriptors that lead to nothing: events, memory, pipes, unix sockets that were given to it or that it was given to listen on. */
+const HARMLESS = new Set([
+  '/dev/null',
+  '/dev/fuse',
+  'anon_inode:[eventpoll]',
+  'anon_inode:[eventfd]',
+  'anon_inode:[signalfd]',
+  'anon_inode:[timerfd]',
+  'pipe',
+  UNIX_SOCKET,
+  OWN_ROOT,
+]);
+
+const descriptors: Judge = (held, {sourcePath, loopDevice, readOnly, connection}) => {
+  const ofMount = (kind: string): boolean => kind === sourcePath || kind === loopDevice;
+  const kinds = Object.keys(held.descriptors);
+  const strange = kinds.filter(
+    (kind) => !HARMLESS.has(kind) && !kind.startsWith('/memfd:') && !ofMount(kind),
+  );
+  const written = held.writableFiles.filter(ofMount);
+  const other = connection !== undefined && held.connections?.some((each) => each !== connection) === true;
+  const count = Object.values(held.descriptors).reduce((sum, each) => sum + each, 0);
+  return verdict(
+    '/proc/PID/fd, fdinfo',
+    [
+      !kinds.includes('/dev/fuse') && 'it holds no fuse device, so it is not the one who serves the mount',
+      other && 'it holds the fuse device of another mount',
+      strange.length > 0 &&
+        `it holds ${some(strange.map((kind) => (kind === OTHER_SOCKET ? `a ${kind}` : kind)))}`,
+      readOnly && written.length > 0 && `it may write to ${some(written)} though the mount is read-only`,
+    ],
+    `${count} open, of known kinds; of files nothing but the image`,
+  );
+};
+
+/** More than these is no bound to speak of. Ours have 64 descriptors and 32 threads. */
+const MOST_FILES = 4096;
+const MOST_TASKS = 4096;
+
+const limits: Judge = ({hardLimits, cgroup}) => {
+  const {openFiles, processes, dataBytes, fileBytes, coreBytes} = hardLimits;
+  const above = (value: number | null | undefined, most: number): boolean => (value ?? Infinity) > most;
+  return verdict(
+    '/proc/PID/limits',
+    [
+      above(openFiles, MOST_FILES) && `more than ${MOST_FILES} descriptors`,
+      above(processes, MOST_TASKS) && above(cgroup.tasks, MOST_TASKS) && `more than ${MOST_TASKS} processes`,
+      (dataBytes ?? cgroup.memoryBytes) === null && 'memory without end',
+      fileBytes == null && 'files without end',
+      coreBytes !== 0 && 'core dumps',
+    ].map((reason) => reason !== false && `it may have ${reason}`),
+    [
+      `${openFiles} descriptors`,
+      `${Math.min(processes ?? Infinity, cgroup.tasks ?? Infinity)} processes and threads`,
+      `${inWords(Math.min(dataBytes ?? Infinity, cgroup.memoryBytes ?? Infinity))} of memory`,
+      `files of ${fileBytes} bytes`,
+      'no core dump',
+    ].join(', '),
+  );
+};
+
+function inWords(bytes: number): string {
+  return bytes >= 2 ** 30 ? `${+(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.floor(bytes / 2 ** 20)} MiB`;
+}
+
+const cgroup: Judge = (held, expected) => {
+  const {path, sharedWith, memoryBytes, tasks} = held.cgroup;
+  const {dataBytes} = held.hardLimits;
+  const strangers = expected.embedded ? sharedWith.filter((pid) => pid !== held.parentPid) : sharedWith;
+  const bound = dataBytes == null ? '' : `; RLIMIT_DATA of ${inWords(dataBytes)} holds instead`;
+  const isRoot = path === '/';
+  return verdict(
+    '/proc/PID/cgroup, /sys/fs/cgroup',
+    [
+      (isRoot || strangers.length > 0) && `it has no control group of its own${bound}`,
+      !isRoot &&
+        strangers.length === 0 &&
+        memoryBytes === null &&
+        `its control group has no memory limit${bound}`,
+      !isRoot && strangers.length === 0 && tasks === null && 'its control group has no limit of tasks',
+    ],
+    `${memoryBytes === null ? '' : `${inWords(memoryBytes)} of memory and `}${tasks} tasks in a control group of its own`,
+  );
+};
+
+/** What is asked at each point. */
+export const JUDGES: Readonly<Record<ContainmentPoint, Judge>> = {
+  user,
+  capabilities,
+  'no-new-privileges': noNewPrivileges,
+  seccomp,
+  landlock,
+  namespaces,
+  descriptors,
+  limits,
+  cgroup,
+};
