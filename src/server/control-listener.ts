@@ -12,7 +12,11 @@ export class ControlListener {
   readonly #server: Server;
   #start: {hello: () => object; answer: Answerer} | undefined;
 
-  private constructor() {
+  /** The listening socket. */
+  readonly fd: number;
+
+  private constructor(fd: number) {
+    this.fd = fd;
     this.#server = createServer({allowHalfOpen: true}, (socket) => this.#accept(socket));
     this.#server.maxConnections = MOST_CONNECTIONS;
     this.#server.on('error', () => {});
@@ -22,7 +26,7 @@ export class ControlListener {
 
   /** @param fd a listening unix stream socket; the listener owns it from now on */
   static async open(fd: number): Promise<ControlListener> {
-    const listener = new ControlListener();
+    const listener = new ControlListener(fd);
     await new Promise<void>((resolve, reject) => {
       listener.#server.once('error', reject);
       listener.#server.listen({fd}, () => {

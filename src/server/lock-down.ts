@@ -1,10 +1,15 @@
+import {errnoOf} from '../sys/errno.js';
+import {errnoCode} from '../sys/errno-codes.js';
 import {landlockAbi, restrictToNothing} from '../sys/landlock.js';
 import {setDumpable, setNoNewPrivs, setRlimit} from '../sys/process.js';
-import {buildFilter, installFilter} from '../sys/seccomp.js';
-import {ALLOWED_SYSTEM_CALLS} from './system-calls.js';
+import {buildFilter, installFilter, type SeccompAction} from '../sys/seccomp.js';
+import {prepareBreadcrumb} from './breadcrumb.js';
+import {log} from './log.js';
+import {isJitless} from './runtime-flags.js';
+import {allowedSystemCalls} from './system-calls.js';
 
 /** Bytes of log a server may write in its life. Its log is a memfd or the journal; RLIMIT_FSIZE holds for the former. */
-const LOG_LIMIT = 262_144;
+export const LOG_LIMIT = 262_144;
 
 /**
  * Takes from the calling thread what landlock knows: all files, all networks, signals to others. Other threads are not
@@ -17,16 +22,31 @@ export function restrictThread(): number {
   return landlockAbi() === 0 ? 0 : restrictToNothing().abi;
 }
 
+/** What a forbidden call leads to: our handler's line and the end, or the kernel's end without a line. */
+function answerToForbidden(prepare: () => void): SeccompAction {
+  try {
+    prepare();
+    return 'trap';
+  } catch (error) {
+    const errno = errnoCode(errnoOf(error)) ?? String(error);
+    log('warn', {errno}, 'a forbidden system call would end this server without a line in the log');
+    return 'kill-process';
+  }
+}
+
 /**
  * Puts the system-call filter on every thread of the process, now and to come. After this nothing can be opened, executed
  * or connected; the descriptors that are there are all that will ever be, but for those received over the conversation.
+ * @param prepare makes ready what handles the SIGSYS of a forbidden call; the containment probe has a handler of its own
  * @throws Errno when the kernel does not take the filter; the server must not go on then
  */
-export function restrictProcess(): void {
+export function restrictProcess(prepare: () => void = prepareBreadcrumb): void {
   setNoNewPrivs();
   // Nobody attaches to it or reads its memory or descriptors without privileges of their own.
   setDumpable(false);
   setRlimit('FSIZE', LOG_LIMIT, LOG_LIMIT);
   setRlimit('CORE', 0, 0);
-  installFilter(buildFilter(ALLOWED_SYSTEM_CALLS, {defaultAction: 'kill-process'}), {tsync: true});
+  const defaultAction = answerToForbidden(prepare);
+  const rules = allowedSystemCalls({jitless: isJitless(), pid: process.pid});
+  installFilter(buildFilter(rules, {defaultAction}), {tsync: true});
 }

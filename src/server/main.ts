@@ -16,6 +16,7 @@ import {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
 import {mountSource, report, type Session} from './serve.js';
 import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
+import {endOnException, logWarnings} from './unexpected.js';
 
 /** The largest part of its memory (RLIMIT_DATA) that a server may be told to keep blocks in, and what counts as no limit. */
 const CACHE_SHARE = 0.5;
@@ -40,7 +41,7 @@ async function greet(fd: number, cacheBytes: number): Promise<Session & Shared> 
     countersFd: memory.fd,
     orders: orders.end,
   });
-  const counters = new SharedCounters(mapShared(memory.fd, COUNTERS_SIZE));
+  const counters = new SharedCounters(mapShared(memory.fd, COUNTERS_SIZE, {sealMapping: true}));
   const conversation = ServerConversation.accept(fd);
   const {allowOther} = conversation.hello();
   const place = parseArguments(conversation.receiveArguments());
@@ -56,6 +57,7 @@ async function greet(fd: number, cacheBytes: number): Promise<Session & Shared> 
     place,
     thread,
     cacheBytes,
+    countersFd: memory.fd,
     counters,
     orders,
     // Found out now: after the lock-down neither limits nor the time zone (which the runtime looks for whenever it shows
@@ -126,7 +128,9 @@ async function start(args: string[]): Promise<number> {
   return serve(parseServerArguments(args));
 }
 
+logWarnings();
 if (isMainThread) {
+  endOnException();
   // Exits at once and without asking the request thread, which may be blocked in a system call.
   process.on('SIGTERM', () => exitNow(0));
   start(process.argv.slice(2)).then(exitNow, (error: unknown) => {

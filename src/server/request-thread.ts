@@ -41,7 +41,9 @@ class RequestThread {
 
   constructor({countersFd, orders}: ThreadStart) {
     this.#orders = orders;
-    this.#counters = new SharedCounters(mapShared(countersFd, COUNTERS_SIZE, {sealedSize: true}));
+    this.#counters = new SharedCounters(
+      mapShared(countersFd, COUNTERS_SIZE, {sealedSize: true, sealMapping: true}),
+    );
   }
 
   do(ask: Ask): ThreadCalls[keyof ThreadCalls]['answer'] {

@@ -6,7 +6,9 @@ import type {OwnedFd} from '../sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
 import {writeStream} from '../sys/socket.js';
 import type {ControlListener} from './control-listener.js';
+import {closeUnknown} from './descriptors.js';
 import {restrictProcess, restrictThread} from './lock-down.js';
+import {log} from './log.js';
 import {type parseArguments, sortOptions} from './mount-options.js';
 import type {OrderBox} from './order-box.js';
 import type {RequestThreadHandle} from './request-thread-handle.js';
@@ -32,6 +34,8 @@ export interface Session {
   /** What reaches that thread while it serves requests. */
   readonly orders: OrderBox;
   readonly cacheBytes: number;
+  /** Memory that it counts in. */
+  readonly countersFd: number;
 }
 
 /** Sends a message to whoever holds the other end of the control channel. Nobody there is no error. */
@@ -44,14 +48,23 @@ export function report(control: OwnedFd | undefined, message: object): void {
   }
 }
 
+/** Every descriptor that the mount needs, but for the runtime's own. */
+function knownDescriptors({conversation, control, listener, fuseDevice, countersFd}: Session): Set<number> {
+  const known = [conversation.fd, control?.fd, listener?.fd, fuseDevice.fd, countersFd];
+  return new Set(known.filter((fd) => fd !== undefined));
+}
+
 /**
  * The point of no return: from here on the process has what it holds and nothing else. The image has not been asked for yet.
  */
-async function lockDown({thread, orders, control}: Session): Promise<void> {
+async function lockDown(session: Session): Promise<void> {
+  const {thread, orders, control} = session;
   const {landlock, threadId} = await thread.ask('restrict', {});
   prepareWakeSignal();
   orders.wake = () => wakeThread(threadId);
   restrictThread();
+  const closed = closeUnknown(knownDescriptors(session));
+  if (closed > 0) log('warn', {closed}, 'descriptors were open that this server was not given');
   restrictProcess();
   report(control, {event: 'contained', landlock, systemCalls: ALLOWED_COUNT});
 }

@@ -1,4 +1,4 @@
-import type {SeccompRule} from '../sys/seccomp.js';
+import type {SeccompArgument, SeccompRule} from '../sys/seccomp.js';
 import type {SyscallName} from '../sys/syscall-numbers.js';
 import {WAKE_SIGNAL} from './wake-signal.js';
 
@@ -9,6 +9,12 @@ const NAMESPACE_FLAGS = 0x7e020000;
 
 const PROT_EXEC = 4;
 const MAP_ANONYMOUS = 0x20;
+const MREMAP_MAYMOVE = 1;
+
+/** madvise(2): DONTNEED, FREE, DONTFORK, HUGEPAGE, NOHUGEPAGE. */
+const MADVICE = [4, 8, 10, 14, 15];
+/** posix_fadvise(2): RANDOM. */
+const POSIX_FADV_RANDOM = 1;
 
 /** The runtime asks for the size of a descriptor this way. */
 const AT_EMPTY_PATH = 0x1000;
@@ -28,57 +34,88 @@ const O_RDONLY_CLOEXEC = 0o2000000;
 
 /** SOCK_NONBLOCK | SOCK_CLOEXEC. */
 const ACCEPT_FLAGS = 0o2004000;
+const SOL_SOCKET = 1;
+/** SO_PASSCRED's later companion, SO_PASSRIGHTS: the conversation takes no descriptors any more. */
+const SO_PASSRIGHTS = 83;
+const SO_ERROR = 4;
 
 const SIGABRT = 6;
 
-const plain = (...names: SyscallName[]): SeccompRule[] => names.map((syscall) => ({syscall}));
+/** What a filter depends on. */
+export interface FilterSettings {
+  /** V8 runs without its compilers: nothing needs new executable memory. */
+  readonly jitless: boolean;
+  /** This process, as it knows itself. */
+  readonly pid: number;
+}
 
-/**
- * What a server may ask of the kernel once it is locked down; everything else ends the process. Nothing here opens, creates,
- * executes, connects or looks at another process.
- */
-export const ALLOWED_SYSTEM_CALLS: readonly SeccompRule[] = [
-  // The image, the fuse device, the log, the conversation and the control channel: descriptors it holds already.
-  ...plain(
-    'read',
-    'pread64',
-    'write',
-    'writev',
-    'lseek',
-    'fadvise64',
-    'fstat',
-    'close',
-    'recvmsg',
-    'sendmsg',
-    'recvfrom',
-    'sendto',
-  ),
-  ...plain('setsockopt', 'getsockopt', 'poll', 'ppoll'),
-  // A manager's connection, on the one listening socket there is. The flags are the runtime's: SOCK_NONBLOCK | SOCK_CLOEXEC.
-  {syscall: 'accept4', args: [{index: 3, width: 32, op: 'eq', value: ACCEPT_FLAGS}]},
-  {syscall: 'newfstatat', args: [{index: 3, op: 'masked-eq', mask: AT_EMPTY_PATH, value: AT_EMPTY_PATH}]},
-  {syscall: 'statx', args: [{index: 2, op: 'masked-eq', mask: AT_EMPTY_PATH, value: AT_EMPTY_PATH}]},
-  {syscall: 'fcntl', args: [{index: 1, width: 32, op: 'in', values: FCNTL_COMMANDS}]},
-  {syscall: 'ioctl', args: [{index: 1, width: 32, op: 'eq', value: BLKGETSIZE64}]},
+const plain = (...names: SyscallName[]): SeccompRule[] => names.map((syscall) => ({syscall}));
+/** An argument that the kernel declares as an int. */
+const is = (index: number, value: number): SeccompArgument => ({index, width: 32, op: 'eq', value});
+const isOneOf = (index: number, values: readonly number[]): SeccompArgument => ({
+  index,
+  width: 32,
+  op: 'in',
+  values,
+});
+const hasBits = (index: number, bits: number): SeccompArgument => ({
+  index,
+  op: 'masked-eq',
+  mask: bits,
+  value: bits,
+});
+const lacksBits = (index: number, bits: number): SeccompArgument => ({
+  index,
+  op: 'masked-eq',
+  mask: bits,
+  value: 0,
+});
+
+/** The image, the fuse device, the log, the conversation and the control channel: descriptors it holds already. */
+const DESCRIPTORS: readonly SeccompRule[] = [
+  ...plain('read', 'pread64', 'write', 'writev', 'lseek', 'fstat', 'close', 'recvmsg', 'sendmsg', 'recvfrom'),
+  {syscall: 'fadvise64', args: [is(3, POSIX_FADV_RANDOM)]},
+  // On what is connected: no address.
+  {syscall: 'sendto', args: [{index: 4, op: 'eq', value: 0}]},
+  {syscall: 'setsockopt', args: [is(1, SOL_SOCKET), is(2, SO_PASSRIGHTS)]},
+  {syscall: 'getsockopt', args: [is(1, SOL_SOCKET), is(2, SO_ERROR)]},
+  ...plain('poll', 'ppoll'),
+  // A manager's connection, on the one listening socket there is. The flags are the runtime's.
+  {syscall: 'accept4', args: [is(3, ACCEPT_FLAGS)]},
+  {syscall: 'newfstatat', args: [hasBits(3, AT_EMPTY_PATH)]},
+  {syscall: 'statx', args: [hasBits(2, AT_EMPTY_PATH)]},
+  {syscall: 'fcntl', args: [isOneOf(1, FCNTL_COMMANDS)]},
+  {syscall: 'ioctl', args: [is(1, BLKGETSIZE64)]},
   // The event loop.
   ...plain('epoll_wait', 'epoll_pwait', 'epoll_ctl'),
-  // Memory. Executable memory only without a file behind it: the JIT's.
-  ...plain('munmap', 'mremap', 'madvise', 'brk', 'membarrier'),
-  {syscall: 'mmap', args: [{index: 2, op: 'masked-eq', mask: PROT_EXEC, value: 0}]},
-  {
-    syscall: 'mmap',
-    args: [
-      {index: 2, op: 'masked-eq', mask: PROT_EXEC, value: PROT_EXEC},
-      {index: 3, op: 'masked-eq', mask: MAP_ANONYMOUS, value: MAP_ANONYMOUS},
-    ],
-  },
-  ...plain('mprotect', 'pkey_mprotect'),
-  // Threads of this process, never a new process. glibc tries clone3 first, whose flags lie in memory where a filter can't see
-  // them: told that it does not exist, glibc takes clone.
+  // glibc's malloc looks at /proc/sys/vm/overcommit_memory when it first gives memory of a thread back, and does without when
+  // it can't. Any other way of opening something is nobody's but an attacker's.
+  {syscall: 'openat', args: [is(2, O_RDONLY_CLOEXEC)], action: {errno: 'ENOENT'}},
+];
+
+/**
+ * Memory. No file can be mapped any more, and no new mapping is executable. What becomes executable later are pages that V8
+ * reserved before, by mprotect(2), which shows a filter an address and not what is mapped there; without compilers nothing does.
+ */
+function memory(jitless: boolean): SeccompRule[] {
+  const protection = jitless ? [lacksBits(2, PROT_EXEC)] : [];
+  return [
+    ...plain('munmap', 'brk', 'membarrier'),
+    {syscall: 'mmap', args: [lacksBits(2, PROT_EXEC), hasBits(3, MAP_ANONYMOUS)]},
+    {syscall: 'mremap', args: [{index: 3, op: 'eq', value: MREMAP_MAYMOVE}]},
+    {syscall: 'madvise', args: [isOneOf(2, MADVICE)]},
+    {syscall: 'mprotect', args: protection},
+    {syscall: 'pkey_mprotect', args: protection},
+  ];
+}
+
+/** Threads of this process, never a new process. */
+const THREADS: readonly SeccompRule[] = [
   {
     syscall: 'clone',
     args: [{index: 0, op: 'masked-eq', mask: THREAD_FLAGS | NAMESPACE_FLAGS, value: THREAD_FLAGS}],
   },
+  // glibc tries clone3 first, whose flags lie in memory where a filter can't see them: told that it does not exist, it takes clone.
   {syscall: 'clone3', action: {errno: 'ENOSYS'}},
   ...plain(
     'futex',
@@ -94,22 +131,39 @@ export const ALLOWED_SYSTEM_CALLS: readonly SeccompRule[] = [
     'exit',
     'exit_group',
   ),
-  // glibc's malloc looks at /proc/sys/vm/overcommit_memory when it first gives memory of a thread back, and does without when
-  // it can't. Any other way of opening something is nobody's but an attacker's.
-  {
-    syscall: 'openat',
-    args: [{index: 2, width: 32, op: 'eq', value: O_RDONLY_CLOEXEC}],
-    action: {errno: 'ENOENT'},
-  },
-  // Signals: the runtime's own handlers, abort() on itself, and what wakes the thread that serves requests.
-  ...plain('rt_sigaction', 'rt_sigprocmask', 'rt_sigreturn', 'sigaltstack', 'restart_syscall'),
-  {syscall: 'tgkill', args: [{index: 2, width: 32, op: 'in', values: [SIGABRT, WAKE_SIGNAL]}]},
-  // Clocks, random numbers, its own resource use.
-  ...plain('clock_gettime', 'clock_nanosleep', 'nanosleep', 'gettimeofday', 'getrandom', 'getrusage'),
-  {syscall: 'prctl', args: [{index: 0, op: 'in', values: [PR_SET_NAME, PR_SET_VMA]}]},
+  {syscall: 'prctl', args: [isOneOf(0, [PR_SET_NAME, PR_SET_VMA])]},
 ];
+
+/** Signals: abort(3) on itself, and what wakes the thread that serves requests. All handlers are there already. */
+function signals(pid: number): SeccompRule[] {
+  return [
+    ...plain('rt_sigprocmask', 'rt_sigreturn', 'restart_syscall'),
+    {syscall: 'rt_sigaction', args: [is(0, SIGABRT)]},
+    {syscall: 'tgkill', args: [is(0, pid), isOneOf(2, [SIGABRT, WAKE_SIGNAL])]},
+  ];
+}
+
+/** Clocks, random numbers, its own resource use. */
+const QUESTIONS: readonly SeccompRule[] = plain(
+  'clock_gettime',
+  'clock_nanosleep',
+  'nanosleep',
+  'gettimeofday',
+  'getrandom',
+  'getrusage',
+);
+
+/**
+ * What a server may ask of the kernel once it is locked down; everything else ends the process. Nothing here opens, creates,
+ * executes, connects or looks at another process.
+ */
+export function allowedSystemCalls({jitless, pid}: FilterSettings): SeccompRule[] {
+  return [...DESCRIPTORS, ...memory(jitless), ...THREADS, ...signals(pid), ...QUESTIONS];
+}
 
 /** How many different system calls get through, some with certain arguments alone. */
 export const ALLOWED_COUNT: number = new Set(
-  ALLOWED_SYSTEM_CALLS.flatMap(({syscall, action}) => (action === undefined ? [syscall] : [])),
+  allowedSystemCalls({jitless: false, pid: 1}).flatMap(({syscall, action}) =>
+    action === undefined ? [syscall] : [],
+  ),
 ).size;

@@ -89,6 +89,11 @@ export class ServerConversation {
     return new ServerConversation(new OwnedFd(fd), opts);
   }
 
+  /** The socket it goes over. @throws Errno EBADF once closed */
+  get fd(): number {
+    return this.#socket.fd;
+  }
+
   /** True once the helper has proved to be fuseward's. */
   get extended(): boolean {
     return this.#extended;

@@ -31,6 +31,7 @@ export const O_PATH = 0o10000000;
 const F_GETFD = 1;
 const F_SETFD = 2;
 const F_GETFL = 3;
+const F_SETFL = 4;
 const FD_CLOEXEC = 1;
 const F_DUPFD_CLOEXEC = 1030;
 const LOCK_SH = 1;
@@ -150,6 +151,12 @@ export function isCloseOnExec(fd: number): boolean {
 /** The flags a file was opened with (access mode and status flags, F_GETFL). @throws Errno */
 export function openFlags(fd: number): number {
   return checked(fcntl()(fd, F_GETFL, 0), 'fcntl(F_GETFL)', fd);
+}
+
+/** Sets O_NONBLOCK on the open file description, for everybody who has it. @throws Errno */
+export function setNonBlocking(fd: number): void {
+  const flags = openFlags(fd);
+  if ((flags & O_NONBLOCK) === 0) checked(fcntl()(fd, F_SETFL, flags | O_NONBLOCK), 'fcntl(F_SETFL)', fd);
 }
 
 /**

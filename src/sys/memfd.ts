@@ -1,6 +1,8 @@
 import {Errno} from './errno.js';
+import {ERRNO} from './errno-codes.js';
 import {OwnedFd, statFd} from './fd.js';
 import {checked, cText, lastErrno, memoryAt, native, repeated} from './libc.js';
+import {syscallNumber} from './syscall-numbers.js';
 
 const memfdCreate = native<[name: string, flags: number]>('memfd_create', 'int', ['str', 'uint']);
 const ftruncate = native<[fd: number, length: number]>('ftruncate', 'int', ['int', 'int64']);
@@ -14,6 +16,13 @@ const fcntl = native<[fd: number, command: number, argument: number]>('fcntl', '
 const mmap = native<
   [address: null, length: number, protection: number, flags: number, fd: number, offset: number]
 >('mmap', 'intptr_t', ['void *', 'size_t', 'int', 'int', 'int', 'int64']);
+
+const mseal = native<[number: number, address: number, length: number, flags: number]>('syscall', 'long', [
+  'long',
+  'ulong',
+  'size_t',
+  'ulong',
+]);
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -79,9 +88,15 @@ export function sealsOf(fd: number): number {
  * Touching memory past the end of the file would kill the process, so the file must be long enough now, and with
  * `sealedSize` (for a descriptor that somebody less trusted also holds) be sealed against shrinking.
  *
+ * With `sealMapping` its protection is for good as well, where the kernel can do that: it can't be made executable.
+ *
  * @throws Errno EINVAL a file that is too short; EPERM one that is not sealed
  */
-export function mapShared(fd: number, length: number, opts: {sealedSize?: boolean} = {}): ArrayBuffer {
+export function mapShared(
+  fd: number,
+  length: number,
+  opts: {sealedSize?: boolean; sealMapping?: boolean} = {},
+): ArrayBuffer {
   if (!Number.isSafeInteger(length) || length <= 0) throw new Errno('EINVAL', 'mmap', `${length} bytes`);
   if (opts.sealedSize === true && (sealsOf(fd) & F_SEAL_SHRINK) === 0) {
     throw new Errno('EPERM', 'mmap', `fd ${fd}`);
@@ -89,5 +104,21 @@ export function mapShared(fd: number, length: number, opts: {sealedSize?: boolea
   if (statFd(fd).size < BigInt(length)) throw new Errno('EINVAL', 'mmap', `fd ${fd}`);
   const address = mmap()(null, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (address === -1) throw new Errno(lastErrno(), 'mmap', `fd ${fd}`);
+  if (opts.sealMapping === true) sealMapping(address, length);
   return memoryAt(address, length);
+}
+
+/**
+ * mseal(2), Linux 6.10: a mapping that can't be unmapped, moved, replaced or given another protection for the life of the process.
+ *
+ * @returns false where the kernel can't do that
+ * @throws Errno
+ */
+export function sealMapping(address: number, length: number): boolean {
+  // Every architecture that there is a table for has the number; older kernels don't know the call.
+  const result = mseal()(syscallNumber('mseal') as number, address, length, 0);
+  if (result === 0) return true;
+  const errno = lastErrno();
+  if (errno === ERRNO.ENOSYS || errno === ERRNO.EPERM) return false;
+  throw new Errno(errno, 'mseal', `${length} bytes`);
 }

@@ -1,0 +1,61 @@
+import {fstatSync, type Stats, statSync} from 'node:fs';
+import {O_RDONLY, O_WRONLY, OwnedFd, openFlags} from '../sys/fd.js';
+import {closeRange, getRlimit} from '../sys/process.js';
+
+/** Numbers that are looked at one by one; all above are closed without a look. */
+const MOST_DESCRIPTORS = 1024;
+const FIRST = 3;
+const ACCESS_MODE = 3;
+
+interface Open {
+  readonly fd: number;
+  readonly stats: Stats;
+}
+
+function openDescriptors(): Open[] {
+  const end = Math.min(getRlimit('NOFILE').soft, MOST_DESCRIPTORS);
+  const open: Open[] = [];
+  for (let fd = FIRST; fd < end; fd++) {
+    try {
+      open.push({fd, stats: fstatSync(fd)});
+    } catch {
+      // Not open.
+    }
+  }
+  return open;
+}
+
+/** Inodes of pipes of which this process has both ends. */
+function ownPipes(open: readonly Open[]): Set<number> {
+  const ends = (mode: number): Set<number> =>
+    new Set(
+      open
+        .filter(({fd, stats}) => stats.isFIFO() && (openFlags(fd) & ACCESS_MODE) === mode)
+        .map(({stats}) => stats.ino),
+    );
+  const written = ends(O_WRONLY);
+  return new Set([...ends(O_RDONLY)].filter((ino) => written.has(ino)));
+}
+
+/**
+ * Closes every descriptor that is neither known nor the runtime's own. The runtime's are event loops and their wake-ups, which are
+ * anonymous inodes without a file type; pipes that it has both ends of; and the root directory, which libuv keeps in reserve.
+ *
+ * @param known those from 3 on that the server works with
+ * @returns how many were closed
+ */
+export function closeUnknown(known: ReadonlySet<number>): number {
+  const open = openDescriptors();
+  const pipes = ownPipes(open);
+  const root = statSync('/');
+  const isRuntimes = ({stats}: Open): boolean => {
+    if (stats.isFIFO()) return pipes.has(stats.ino);
+    if (stats.isDirectory()) return stats.dev === root.dev && stats.ino === root.ino;
+    const hasType = stats.isFile() || stats.isSocket() || stats.isBlockDevice() || stats.isCharacterDevice();
+    return !hasType && !stats.isSymbolicLink();
+  };
+  const unknown = open.filter((each) => !known.has(each.fd) && !isRuntimes(each));
+  for (const {fd} of unknown) new OwnedFd(fd).close();
+  closeRange(MOST_DESCRIPTORS, Infinity);
+  return unknown.length;
+}
