@@ -12,6 +12,7 @@ export interface Structure {
     | 'mapping block'
     | 'attribute block'
     | 'journal block'
+    | 'fast commit block'
     | 'other block';
   start: number;
   length: number;
@@ -21,8 +22,9 @@ export interface Structure {
 
 const SUPERBLOCK = 1024;
 const JOURNAL_INODE = 8;
-/** Of the journal, only what a few transactions fill is worth changing. */
+/** Of the journal, only what a few transactions fill is worth changing, and as many blocks of fast commits. */
 const JOURNAL_BLOCKS = 200;
+const FAST_COMMIT_BLOCKS = 64;
 const INODES = 700;
 
 interface Geometry {
@@ -53,6 +55,18 @@ function blocksOf(list: string): Array<readonly [where: string, block: number]> 
     for (let block = Number(first); block <= Number(last || first); block++) blocks.push([where, block]);
   }
   return blocks;
+}
+
+const JOURNAL_FAST_COMMIT = 0x20;
+
+/** Index of the first block of fast commits in a journal whose superblock lies at `position`; beyond its end without them. */
+function fastCommitsFrom(image: string, position: number): number {
+  const bytes = Buffer.alloc(1024);
+  withFile(Buffer.from(image), (fd) => readSync(fd, bytes, 0, bytes.length, position), 'r');
+  const length = bytes.readUInt32BE(0x10);
+  if ((bytes.readUInt32BE(0x28) & JOURNAL_FAST_COMMIT) === 0) return Number.POSITIVE_INFINITY;
+  // The first of them stays unused.
+  return length - (bytes.readUInt32BE(0x54) || 256) + 1;
 }
 
 /** All structures of an image with at most some hundred inodes, found by debugfs: nothing of the driver is asked. */
@@ -89,8 +103,11 @@ export function structuresOf(image: string): Structure[] {
       else if (isDirectory) add('directory block', block);
     }
     if (ino === JOURNAL_INODE) {
-      for (const [where, block] of blocks.slice(0, JOURNAL_BLOCKS))
-        if (/^\d/.test(where)) add('journal block', block);
+      const data = blocks.filter(([where]) => /^\d/.test(where)).map(([, block]) => block);
+      const fastCommits = data[0] === undefined ? 0 : fastCommitsFrom(image, data[0] * blockSize);
+      for (const block of data.slice(0, Math.min(JOURNAL_BLOCKS, fastCommits))) add('journal block', block);
+      for (const block of data.slice(fastCommits, fastCommits + FAST_COMMIT_BLOCKS))
+        add('fast commit block', block);
     }
   }
   return found;

@@ -42,7 +42,7 @@ export class ContainedMount {
     mkdirSync(target);
     try {
       const result = await mount(
-        {source: image, target, type: 'ext4', options: [], callerUid: 0, callerGid: 0},
+        {source: image, target, type: 'ext4', options: [], callerUid: 0, callerGid: 0, callerGroups: [0]},
         {
           policy: {...policy, fuseblk: false},
           connect: (type) => {
