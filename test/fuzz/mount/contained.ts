@@ -1,7 +1,7 @@
 import {mkdirSync, readFileSync, rmdirSync} from 'node:fs';
 import {MountError, type MountResult, mount, unmount} from '../../../src/helper/index.js';
 import {type Connection, connectServer} from '../../../src/launch/index.js';
-import {loadPolicy} from '../../../src/policy/index.js';
+import {decide, loadPolicy} from '../../../src/policy/index.js';
 import {heldElsewhere} from './elsewhere.js';
 
 /** Codes with which a server may turn an image down. Anything else at mount time is a finding. */
@@ -45,6 +45,7 @@ export class ContainedMount {
         {source: image, target, type: 'ext4', options: [], callerUid: 0, callerGid: 0, callerGroups: [0]},
         {
           policy: {...policy, fuseblk: false},
+          decide: (facts) => decide(policy, facts),
           connect: (type) => {
             const connection = connectServer(type, policy.server, '/nonexistent/filesystems');
             server = connection?.server;
