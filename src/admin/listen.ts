@@ -1,14 +1,16 @@
 import type {Server} from 'node:http';
-import {listenOnPassedSocket, takeActivation} from './activation.js';
+import {listenOnPassedSocket} from './activation.js';
 import type {Admin} from './routes/plugin.js';
 import {listenOnTcp, type TcpOptions} from './tcp-listener.js';
 import {ADMIN_SOCKET, listenOnPath} from './unix-listener.js';
 
 export interface ListenOptions {
-  /** Default /run/fuseward/admin.sock. Not used when systemd hands a socket over. */
+  /** Default /run/fuseward/admin.sock. */
   readonly socketPath?: string;
   /** Who may use the socket besides root: a group by name or number; default `fuseward` if it exists. */
   readonly socketGroup?: string;
+  /** Listens on descriptor 3, a unix stream socket that systemd passed, instead of a path. */
+  readonly passed?: boolean;
   /** Listens on TCP too. */
   readonly tcp?: TcpOptions;
 }
@@ -20,18 +22,13 @@ const GRACE_MS = 2_000;
  * Opens the admin API to callers: on the socket that systemd passed, or one of its own, and on TCP if asked for. Closing
  * `admin` closes the listeners and removes the socket that was made here.
  *
- * @param env where a service manager says that it passed a socket; its variables are removed from it
  * @returns addresses for people: a path, `systemd`, or a URL
  * @throws Error, a sentence; then nothing listens
  */
-export async function listenAdmin(
-  admin: Admin,
-  opts: ListenOptions,
-  env: NodeJS.ProcessEnv,
-): Promise<{addresses: string[]}> {
+export async function listenAdmin(admin: Admin, opts: ListenOptions): Promise<{addresses: string[]}> {
   await admin.ready();
   try {
-    const addresses = [await listenOnSocket(admin, opts, env)];
+    const addresses = [await listenOnSocket(admin, opts)];
     if (opts.tcp !== undefined) {
       const {server, url} = await listenOnTcp(admin, opts.tcp);
       admin.closers.push(() => closeGently(server));
@@ -44,9 +41,9 @@ export async function listenAdmin(
   }
 }
 
-async function listenOnSocket(admin: Admin, opts: ListenOptions, env: NodeJS.ProcessEnv): Promise<string> {
+async function listenOnSocket(admin: Admin, opts: ListenOptions): Promise<string> {
   const {server, closers} = admin;
-  if (takeActivation(env)) {
+  if (opts.passed === true) {
     await listenOnPassedSocket(server);
     closers.push(() => closeGently(server));
     return 'systemd';

@@ -1,12 +1,14 @@
-import {chmodSync, mkdirSync, rmSync} from 'node:fs';
-import {createServer, type Server, type Socket} from 'node:net';
+import {mkdirSync, rmSync} from 'node:fs';
+import {connect, createServer, type Server, type Socket} from 'node:net';
 import {Type} from 'typebox';
 import {Compile} from 'typebox/compile';
 import {FrameError, FrameReader} from '../control/frame.js';
-import {Errno, errnoOf} from '../sys/errno.js';
+import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {flockFd, O_CREAT, O_NOFOLLOW, O_RDWR, type OwnedFd, openFd} from '../sys/fd.js';
+import {connectStream, listenStream} from '../sys/socket.js';
 import type {Announcement} from './announcement.js';
+import type {FdKeeper} from './fd-keeper.js';
 import type {ManagerLog} from './log.js';
 
 const Id = Type.Integer({minimum: 0});
@@ -38,10 +40,17 @@ const MOST_CONNECTIONS = 64;
 /** Another manager runs with the same directory. */
 export class ManagerRunsError extends Error {}
 
-/** The socket on which commands announce mounts, and with it the proof that this is the only manager of its directory. */
+const NAME = 'announcements';
+
+/**
+ * The socket on which commands announce mounts, and with it the proof that this is the only manager of its directory. With a keeper
+ * the socket outlives the manager: what is announced meanwhile waits for the next.
+ */
 export class AnnouncementServer {
   readonly #server: Server;
   readonly #lock: OwnedFd;
+  readonly #path: string;
+  readonly #isKept: boolean;
 
   /**
    * Listens in a directory of root's, which is made when it is missing. A socket that a killed manager left is replaced: the lock
@@ -51,7 +60,7 @@ export class AnnouncementServer {
   static async create(
     directory: string,
     onAnnouncement: (announcement: Announcement) => void,
-    {log}: {log: ManagerLog},
+    {log, keeper}: {log: ManagerLog; keeper?: FdKeeper | undefined},
   ): Promise<AnnouncementServer> {
     mkdirSync(directory, {recursive: true, mode: 0o755});
     const lock = openFd(`${directory}/manager.lock`, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
@@ -66,9 +75,10 @@ export class AnnouncementServer {
     const server = createServer((socket) => receive(socket, onAnnouncement, log));
     server.maxConnections = MOST_CONNECTIONS;
     try {
-      rmSync(path, {force: true});
-      await listen(server, path);
-      return new AnnouncementServer(server, lock);
+      const listener = keptListener(path, keeper?.take(NAME)) ?? newListener(path);
+      keeper?.store(NAME, listener.fd);
+      await listen(server, listener);
+      return new AnnouncementServer(server, lock, path, keeper !== undefined);
     } catch (error) {
       server.close();
       lock.close();
@@ -76,32 +86,65 @@ export class AnnouncementServer {
     }
   }
 
-  private constructor(server: Server, lock: OwnedFd) {
+  private constructor(server: Server, lock: OwnedFd, path: string, isKept: boolean) {
     this.#server = server;
     this.#lock = lock;
+    this.#path = path;
+    this.#isKept = isKept;
   }
 
-  /** Stops listening, removes the socket and lets another manager in. Idempotent. */
+  /** Whether somebody who connects now is attended to within `withinMs`. */
+  answers(withinMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const socket = connect(this.#path);
+      // Ended without a word; the other side is closed in answer.
+      socket.once('connect', () => socket.end());
+      socket.once('end', () => resolve(true));
+      socket.once('error', () => resolve(false));
+      socket.setTimeout(withinMs, () => {
+        resolve(false);
+        socket.destroy();
+      });
+      socket.resume();
+    });
+  }
+
+  /** Stops listening, removes a socket that nobody keeps and lets another manager in. Idempotent. */
   close(): void {
     if (this.#lock.closed) return;
     this.#server.close();
+    if (!this.#isKept) rmSync(this.#path, {force: true});
     this.#lock.close();
   }
 }
 
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new Errno(errnoOf(error), 'listen', path)));
-    // The socket takes its permissions from the mask at the moment of the bind, which is within this call.
-    const mask = process.umask(0o177);
-    try {
-      server.listen(path, () => {
-        chmodSync(path, 0o600);
-        resolve();
-      });
-    } finally {
-      process.umask(mask);
+/** What was kept, if it is still what is at `path`: with the lock in our hands nobody else can listen there. */
+function keptListener(path: string, kept: OwnedFd | undefined): OwnedFd | undefined {
+  if (kept === undefined) return undefined;
+  try {
+    connectStream(path, {timeoutMs: PATIENCE_MS}).close();
+  } catch (error) {
+    // Full is not dead.
+    if (errnoOf(error) !== ERRNO.ETIMEDOUT) {
+      kept.close();
+      return undefined;
     }
+  }
+  return kept;
+}
+
+function newListener(path: string): OwnedFd {
+  rmSync(path, {force: true});
+  return listenStream(path, 0o600);
+}
+
+function listen(server: Server, listener: OwnedFd): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({fd: listener.release()}, () => {
+      server.off('error', reject);
+      resolve();
+    });
   });
 }
 

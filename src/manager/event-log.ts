@@ -12,18 +12,30 @@ export interface EventSubject {
   readonly target: string;
 }
 
-/** The last events, in order, and those who listen for more. Ids begin at 1 with each start of the daemon. */
+/** Where events are kept over a restart of the daemon. */
+export interface EventKeeping {
+  /** Those of earlier lives, in order. */
+  readonly earlier: readonly ManagerEvent[];
+  /** Must not throw. */
+  keep(event: ManagerEvent): void;
+}
+
+/** The last events, in order, and those who listen for more. Ids go on where those of earlier lives end, or begin at 1. */
 export class EventLog {
   readonly #kept: ManagerEvent[] = [];
   readonly #listeners = new Set<(event: ManagerEvent) => void>();
   readonly #onFailure: (error: unknown) => void;
   readonly #now: () => number;
+  readonly #keeping: EventKeeping | undefined;
   #last = 0;
 
   /** @param onFailure gets what a listener throws; the others are called all the same */
-  constructor(now: () => number, onFailure: (error: unknown) => void) {
+  constructor(now: () => number, onFailure: (error: unknown) => void, keeping?: EventKeeping) {
     this.#now = now;
     this.#onFailure = onFailure;
+    this.#keeping = keeping;
+    this.#kept.push(...(keeping?.earlier ?? []).slice(-EVENTS_KEPT));
+    this.#last = this.#kept.at(-1)?.id ?? 0;
   }
 
   /** Keeps an event and tells it to everybody who listens. */
@@ -38,6 +50,7 @@ export class EventLog {
     };
     this.#kept.push(entry);
     if (this.#kept.length > EVENTS_KEPT) this.#kept.shift();
+    this.#keeping?.keep(entry);
     for (const listener of [...this.#listeners]) this.#tell(listener, entry);
     return entry;
   }

@@ -10,8 +10,10 @@ import {AnnouncementServer} from './announcement-server.js';
 import {type Clock, SYSTEM_CLOCK} from './clock.js';
 import {CommandRunner} from './command-runner.js';
 import {covered, fromControl, noControl, noServer, noSuchMount, vanished} from './errors.js';
+import {EventFile} from './event-file.js';
 import {EventLog} from './event-log.js';
 import {type Manager, ManagerError, type ServerOrder, type UnmountOrder} from './face.js';
+import type {FdKeeper} from './fd-keeper.js';
 import {abortConnection, ensureFusectl} from './fusectl.js';
 import {isLost} from './health.js';
 import type {ManagerLog} from './log.js';
@@ -30,6 +32,8 @@ export interface ManagerOptions {
   readonly runDirectory?: string;
   /** The administrator's policy files; the usual place unless told. */
   readonly policyDirectory?: string;
+  /** Who keeps events and the announcements' socket over a restart; nobody unless told. */
+  readonly keeper?: FdKeeper | undefined;
 }
 
 /** Age of what is told of a server's containment: of one mount that is asked for, and in a list of many. */
@@ -39,6 +43,8 @@ const LISTED_MS = 60_000;
 const USERS_MS = 2_000;
 /** How long a first answer of the servers is waited for at start, and by whoever asks for a mount that just came. */
 const GREETING_MS = 1_000;
+/** How old the last look at the mount table may be, and how long the announcements' socket may take, for a manager that works. */
+const ALIVE_MS = 5_000;
 /** A sync may have to write much; the others only reach the request thread. */
 const ORDER_MS: Readonly<Record<ServerOrder, number>> = {
   freeze: 5_000,
@@ -52,13 +58,15 @@ const ORDER_MS: Readonly<Record<ServerOrder, number>> = {
  * connection. Everything of a server's is taken for hostile; what it costs is bounded by the control client.
  *
  * Every half second it looks at the mount table, at the servers' processes and at how long servers have been silent; commands
- * announce what they did, so that it looks sooner. Nothing is kept over its own end: all that it knows it finds again.
+ * announce what they did, so that it looks sooner. Events are kept over its own end where somebody keeps them; all else that it knows
+ * it finds again.
  */
 export class MountManager implements Manager {
   readonly #opts: ManagerOptions;
   readonly #log: ManagerLog;
   readonly #clock: Clock;
   readonly #events: EventLog;
+  readonly #eventFile: EventFile | undefined;
   readonly #policies: WatchPolicies;
   readonly #registry: Registry;
   readonly #supervisor: Supervisor;
@@ -87,9 +95,13 @@ export class MountManager implements Manager {
     this.#log = log;
     this.#clock = clock;
     this.#started = {at: new Date(clock.now()).toISOString(), monotonic: clock.monotonic()};
+    this.#eventFile =
+      opts.keeper &&
+      EventFile.open(opts.keeper, (error) => log.error({error: String(error)}, 'an event is not kept'));
     this.#events = new EventLog(
       () => clock.now(),
       (error) => log.error({error: String(error)}, 'a listener of events failed'),
+      this.#eventFile,
     );
     this.#policies = new WatchPolicies(opts.policyDirectory, {log});
     const users = new Aged(processUsers, () => clock.monotonic());
@@ -250,12 +262,21 @@ export class MountManager implements Manager {
     clearInterval(this.#timer);
     this.#announcements?.close();
     for (const mount of this.#registry.all()) mount.close();
+    this.#eventFile?.close();
+  }
+
+  /** Whether it does its work: the mount table was looked at a moment ago, and an announcement would be heard. */
+  async alive(): Promise<boolean> {
+    const sinceLook = this.#clock.monotonic() - this.#supervisor.lastLook;
+    if (sinceLook > ALIVE_MS || this.#announcements === undefined) return false;
+    return await this.#announcements.answers(ALIVE_MS);
   }
 
   async #start(): Promise<void> {
     const directory = this.#opts.runDirectory ?? RUN_DIRECTORY;
     this.#announcements = await AnnouncementServer.create(directory, (each) => this.#announced(each), {
       log: this.#log,
+      keeper: this.#opts.keeper,
     });
     try {
       ensureFusectl();

@@ -36,6 +36,8 @@ export class Supervisor implements MountEvents, AttestationEvents {
   #mountsMade = 0;
   #serversDied = 0;
   #telling = false;
+  readonly #clock: Clock;
+  #lastLook = -Infinity;
 
   constructor({
     registry,
@@ -51,12 +53,18 @@ export class Supervisor implements MountEvents, AttestationEvents {
     this.#registry = registry;
     this.#events = events;
     this.#log = log;
+    this.#clock = clock;
     this.#attestation = new Attestation(() => clock.monotonic(), this);
   }
 
   /** Mounts of ours that came, and servers that died, since the first look. */
   get counts(): {mountsMade: number; serversDied: number} {
     return {mountsMade: this.#mountsMade, serversDied: this.#serversDied};
+  }
+
+  /** When a round last got through the mount table, in milliseconds of the monotonic clock. */
+  get lastLook(): number {
+    return this.#lastLook;
   }
 
   /** What an earlier life left: mounts of ours without a server, and records without a mount. Events of mounts are told from now on. */
@@ -84,7 +92,10 @@ export class Supervisor implements MountEvents, AttestationEvents {
   /** One round: the table, the servers' processes, and how long servers have been silent. */
   tick(): void {
     this.#ticks++;
-    this.guarded('look', () => this.#registry.look(true));
+    this.guarded('look', () => {
+      this.#registry.look(true);
+      this.#lastLook = this.#clock.monotonic();
+    });
     this.guarded('servers', () => this.#registry.findServers());
     const mounts = this.#registry.all();
     for (const mount of mounts) {

@@ -2,11 +2,14 @@ import {parseArgs} from 'node:util';
 
 /** What a server is started with. */
 export interface ServerArguments {
-  /** A type that it knows, or `auto`. */
+  /** A type that it knows, `auto`, or `any`. */
   readonly type: string;
   /** Bytes of metadata blocks it keeps at most. */
   readonly cacheBytes: number;
 }
+
+/** Stands for the type that the mount helper asks for: a socket unit for several types has one service. */
+export const ANY_TYPE = 'any';
 
 /** Bytes of metadata cached unless the launcher says otherwise. */
 const CACHE_BYTES = 16 * 2 ** 20;

@@ -5,7 +5,7 @@ import {createMemfd, mapShared} from '../sys/memfd.js';
 import {getRlimit} from '../sys/process.js';
 import {listenFds} from '../sys/systemd.js';
 import {Answers} from './answers.js';
-import {parseServerArguments, type ServerArguments} from './command-line.js';
+import {ANY_TYPE, parseServerArguments, type ServerArguments} from './command-line.js';
 import {ControlListener} from './control-listener.js';
 import {log} from './log.js';
 import {parseArguments} from './mount-options.js';
@@ -110,7 +110,7 @@ async function serve({type, cacheBytes}: ServerArguments): Promise<number> {
   const linger = process.env['JOURNAL_STREAM'] === undefined ? 0 : JOURNAL_MS;
   const session = await greet(fds[0]!, cacheBytes);
   try {
-    welcome(session, await mountSource(session, type));
+    welcome(session, await mountSource(session, type === ANY_TYPE ? session.place.type : type));
   } catch (error) {
     const {exitCode, ...reason} = refusalOf(error);
     log('error', {...reason}, 'the mount failed');

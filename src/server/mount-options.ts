@@ -42,8 +42,16 @@ export function sortOptions(lists: readonly string[], known: readonly string[]):
   return {flags, fuse: [...fuse], driver};
 }
 
-/** The command line that came with the conversation: `TYPE SOURCE TARGET [-o OPTIONS]...`. */
-export function parseArguments(args: readonly string[]): {source: string; target: string; options: string[]} {
+/** What the mount helper asks for. */
+export interface Order {
+  readonly type: string;
+  readonly source: string;
+  readonly target: string;
+  readonly options: readonly string[];
+}
+
+/** The command line that came with the conversation: `TYPE SOURCE TARGET [-o OPTIONS]...`. @throws MountRefusal */
+export function parseArguments(args: readonly string[]): Order {
   const places: string[] = [];
   const options: string[] = [];
   for (let index = 1; index < args.length; index++) {
@@ -56,5 +64,5 @@ export function parseArguments(args: readonly string[]): {source: string; target
   if (source === undefined || target === undefined || places.length !== 2) {
     throw new MountRefusal('EINVAL', 'bad-arguments', 'the mount helper named no source and target');
   }
-  return {source, target, options};
+  return {type: args[0]!, source, target, options};
 }

@@ -11,6 +11,7 @@ const openat = native<[dirfd: number, path: string, flags: number, mode: number]
 ]);
 const close = native<[fd: number]>('close', 'int', ['int']);
 const fcntl = native<[fd: number, command: number, argument: number]>('fcntl', 'int', ['int', 'int', 'long']);
+const dup3 = native<[from: number, to: number, flags: number]>('dup3', 'int', ['int', 'int', 'int']);
 const flock = native<[fd: number, operation: number]>('flock', 'int', ['int', 'int']);
 
 /** Flags of open(2) on this architecture (some differ between x86-64 and arm64; Node knows those). */
@@ -84,6 +85,17 @@ export class OwnedFd {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/**
+ * Gives what `fd` is a number that it must have, close-on-exec; whatever had that number is closed. The old number is closed too.
+ * @throws Errno
+ */
+export function renumberFd(fd: OwnedFd, number: number): OwnedFd {
+  if (fd.fd === number) return fd;
+  const moved = new OwnedFd(repeated(() => dup3()(fd.fd, number, O_CLOEXEC), 'dup3', `fd ${fd.fd}`));
+  fd.close();
+  return moved;
 }
 
 /** Closes everything given, in reverse order; undefined entries are skipped. */

@@ -3,7 +3,7 @@ import {Errno, errnoOf} from './errno.js';
 import {ERRNO} from './errno-codes.js';
 import {OwnedFd} from './fd.js';
 import {checked, native, repeated, viewOf} from './libc.js';
-import {SOCK_SEQPACKET, SOCK_STREAM, setSendTimeout} from './socket-options.js';
+import {SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, setSendTimeout} from './socket-options.js';
 
 export * from './message.js';
 export {waitAny, waitReadable, waitWritable} from './poll.js';
@@ -102,6 +102,25 @@ export function connectSeqpacket(path: string, opts: {timeoutMs?: number} = {}):
 /** As {@link connectSeqpacket} for a stream socket. @throws Errno */
 export function connectStream(path: string, opts: {timeoutMs?: number} = {}): OwnedFd {
   return connectUnix(path, SOCK_STREAM, opts.timeoutMs);
+}
+
+/**
+ * A datagram socket whose packets go to `address`, a path, or an abstract name written with a leading `@` (unix(7)).
+ * @throws Errno ENOENT, ECONNREFUSED nobody is bound to it; ENAMETOOLONG
+ */
+export function connectDatagram(address: string): OwnedFd {
+  const bytes = unixAddress(address, 'connect');
+  // An abstract name begins with a NUL and has no other end than its length.
+  const isAbstract = address.startsWith('@');
+  if (isAbstract) bytes[2] = 0;
+  const fd = new OwnedFd(checked(socket()(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'socket'));
+  try {
+    checked(connect()(fd.fd, bytes, bytes.length - (isAbstract ? 1 : 0)), 'connect', address);
+    return fd;
+  } catch (error) {
+    fd.close();
+    throw error;
+  }
 }
 
 /**

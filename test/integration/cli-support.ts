@@ -82,7 +82,7 @@ export class FakeDaemon {
 
   async start(): Promise<void> {
     this.#admin = createAdmin(this.manager, {log: pino({level: 'silent'}), version: '0.1.0'});
-    await listenAdmin(this.#admin, {socketPath: this.socket}, {});
+    await listenAdmin(this.#admin, {socketPath: this.socket});
   }
 
   async stop(): Promise<void> {

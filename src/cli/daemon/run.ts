@@ -5,6 +5,7 @@ import {keepInheritedFds} from '../../sys/inherited.js';
 import {complain, EXIT} from '../command.js';
 import {VERSION} from '../version.js';
 import {daemonLog} from './log.js';
+import {Service} from './service.js';
 import type {DaemonSettings} from './settings.js';
 
 /** Resolves with the signal that ends the daemon. */
@@ -25,11 +26,19 @@ export async function runDaemon(settings: DaemonSettings): Promise<number> {
   const log = daemonLog(level);
   // Before anything is there to be undone, so that a signal during the start is not lost.
   const ended = endSignal();
+  let service: Service;
+  try {
+    service = new Service(process.env);
+  } catch (error) {
+    complain(`can't start the daemon: ${(error as Error).message}`);
+    return EXIT.failed;
+  }
   let manager: MountManager;
   try {
     manager = await MountManager.create(
       {
         version: VERSION,
+        keeper: service.keeper,
         ...(runDirectory === undefined ? {} : {runDirectory}),
         ...(policyDirectory === undefined ? {} : {policyDirectory}),
       },
@@ -42,15 +51,20 @@ export async function runDaemon(settings: DaemonSettings): Promise<number> {
   }
   const admin = createAdmin(manager, {log, version: VERSION});
   try {
-    const {addresses} = await listenAdmin(admin, listen, process.env);
+    const {addresses} = await listenAdmin(admin, {
+      ...listen,
+      passed: service.sockets.admin !== undefined,
+    });
     log.info({addresses}, 'listening');
   } catch (error) {
     manager.close();
     complain(`can't start the daemon: ${(error as Error).message}`);
     return EXIT.failed;
   }
-  process.on('SIGHUP', () => manager.reload());
+  service.ready(manager, () => log.error({}, 'the manager does not work: no sign of life is given'));
+  process.on('SIGHUP', () => void service.reload(manager, () => manager.reload()));
   const signal = await ended;
+  service.stopping();
   log.info({signal}, 'ending; mounts go on');
   // The API first: its answers come from the manager.
   await admin.close();

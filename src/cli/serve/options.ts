@@ -6,7 +6,7 @@ export const serveDefinition: CommandDefinition = {
   usage: 'fuseward serve [--cache-bytes N] TYPE',
   help: `Not for people: expects the connected service socket as file descriptor 3, with LISTEN_FDS=1 and
 LISTEN_PID set to its own process id, as systemd passes it to a service of a socket with Accept=yes.
-TYPE is ext2, ext3, ext4, raw, or auto.`,
+TYPE is ext2, ext3, ext4, raw, auto, or any: what the mount helper asks for.`,
   options: {
     'cache-bytes': {
       type: 'string',

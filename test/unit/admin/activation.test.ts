@@ -66,9 +66,21 @@ describe('a socket from systemd', () => {
     expect(existsSync(path)).toBe(true);
   });
 
+  test('gets descriptor 3 whatever comes before it', async () => {
+    const {child, out, exited} = await activate('stored-events:admin', path, '2');
+    await vi.waitFor(() => expect(out()).toContain('addresses'), {timeout: 15_000, interval: 100});
+    expect(JSON.parse(out())).toMatchObject({left: [], closeOnExec: true, others: {stored: {events: '0'}}});
+    const {body} = await ask({socketPath: path});
+    expect(body['pid']).toBe(child.pid);
+    child.kill('SIGTERM');
+    expect(await exited).toBe(0);
+  });
+
   test.each([
     ['with a name of something else', 'metrics', '1', /the socket "metrics"/],
-    ['with a second one', 'admin:manager', '2', /one is expected, 2 came/],
+    ['with a second one of no name here', 'admin:manager', '2', /the socket "manager"/],
+    ['that comes twice', 'admin:admin', '2', /"admin" came twice/],
+    ['of users that is a stream', 'mount', '1', /not of ListenSequentialPacket=/],
   ])('%s is refused', async (_, names, count, message) => {
     const {out, exited} = await activate(names, path, count);
     expect(await exited).toBe(1);

@@ -20,7 +20,7 @@ beforeEach(async () => {
   path = join(directory, 'admin.sock');
   manager = new FakeManager();
   admin = createAdmin(manager, {log: collectingLog().log, version: '1', heartbeatMs: 40});
-  await listenAdmin(admin, {socketPath: path}, {});
+  await listenAdmin(admin, {socketPath: path});
 });
 
 afterEach(async () => {
@@ -142,7 +142,7 @@ describe('listeners that misbehave', () => {
     const slow = createAdmin(manager, {log: collectingLog().log, version: '1', heartbeatMs: 60_000});
     await admin.close();
     admin = slow;
-    await listenAdmin(admin, {socketPath: path}, {});
+    await listenAdmin(admin, {socketPath: path});
     const socket = await sleeper();
     const details = {filler: 'x'.repeat(2000)};
     await vi.waitFor(() => {

@@ -23,7 +23,7 @@ export class Ground {
     const log = pino({level: 'info'}, {write: (line: string) => void this.lines.push(JSON.parse(line))});
     const admin = createAdmin(manager, {log, version: '1'});
     this.#opened.push(admin);
-    const {addresses} = await listenAdmin(admin, {socketPath: this.path, ...opts}, {});
+    const {addresses} = await listenAdmin(admin, {socketPath: this.path, ...opts});
     return {admin, addresses};
   }
 
