@@ -242,7 +242,7 @@ describe.skipIf(missing !== undefined)(`fuseward mount${missing ? ` (skipped: ${
   });
 
   test('without a free loop device the plain file serves', () => {
-    const mounted = `"$@" && ls "${place.target}" && "$2" "$3" umount "${place.target}"`;
+    const mounted = `"$@" && ls "${place.target}" && "$2" umount "${place.target}"`;
     const words = [...without('loop-control').slice(0, -1)];
     words[words.length - 1] = words.at(-1)!.replace('exec "$@"', mounted);
     const {code, stdout} = fuseward(['mount', '--json', place.image, place.target], [...words, 'sh', 'env']);
