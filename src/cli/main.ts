@@ -5,10 +5,12 @@ import {daemonCommand} from './daemon/handler.js';
 import {DEFINITIONS} from './definitions.js';
 import {doctorCommand} from './doctor/handler.js';
 import {eventsCommand} from './events/handler.js';
+import {fuservicemountCommand} from './fuservicemount3/handler.js';
 import {helpText, overview} from './help.js';
 import {installCommand} from './install/handler.js';
 import {lsCommand} from './ls/handler.js';
 import {mountCommand} from './mount/handler.js';
+import {mountFusewardCommand} from './mount-fuseward/handler.js';
 import {freezeCommand, shutdownCommand, syncCommand, thawCommand} from './orders/handler.js';
 import {serveCommand} from './serve/handler.js';
 import {statsCommand} from './stats/handler.js';
@@ -37,6 +39,9 @@ const COMMANDS: readonly Command[] = [
   uninstallCommand,
   completionCommand,
   serveCommand,
+  // By the names of the programs in bin/ that start these; no list of commands has them.
+  mountFusewardCommand,
+  fuservicemountCommand,
 ];
 
 /** A reader that has seen enough (head, less) ends the program, and that is no failure. */

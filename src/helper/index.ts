@@ -5,5 +5,6 @@ export {isSubtype, subtypeOf} from './fs-type.js';
 export type {IomapResult} from './fuse-device.js';
 export * from './mount.js';
 export * from './mount-policy.js';
+export {rehearse} from './rehearse.js';
 export type {ProcessName, ServingProcess} from './serving-process.js';
 export * from './unmount.js';

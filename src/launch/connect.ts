@@ -40,8 +40,8 @@ export function hasServer(type: string | undefined, directory: string = SERVICE_
 }
 
 /**
- * Reaches a server for `type`: the service socket if one is served, else a builtin server in a sandbox of our own. Undefined
- * when there is neither; the caller may fall back to an ordinary mount.
+ * Reaches a server for `type`: the service socket if one is served, else a builtin server in a sandbox of our own, or only the
+ * one that policy names. Undefined when there is neither; the caller may fall back to an ordinary mount.
  */
 export function connectServer(
   type: string | undefined,
@@ -50,9 +50,10 @@ export function connectServer(
 ): Connection | undefined {
   const wanted = type ?? 'auto';
   if (!isTypeName(wanted)) return undefined;
-  const socket = type === undefined ? undefined : connectService(wanted, directory);
+  const served = type !== undefined && policy.driver !== 'builtin';
+  const socket = served ? connectService(wanted, directory) : undefined;
   if (socket !== undefined) return {socket, kind: 'socket'};
-  if (!BUILTIN_TYPES.includes(wanted)) return undefined;
+  if (policy.driver === 'socket' || !BUILTIN_TYPES.includes(wanted)) return undefined;
   const server = launchEmbedded(wanted, policy);
   return {socket: server.socket, kind: 'embedded', server};
 }

@@ -1,4 +1,10 @@
-import {ATIME_FLAGS, DROPPED_OPTIONS, FLAG_OPTIONS, LABEL_OPTIONS} from '../service/option-table.js';
+import {
+  ATIME_FLAGS,
+  DROPPED_OPTIONS,
+  FLAG_OPTIONS,
+  FUSE_OPTIONS,
+  LABEL_OPTIONS,
+} from '../service/option-table.js';
 import {splitOptions} from '../service/option-text.js';
 import {MountRefusal} from './driver.js';
 
@@ -11,9 +17,6 @@ export interface SortedOptions {
   /** Options for the driver. */
   readonly driver: ReadonlyMap<string, string>;
 }
-
-/** Options of the kernel's fuse file system that a caller may name. */
-const FUSE_OPTIONS: ReadonlySet<string> = new Set(['allow_other', 'default_permissions', 'max_read']);
 
 /** For mount(8), fstab and the mount helper alone: they say nothing to a file system. */
 function isNotForUs(key: string): boolean {

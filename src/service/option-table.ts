@@ -85,3 +85,31 @@ export const LABEL_OPTIONS: ReadonlySet<string> = new Set([
   'defcontext',
   'rootcontext',
 ]);
+
+/** Options of the kernel's fuse file system that a caller may name. */
+export const FUSE_OPTIONS: ReadonlySet<string> = new Set(['allow_other', 'default_permissions', 'max_read']);
+
+const EXT_OPTIONS = ['acl', 'user_xattr', 'barrier', 'data', 'errors', 'discard', 'nodiscard'];
+const RAW_OPTIONS = ['offset', 'size'];
+
+/** Names of the options that drivers of our own take, by type; `auto` is any of them. The helper must know them without the drivers. */
+export const BUILTIN_OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['ext2', EXT_OPTIONS],
+  ['ext3', EXT_OPTIONS],
+  ['ext4', EXT_OPTIONS],
+  ['raw', RAW_OPTIONS],
+  ['auto', [...EXT_OPTIONS, ...RAW_OPTIONS]],
+]);
+
+/** Whether an option means the same for every type: to mount(8), to the kernel or to the mount helper. */
+export function isGeneric(key: string): boolean {
+  return (
+    FLAG_OPTIONS.has(key) ||
+    DROPPED_OPTIONS.has(key) ||
+    OPERATIONS.has(key) ||
+    HELPER_ONLY.has(key) ||
+    LABEL_OPTIONS.has(key) ||
+    FUSE_OPTIONS.has(key) ||
+    /^x-/i.test(key)
+  );
+}

@@ -1,10 +1,26 @@
 import {resolve} from 'node:path';
 import {isDeepStrictEqual} from 'node:util';
-import {MountError, type MountResult, mount, noDriver, subtypeOf} from '../../helper/index.js';
+import {
+  MountError,
+  type MountRequest,
+  type MountResult,
+  mount,
+  noDriver,
+  rehearse,
+  subtypeOf,
+} from '../../helper/index.js';
 import {connectServer, hasServer} from '../../launch/index.js';
 import {CONTROL_DIRECTORY, sweepRecords, writeRecord} from '../../launch/mount-record.js';
 import {announce} from '../../manager/announcement.js';
-import {decide, loadPolicy, type Origin, type Policy, settingsFor} from '../../policy/index.js';
+import {
+  type Decision,
+  decide,
+  loadPolicy,
+  type MountFacts,
+  type Origin,
+  type Policy,
+  settingsFor,
+} from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
 import {checkContainment} from './containment-check.js';
 
@@ -26,6 +42,8 @@ export interface MountOrder {
   readonly callerGroups: readonly number[];
   /** Tells the manager of the mount, or that policy denied it. */
   readonly announce: boolean;
+  /** Only a server behind a service socket will do, none of our own. */
+  readonly socketOnly?: boolean | undefined;
   readonly log?: Log | undefined;
 }
 
@@ -48,36 +66,57 @@ export async function performMount(order: MountOrder): Promise<MountResult> {
   }
 }
 
-async function mountByPolicy(order: MountOrder): Promise<MountResult> {
-  const {source, target, type, callerUid, callerGid, callerGroups, policyDirectory, log} = order;
+/**
+ * Looks whether `performMount` would get as far as to a server, and changes nothing. @throws as `performMount`
+ * @returns what policy decided
+ */
+export async function rehearseMount(order: MountOrder): Promise<Decision> {
+  const {request, policy, judge} = prepared({...order, source: resolve(order.source)});
+  return await rehearse(request, {policy: {...policy, fuseblk: false}, decide: judge});
+}
+
+/** What the helper is given: by whom and what, the rules for that, and the judge over it. @throws PolicyError, MountError `bad-type` */
+function prepared({source, target, type, options, policyDirectory, ...order}: MountOrder): {
+  request: MountRequest;
+  policy: Policy;
+  judge: (facts: MountFacts) => Decision;
+} {
+  const {callerUid, callerGid, callerGroups} = order;
   // `fuse.ext4` is the same type as `ext4`, so the same rules are for it.
   const subtype = type === undefined ? undefined : subtypeOf(type);
   const policy = settingsFor(loadPolicy(subtype, policyDirectory), callerUid);
-  return await mount(
-    {source, target, type, options: [...order.options], callerUid, callerGid, callerGroups},
-    {
-      policy: {...policy, fuseblk: false},
-      decide: (facts) => {
-        // Who has no driver may fall back to another way of mounting; who is denied may not.
-        if (policy.allow.length === 0 && !hasServer(subtype))
-          throw noDriver(`${source} on ${target}`, subtype);
-        return decide(policy, facts);
-      },
-      connect: (wanted) => connectServer(wanted, policy.server),
-      controlDirectory: CONTROL_DIRECTORY,
-      checkDetected: (detected, facts) => {
-        const own = settingsFor(loadPolicy(detected, policyDirectory), callerUid);
-        if (isDeepStrictEqual(settingsOf(own), settingsOf(policy))) return decide(own, facts);
-        const reason = `it holds ${detected}, which has a policy of its own: say so with -t ${detected}`;
-        throw new MountError({object: source, reason, code: 'type-has-policy'});
-      },
-      checkServer: (server) => {
-        const {required} = policy.containment;
-        checkContainment(server, {required, object: `${source} on ${target}`, callerUid});
-      },
-      ...(log === undefined ? {} : {log}),
+  return {
+    request: {source, target, type, options: [...options], callerUid, callerGid, callerGroups},
+    policy,
+    judge: (facts) => {
+      // Who has no driver may fall back to another way of mounting; who is denied may not.
+      if (policy.allow.length === 0 && !hasServer(subtype)) throw noDriver(`${source} on ${target}`, subtype);
+      return decide(policy, facts);
     },
-  );
+  };
+}
+
+async function mountByPolicy(order: MountOrder): Promise<MountResult> {
+  const {source, callerUid, policyDirectory, socketOnly = false, log} = order;
+  const {request, policy, judge} = prepared(order);
+  const server = socketOnly ? {...policy.server, driver: 'socket' as const} : policy.server;
+  return await mount(request, {
+    policy: {...policy, fuseblk: false},
+    decide: judge,
+    connect: (wanted) => connectServer(wanted, server),
+    controlDirectory: CONTROL_DIRECTORY,
+    checkDetected: (detected, facts) => {
+      const own = settingsFor(loadPolicy(detected, policyDirectory), callerUid);
+      if (isDeepStrictEqual(settingsOf(own), settingsOf(policy))) return decide(own, facts);
+      const reason = `it holds ${detected}, which has a policy of its own: say so with -t ${detected}`;
+      throw new MountError({object: source, reason, code: 'type-has-policy'});
+    },
+    checkServer: (process) => {
+      const {required} = policy.containment;
+      checkContainment(process, {required, object: `${source} on ${request.target}`, callerUid});
+    },
+    ...(log === undefined ? {} : {log}),
+  });
 }
 
 /** What of a policy has an effect after a mount was allowed. */

@@ -1,0 +1,72 @@
+import {MountError} from '../../helper/index.js';
+import {PolicyError} from '../../policy/index.js';
+import {splitOptions} from '../../service/option-text.js';
+import {keepInheritedFds} from '../../sys/inherited.js';
+import {type Command, complain, type OptionValues, print} from '../command.js';
+import {type MountOrder, performMount, rehearseMount} from '../mount/perform.js';
+import {givenOptions} from './caller-options.js';
+import {exitCodeOf, MOUNT_EXIT} from './exit-code.js';
+import {checkNamespace} from './namespace.js';
+import {mountFusewardDefinition} from './options.js';
+import {typeOf} from './type.js';
+
+/** A command that is killed at any moment leaves nothing, so it may just as well end itself. */
+function endOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => process.exit(MOUNT_EXIT.interrupted));
+  }
+}
+
+async function perform(source: string, target: string, values: OptionValues): Promise<void> {
+  const namespace = values['namespace'] as string | undefined;
+  if (namespace !== undefined) checkNamespace(namespace);
+  const type = typeOf(values['type'] as string | undefined);
+  const texts = (values['options'] ?? []) as string[];
+  const {options, readOnly} = givenOptions(texts, {sloppy: values['sloppy'] === true, type});
+  const order: MountOrder = {
+    source,
+    target,
+    type,
+    options,
+    policyDirectory: undefined,
+    callerUid: process.getuid!(),
+    callerGid: process.getgid!(),
+    callerGroups: process.getgroups!(),
+    announce: values['fake'] !== true,
+  };
+  if (values['fake'] === true) {
+    await rehearseMount(order);
+    return;
+  }
+  const result = await performMount(order);
+  if (result.readOnly && !readOnly) {
+    complain(`${target}: WARNING: ${result.subtype} is only read here, mounted read-only.`);
+  }
+  if (values['verbose'] !== true) return;
+  const rule = result.rule === undefined ? '' : `, allowed by ${result.rule.file}:${result.rule.line}`;
+  print(`fuseward: ${source} is on ${target} as ${result.type}${rule}`);
+}
+
+/** `nofail`: what is not there need not be. mount(8) leaves that to its helpers. */
+function isExpected(error: unknown, values: OptionValues): boolean {
+  if (!(error instanceof MountError) || error.code !== 'source-missing') return false;
+  const texts = (values['options'] ?? []) as string[];
+  return splitOptions(texts.join(',')).some(({key}) => key === 'nofail');
+}
+
+export const mountFusewardCommand: Command = {
+  definition: mountFusewardDefinition,
+  async run([source, target], values) {
+    keepInheritedFds();
+    endOnSignals();
+    try {
+      await perform(source!, target!, values);
+      return MOUNT_EXIT.done;
+    } catch (error) {
+      if (isExpected(error, values)) return MOUNT_EXIT.done;
+      complain(error instanceof Error ? error.message : String(error));
+      if (error instanceof MountError) return exitCodeOf(error);
+      return error instanceof PolicyError ? MOUNT_EXIT.usage : MOUNT_EXIT.internal;
+    }
+  },
+};

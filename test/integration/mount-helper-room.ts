@@ -1,0 +1,76 @@
+import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
+import {chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {CHECKOUT} from '../support/checkout.js';
+import {run} from '../support/mounts.js';
+import type {Outcome} from './command-support.js';
+
+/**
+ * A mount namespace of its own in which /sbin has the mount helper, as an installed package puts it there, and /etc/fstab is the
+ * test's. mount(8) looks for helpers in /sbin alone.
+ */
+export class MountHelperRoom {
+  readonly dir: string = realpathSync(mkdtempSync(join(tmpdir(), 'fuseward-mount8-')));
+  readonly image: string = join(this.dir, 'disk.img');
+  readonly target: string = join(this.dir, 'mnt');
+  readonly #holder: ChildProcess;
+
+  private constructor() {
+    chmodSync(this.dir, 0o755);
+    for (const name of ['mnt', 'other', 'over']) mkdirSync(join(this.dir, name));
+    writeFileSync(join(this.dir, 'fstab'), '');
+    run('mke2fs', ['-q', '-t', 'ext4', '-L', 'helped', '-d', join(CHECKOUT, 'src/wire'), this.image, '8M']);
+    const script = `set -e
+mount -t tmpfs tmpfs ${this.dir}/over
+mkdir ${this.dir}/over/upper ${this.dir}/over/work
+mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=${this.dir}/over/upper,workdir=${this.dir}/over/work /usr/sbin
+ln -sf ${CHECKOUT}/bin/mount.fuseward /usr/sbin/mount.fuseward
+mount --bind ${this.dir}/fstab /etc/fstab
+echo ready
+exec cat`;
+    this.#holder = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+  }
+
+  /** Makes one and waits until it stands. */
+  static async open(): Promise<MountHelperRoom> {
+    const room = new MountHelperRoom();
+    const stood = await new Promise<boolean>((resolve) => {
+      room.#holder.stdout!.once('data', () => resolve(true));
+      room.#holder.once('exit', () => resolve(false));
+    });
+    if (!stood) throw new Error('no mount namespace with a mount helper in /sbin');
+    return room;
+  }
+
+  /** Words that run a command inside. */
+  get inside(): readonly string[] {
+    return ['nsenter', '--mount', `--target=${this.#holder.pid}`];
+  }
+
+  /** Runs a command inside and waits for it. */
+  run(...command: string[]): Outcome {
+    const [program, ...args] = [...this.inside, ...command];
+    const {status, stdout, stderr} = spawnSync(program!, args, {encoding: 'utf8', timeout: 60_000, cwd: '/'});
+    return {code: status, stdout, stderr};
+  }
+
+  /** One column of the mount table for the target, without newline; empty where nothing is mounted. */
+  shown(column: string, target: string = this.target): string {
+    return this.run('findmnt', '--noheadings', '--mountpoint', target, '--output', column).stdout.trim();
+  }
+
+  fstab(text: string): void {
+    writeFileSync(join(this.dir, 'fstab'), text);
+  }
+
+  /** Ends the namespace, and with it every mount in it. */
+  async remove(): Promise<void> {
+    const gone = new Promise((resolve) => this.#holder.once('exit', resolve));
+    this.#holder.stdin!.end();
+    await gone;
+    rmSync(this.dir, {recursive: true});
+  }
+}
