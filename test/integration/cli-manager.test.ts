@@ -45,9 +45,9 @@ describe('commands that show something', () => {
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(3);
-    expect(lines[0]).toMatch(/^ID +TARGET +SOURCE +TYPE +HEALTH +SERVER +SINCE$/);
+    expect(lines[0]).toMatch(/^ID +TARGET +SOURCE +TYPE +HEALTH +SEAL +SERVER +SINCE$/);
     expect(lines[1]).toContain('42  /home/"a\\\\b"\\nc');
-    expect(lines[2]).toMatch(/^41 +\/mnt\/41 +\/images\/41\.img +fuse\.ext4 +ok +4041 /);
+    expect(lines[2]).toMatch(/^41 +\/mnt\/41 +\/images\/41\.img +fuse\.ext4 +ok +2\/3 +4041 /);
   });
 
   test('ls --json prints the mounts', async () => {
@@ -110,7 +110,7 @@ describe('commands that show something', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('health: slow: a request is older than it should be');
     expect(stdout).toContain('connected to the server, 1 requests at the server, changes are held (frozen)');
-    expect(stdout).toContain('seccomp:        on in every thread');
+    expect(stdout).toContain('seal: 1 of 3 points verified, landlock reported by the server; cgroup missing');
     const asJson = JSON.parse((await ask('status', '41', '--json')).stdout) as {manager: unknown};
     expect(asJson.manager).toEqual(daemon.manager.views[0]);
   });

@@ -11,18 +11,20 @@ const COLUMNS: readonly Column[] = [
   {title: 'SOURCE', flexible: true},
   {title: 'TYPE', flexible: true},
   {title: 'HEALTH'},
+  {title: 'SEAL', align: 'right'},
   {title: 'SERVER', align: 'right'},
   {title: 'SINCE'},
 ];
 
 function cells(mount: MountView): string[] {
-  const {id, target, source, type, health, frozen, serverPid, since} = mount;
+  const {id, target, source, type, health, frozen, serverPid, since, seal} = mount;
   return [
     id,
     printable(target),
     printable(source),
     printable(type),
     frozen ? `${health}, frozen` : health,
+    seal === null ? '-' : `${seal.filter(({state}) => state !== 'missing').length}/${seal.length}`,
     serverPid === null ? '-' : String(serverPid),
     since === null ? '-' : printable(since.replace('T', ' ').replace(/\..*/, 'Z')),
   ];

@@ -79,6 +79,15 @@ describe('what is told', () => {
     expect(states?.filter(({value}) => value === 1).map(({labels}) => labels['health'])).toEqual(['hung']);
   });
 
+  test('containment is the state that each point is in', async () => {
+    const {value, families} = await scrape();
+    const mount = {mount: '41'};
+    expect(value('fuseward_mount_containment', {...mount, point: 'user', state: 'verified'})).toBe(1);
+    expect(value('fuseward_mount_containment', {...mount, point: 'cgroup', state: 'missing'})).toBe(1);
+    // One line a point: what is not known of a foreign server is not told.
+    expect(families.get('fuseward_mount_containment')?.lines).toHaveLength(3);
+  });
+
   test('the daemon and totals', async () => {
     const {value} = await scrape();
     expect(value('fuseward_build_info', {version: '0.1.0'})).toBe(1);
@@ -140,6 +149,7 @@ describe('what is not told', () => {
       'mount',
       'opcode',
       'ours',
+      'point',
       'reason',
       'route',
       'state',
