@@ -18,6 +18,7 @@ import {statusCommand} from './status/handler.js';
 import {topCommand} from './top/handler.js';
 import {umountCommand} from './umount/handler.js';
 import {uninstallCommand} from './uninstall/handler.js';
+import {userMountCommand} from './user-mount/handler.js';
 import {VERSION} from './version.js';
 
 const COMMANDS: readonly Command[] = [
@@ -42,6 +43,8 @@ const COMMANDS: readonly Command[] = [
   // By the names of the programs in bin/ that start these; no list of commands has them.
   mountFusewardCommand,
   fuservicemountCommand,
+  // The manager starts it.
+  userMountCommand,
 ];
 
 /** A reader that has seen enough (head, less) ends the program, and that is no failure. */

@@ -7,6 +7,7 @@ import {CommandError, complain, type OptionValues} from './command.js';
 import {KernelView} from './kernel-view.js';
 import {ADMIN_SOCKET, SOCKET_VARIABLE} from './socket-option.js';
 import {printable} from './terminal/text.js';
+import {UserView} from './user-view.js';
 
 /** Who tells about mounts: the manager, or without one the kernel. */
 export interface MountSource {
@@ -26,7 +27,10 @@ class ManagerSource extends AdminClient implements MountSource {
   readonly managed = true;
 }
 
-/** The manager, or where nobody listens what the kernel tells; the second is said on standard error. */
+/**
+ * The manager; for users who may not ask it for everything the kernel and what the manager tells each of his own; or where nobody listens what
+ * the kernel tells, which is said on standard error.
+ */
 export async function openSource(values: OptionValues): Promise<MountSource> {
   const client = new ManagerSource(socketOf(values));
   try {
@@ -35,6 +39,8 @@ export async function openSource(values: OptionValues): Promise<MountSource> {
   } catch (error) {
     client.close();
     if (!(error instanceof UnreachableError)) throw error;
+    const view = process.geteuid?.() === 0 ? undefined : UserView.open();
+    if (view !== undefined) return view;
     const advice = error.advice === undefined ? '' : ` (${error.advice})`;
     complain(`${error.reason}, so this is only what the kernel tells${advice}`);
     return new KernelView();

@@ -29,16 +29,14 @@ export interface Examined {
  * @throws MountError `bad-option`, `bad-type`, `source-*`, `target-*`
  */
 export function examine(request: MountRequest, policy: MountPolicy, cleanup: Cleanup): Examined {
-  const options = parseOptions(request.options, policy);
+  // What a user opened for reading is all there will be to write to.
+  const texts = request.given === undefined ? request.options : [...request.options, 'ro'];
+  const options = parseOptions(texts, policy);
   if (request.callerUid !== 0) refuseLabels(options);
   const subtype = request.type === undefined ? undefined : subtypeOf(request.type);
   const {source, target} = lookUp(request, cleanup);
   checkDifferent(source, target);
-  const facts = mountFacts(
-    callerOf(request),
-    {source, target},
-    {readOnly: options.readOnly, texts: request.options},
-  );
+  const facts = mountFacts(callerOf(request), {source, target}, {readOnly: options.readOnly, texts});
   return {options, subtype, source, target, facts};
 }
 

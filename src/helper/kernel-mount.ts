@@ -148,7 +148,7 @@ function mountOldWay(plan: KernelMountPlan): OwnedFd {
 }
 
 /** Runs `act` with the directory behind `fd` as working directory of the process; nothing else may run meanwhile. */
-function inside(fd: OwnedFd, act: () => void): void {
+export function inside(fd: OwnedFd, act: () => void): void {
   const before = openFd('.', O_PATH);
   try {
     fchdir(fd.fd);

@@ -2,11 +2,14 @@ import {type BigIntStats, existsSync, readFileSync, realpathSync, statSync} from
 import {basename, dirname, join, resolve} from 'node:path';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
+import {O_DIRECTORY, O_NOFOLLOW, O_PATH, openAtFd, openFd} from '../sys/fd.js';
 import {loopDevicesOf} from '../sys/loop.js';
 import {MNT_DETACH, MNT_FORCE, UMOUNT_NOFOLLOW, umount} from '../sys/mount.js';
 import {type MountEntry, mountAtPath} from '../sys/mount-info.js';
 import {eventually} from './cleanup.js';
 import {errnoWords, MountError} from './errors.js';
+import {inside} from './kernel-mount.js';
+import {mountIdOf} from './mount-point.js';
 
 /** How to unmount. */
 export interface UnmountOptions {
@@ -16,6 +19,8 @@ export interface UnmountOptions {
   force?: boolean;
   /** The server of the mount, to be waited for. */
   serverPid?: number;
+  /** Number of the mount that is meant, whatever else is at its path by now. */
+  mountId?: number;
 }
 
 /** What an unmount leaves: false where a wait was not long enough. */
@@ -40,11 +45,12 @@ const RELEASE_MS = 2000;
  */
 export async function unmount(target: string, opts: UnmountOptions = {}): Promise<UnmountResult> {
   const entry = findMount(target);
+  if (opts.mountId !== undefined && entry.id !== opts.mountId) throw notOnTop(target, opts.mountId);
   const isFree = loopWatch(entry);
   const flags =
     UMOUNT_NOFOLLOW | (opts.lazy === true ? MNT_DETACH : 0) | (opts.force === true ? MNT_FORCE : 0);
   try {
-    umount(entry.target, flags);
+    unmountExactly(entry, flags);
   } catch (error) {
     throw explainUnmount(target, error);
   }
@@ -52,6 +58,33 @@ export async function unmount(target: string, opts: UnmountOptions = {}): Promis
   // A lazy unmount ends when the last user does; there is nothing to wait for.
   if (opts.lazy !== true) await eventually(() => isFree() && isGone(), RELEASE_MS);
   return {target: entry.target, source: entry.source, loopReleased: isFree(), serverGone: isGone()};
+}
+
+/**
+ * Unmounts this mount and no other. Its path may lead through directories of a user, who can put a link in place of one at any moment, so
+ * it is followed once: to the directory that the mount lies in. What is in there by its name can't be exchanged as long as it is
+ * mounted on.
+ */
+function unmountExactly(entry: MountEntry, flags: number): void {
+  if (entry.target === '/') {
+    umount(entry.target, flags);
+    return;
+  }
+  const name = basename(entry.target);
+  using parent = openFd(dirname(entry.target), O_PATH | O_DIRECTORY);
+  // Held only for a moment: an open descriptor keeps a mount busy.
+  using root = openAtFd(parent.fd, name, O_PATH | O_NOFOLLOW);
+  if (mountIdOf(root) !== entry.id) throw notOnTop(entry.target, entry.id);
+  root.close();
+  inside(parent, () => umount(name, flags));
+}
+
+/** The sentence for a mount that is not the topmost at its place. */
+function notOnTop(target: string, id: number): MountError {
+  return new MountError(
+    {verb: 'unmount', object: target, reason: `mount ${id} is not the topmost there`, code: 'not-mounted'},
+    {errno: ERRNO.EINVAL},
+  );
 }
 
 /** The topmost mount there. The path is compared before it is touched: the server below it may hang or be dead. */
@@ -142,6 +175,7 @@ function readAttribute(path: string): string | undefined {
 }
 
 function explainUnmount(target: string, error: unknown): MountError {
+  if (error instanceof MountError) return error;
   const errno = errnoOf(error);
   if (errno === ERRNO.EBUSY) {
     return new MountError(

@@ -69,6 +69,11 @@ export function readRecord(connectionId: number, mountId: number): MountRecord |
   }
 }
 
+/** The records of mounts that are there. */
+export function liveRecords(): MountRecord[] {
+  return readMounts().flatMap(({major, minor, id}) => (major === 0 ? (readRecord(minor, id) ?? []) : []));
+}
+
 /** Removes records whose mount is gone, by whatever way it went, and sockets without a record. */
 export function sweepRecords(): void {
   const mounts = readMounts();

@@ -4,6 +4,7 @@ import {type Feature, machineFeatures} from '../launch/features.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import {sweepRecords} from '../launch/mount-record.js';
 import {processUsers} from '../launch/process-users.js';
+import type {OwnedFd} from '../sys/fd.js';
 import {Aged} from './aged.js';
 import type {Announcement} from './announcement.js';
 import {AnnouncementServer} from './announcement-server.js';
@@ -21,6 +22,8 @@ import type {CachesView, ManagerEvent, MountOrder, MountStats, MountView, Status
 import {mountByCommand, unmountByCommand} from './mount-commands.js';
 import {Registry} from './registry.js';
 import {Supervisor} from './supervisor.js';
+import {listenForUsers, removeUserSocket, UserDoor} from './user-door.js';
+import {UserRequests} from './user-requests.js';
 import {cachesView, mountView, statsView} from './views.js';
 import {WatchPolicies} from './watch-policy.js';
 import {TICK_MS, WatchedMount} from './watched-mount.js';
@@ -34,6 +37,8 @@ export interface ManagerOptions {
   readonly policyDirectory?: string;
   /** Who keeps events and the announcements' socket over a restart; nobody unless told. */
   readonly keeper?: FdKeeper | undefined;
+  /** A listening socket for ordinary users that systemd passed, closed with the manager; undefined: one of its own. */
+  readonly userListener?: OwnedFd;
 }
 
 /** Age of what is told of a server's containment: of one mount that is asked for, and in a list of many. */
@@ -74,6 +79,7 @@ export class MountManager implements Manager {
   readonly #started: {readonly at: string; readonly monotonic: number};
   #features: readonly Feature[] = [];
   #announcements: AnnouncementServer | undefined;
+  #userDoor: UserDoor | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ready = false;
   #closed = false;
@@ -260,6 +266,7 @@ export class MountManager implements Manager {
     this.#closed = true;
     this.#ready = false;
     clearInterval(this.#timer);
+    this.#closeUserDoor();
     this.#announcements?.close();
     for (const mount of this.#registry.all()) mount.close();
     this.#eventFile?.close();
@@ -292,6 +299,30 @@ export class MountManager implements Manager {
     this.#ready = true;
     this.#log.info({mounts: mounts.length, ours: mounts.filter(({record}) => record).length}, 'watching');
     this.#timer = setInterval(() => this.#supervisor.tick(), TICK_MS);
+    this.#userDoor = this.#openUserDoor(directory);
+  }
+
+  /** Commands for ordinary users are run apart from those for the admin API: neither keeps the other waiting. */
+  #openUserDoor(directory: string): UserDoor {
+    const listener = this.#opts.userListener ?? listenForUsers(directory);
+    const requests = new UserRequests(
+      {
+        all: () => this.#registry.all(),
+        view: (mount) => mountView(mount, LISTED_MS),
+        removeLost: (mount) => this.#supervisor.removeLost(mount).left.length === 0,
+        look: () => this.#supervisor.guarded('look', () => this.#registry.look(true)),
+        denied: (facts) => this.#denied(facts),
+      },
+      {commands: new CommandRunner(), policyDirectory: this.#opts.policyDirectory},
+    );
+    return new UserDoor(listener, requests, {log: this.#log, clock: this.#clock});
+  }
+
+  #closeUserDoor(): void {
+    if (this.#userDoor === undefined) return;
+    this.#userDoor.close();
+    // One that systemd passed goes on listening, for the next manager.
+    if (this.#opts.userListener === undefined) removeUserSocket(this.#opts.runDirectory ?? RUN_DIRECTORY);
   }
 
   #find(id: string): WatchedMount {

@@ -1,9 +1,12 @@
+import {rmSync} from 'node:fs';
+import {basename} from 'node:path';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {closeAll, type OwnedFd} from '../sys/fd.js';
 import {hasHungUp} from '../sys/poll.js';
 import {
   acceptConnection,
+  listenSeqpacket,
   peerCredentials,
   peerGroups,
   receivePacket,
@@ -18,6 +21,7 @@ import {type RateLimit, RequestRate} from './request-rate.js';
 import {
   encodeUserPacket,
   LONGEST_USER_PACKET,
+  USER_SOCKET,
   type UserAnswer,
   type UserFailure,
   type UserRequest,
@@ -238,6 +242,24 @@ export class UserDoor {
     this.#visitors.delete(visitor);
     visitor.connection.close();
   }
+}
+
+/**
+ * Listens on `mount.sock` in a directory that root alone can write to. What an earlier manager left there is replaced: whoever calls this has proved
+ * to be the only manager. @throws Errno
+ */
+export function listenForUsers(directory: string): OwnedFd {
+  removeUserSocket(directory);
+  return listenSeqpacket(pathIn(directory), 0o666);
+}
+
+/** Takes the socket of a manager away that does not listen any more. */
+export function removeUserSocket(directory: string): void {
+  rmSync(pathIn(directory), {force: true});
+}
+
+function pathIn(directory: string): string {
+  return `${directory}/${basename(USER_SOCKET)}`;
 }
 
 /** Sends what fits into the connection's buffer now; whoever does not read, or is gone, goes without. */

@@ -39,6 +39,7 @@ export async function runDaemon(settings: DaemonSettings): Promise<number> {
       {
         version: VERSION,
         keeper: service.keeper,
+        ...(service.sockets.mount === undefined ? {} : {userListener: service.sockets.mount}),
         ...(runDirectory === undefined ? {} : {runDirectory}),
         ...(policyDirectory === undefined ? {} : {policyDirectory}),
       },

@@ -1,11 +1,14 @@
-import {MountError} from '../../helper/index.js';
+import {MountError, type MountResult} from '../../helper/index.js';
 import {PolicyError} from '../../policy/index.js';
 import {keepInheritedFds} from '../../sys/inherited.js';
-import {type Command, complain, EXIT, print} from '../command.js';
+import {type Command, complain, EXIT, type OptionValues, print, UsageError} from '../command.js';
+import {reportFailure, UserRequestError} from '../user-client.js';
+import {mountAsUser} from './as-user.js';
 import {mountDefinition} from './options.js';
 import {performMount} from './perform.js';
 
 function report(error: unknown, json: boolean): number {
+  if (error instanceof UserRequestError) return reportFailure(error.failure, json);
   if (!(error instanceof MountError || error instanceof PolicyError)) throw error;
   const exitCode = error instanceof MountError ? error.exitCode : EXIT.failed;
   if (json) {
@@ -19,23 +22,30 @@ function report(error: unknown, json: boolean): number {
   return exitCode;
 }
 
+function mountFor(source: string, target: string, values: OptionValues): MountResult | Promise<MountResult> {
+  const type = values['type'] as string | undefined;
+  const options = (values['options'] ?? []) as string[];
+  if (process.geteuid?.() !== 0) {
+    if (values['policy'] !== undefined) throw new UsageError('--policy is for root');
+    return mountAsUser({source, target, type, options});
+  }
+  return performMount({
+    ...{source, target, type, options},
+    policyDirectory: values['policy'] as string | undefined,
+    callerUid: process.getuid!(),
+    callerGid: process.getgid!(),
+    callerGroups: process.getgroups!(),
+    announce: values['no-announce'] !== true,
+  });
+}
+
 export const mountCommand: Command = {
   definition: mountDefinition,
   async run([source, target], values) {
     const json = values['json'] === true;
     try {
       keepInheritedFds();
-      const result = await performMount({
-        source: source!,
-        target: target!,
-        type: values['type'] as string | undefined,
-        options: (values['options'] ?? []) as string[],
-        policyDirectory: values['policy'] as string | undefined,
-        callerUid: process.getuid!(),
-        callerGid: process.getgid!(),
-        callerGroups: process.getgroups!(),
-        announce: values['no-announce'] !== true,
-      });
+      const result = await mountFor(source!, target!, values);
       if (json) print(JSON.stringify(result));
       return EXIT.done;
     } catch (error) {

@@ -1,6 +1,7 @@
 import {resolve} from 'node:path';
 import {isDeepStrictEqual} from 'node:util';
 import {
+  type GivenDescriptors,
   MountError,
   type MountRequest,
   type MountResult,
@@ -23,6 +24,7 @@ import {
 } from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
 import {checkContainment} from './containment-check.js';
+import {checkMountCount} from './mount-count.js';
 
 /** A mount as somebody asks for it. */
 export interface MountOrder {
@@ -40,6 +42,8 @@ export interface MountOrder {
   readonly callerGid: number;
   /** Supplementary groups of who asks. */
   readonly callerGroups: readonly number[];
+  /** What the caller opened himself, ours to close; `source` and `target` are then names for it. */
+  readonly given?: GivenDescriptors;
   /** Tells the manager of the mount, or that policy denied it. */
   readonly announce: boolean;
   /** Only a server behind a service socket will do, none of our own. */
@@ -81,16 +85,20 @@ function prepared({source, target, type, options, policyDirectory, ...order}: Mo
   policy: Policy;
   judge: (facts: MountFacts) => Decision;
 } {
-  const {callerUid, callerGid, callerGroups} = order;
+  const {callerUid, callerGid, callerGroups, given} = order;
   // `fuse.ext4` is the same type as `ext4`, so the same rules are for it.
   const subtype = type === undefined ? undefined : subtypeOf(type);
   const policy = settingsFor(loadPolicy(subtype, policyDirectory), callerUid);
   return {
-    request: {source, target, type, options: [...options], callerUid, callerGid, callerGroups},
+    request: {
+      ...{source, target, type, options: [...options], callerUid, callerGid, callerGroups},
+      ...(given === undefined ? {} : {given}),
+    },
     policy,
     judge: (facts) => {
       // Who has no driver may fall back to another way of mounting; who is denied may not.
       if (policy.allow.length === 0 && !hasServer(subtype)) throw noDriver(`${source} on ${target}`, subtype);
+      checkMountCount({callerUid, source, target}, policy.maxMountsPerUser);
       return decide(policy, facts);
     },
   };

@@ -2,9 +2,10 @@ import {MountError, unmount} from '../../helper/index.js';
 import {readRecord, sweepRecords} from '../../launch/mount-record.js';
 import {findMount} from '../../launch/mount-status.js';
 import {announce} from '../../manager/announcement.js';
-import {ERRNO} from '../../sys/errno-codes.js';
-import {type MountEntry, mountAtPath, readMounts} from '../../sys/mount-info.js';
+import {type MountEntry, readMounts} from '../../sys/mount-info.js';
 import {type Command, complain, EXIT, numberOf, type OptionValues, print} from '../command.js';
+import {reportFailure, UserRequestError} from '../user-client.js';
+import {unmountAsUser} from './as-user.js';
 import {umountDefinition} from './options.js';
 import {placeOf} from './place.js';
 
@@ -19,15 +20,6 @@ function entryOf(target: string): MountEntry | undefined {
   }
 }
 
-/** Whoever names a mount by its id means that one, whatever lies at its path by now. @throws MountError */
-function checkId(target: string, id: number): void {
-  if (mountAtPath(target)?.id === id) return;
-  throw new MountError(
-    {verb: 'unmount', object: target, reason: `mount ${id} is not the topmost there`, code: 'not-mounted'},
-    {errno: ERRNO.EINVAL},
-  );
-}
-
 /** Whether the same file system is mounted at another place too: then server and loop device stay, and rightly. */
 function isElsewhere({major, minor}: MountEntry): boolean {
   return readMounts().some((entry) => entry.major === major && entry.minor === minor);
@@ -36,7 +28,11 @@ function isElsewhere({major, minor}: MountEntry): boolean {
 async function perform(named: string, values: OptionValues): Promise<number> {
   const {path: target, mountId} = placeOf(named);
   const wanted = numberOf(values, 'mount-id', {least: 0, most: LARGEST_ID, whole: true}) ?? mountId;
-  if (wanted !== undefined) checkId(target, wanted);
+  if (process.geteuid?.() !== 0) {
+    const how = {lazy: values['lazy'] === true, force: values['force'] === true};
+    unmountAsUser(target, {mountId: wanted, ...how});
+    return EXIT.done;
+  }
   const entry = entryOf(target);
   // The server that the mount command noted, to be waited for.
   const serverPid = entry === undefined ? undefined : readRecord(entry.minor, entry.id)?.serverPid;
@@ -44,6 +40,7 @@ async function perform(named: string, values: OptionValues): Promise<number> {
     lazy: values['lazy'] === true,
     force: values['force'] === true,
     ...(serverPid === undefined ? {} : {serverPid}),
+    ...(wanted === undefined ? {} : {mountId: wanted}),
   });
   sweepRecords();
   if (entry !== undefined && values['no-announce'] !== true) {
@@ -63,6 +60,7 @@ export const umountCommand: Command = {
     try {
       return await perform(target!, values);
     } catch (error) {
+      if (error instanceof UserRequestError) return reportFailure(error.failure, values['json'] === true);
       if (!(error instanceof MountError)) throw error;
       const {message, code, errnoName: errno} = error;
       if (values['json'] === true) print(JSON.stringify({error: {message, code, errno}}));

@@ -1,0 +1,85 @@
+import {MountError, type MountResult, unmount} from '../../helper/index.js';
+import {currentPath} from '../../helper/mount-point.js';
+import {sweepRecords} from '../../launch/mount-record.js';
+import {encodeUserPacket, type UserAnswer, type UserFailure} from '../../manager/user-protocol.js';
+import {PolicyError} from '../../policy/index.js';
+import {Errno} from '../../sys/errno.js';
+import {OwnedFd} from '../../sys/fd.js';
+import {keepInheritedFds} from '../../sys/inherited.js';
+import {hasHungUp} from '../../sys/poll.js';
+import {isUnixSocket, peerCredentials, peerGroups, sendPacket} from '../../sys/socket.js';
+import {type Command, complain, EXIT, type OptionValues, print} from '../command.js';
+import {performMount} from '../mount/perform.js';
+import {receiveDescriptors} from './descriptors.js';
+import {userMountDefinition} from './options.js';
+
+const CONNECTION = 3;
+
+/** Mounts for who is at the other end, by the kernel's word on who that is. @throws MountError, PolicyError, Errno */
+async function mountFor(connection: OwnedFd, values: OptionValues): Promise<MountResult> {
+  const {uid, gid} = peerCredentials(connection.fd);
+  const given = receiveDescriptors(connection);
+  const result = await performMount({
+    // What he wrote may be relative to any place, and names in messages and in the mount table should be those of this machine.
+    source: currentPath(given.source),
+    target: currentPath(given.target),
+    given,
+    type: values['type'] as string | undefined,
+    options: (values['options'] ?? []) as string[],
+    policyDirectory: values['policy'] as string | undefined,
+    callerUid: uid,
+    callerGid: gid,
+    callerGroups: peerGroups(connection.fd),
+    announce: false,
+  });
+  // Who ended his command meanwhile does not expect a mount.
+  if (hasHungUp(connection.fd)) {
+    await unmount(result.target, {mountId: result.mountId, lazy: true});
+    sweepRecords();
+    throw new Errno('EPIPE', 'mount', result.target);
+  }
+  return result;
+}
+
+function failureOf(error: unknown): UserFailure {
+  if (error instanceof MountError) {
+    const {message, code, errnoName: errno, exitCode} = error;
+    return {message, code, errno, exitCode};
+  }
+  if (error instanceof PolicyError) return {message: error.message, code: 'bad-policy'};
+  if (error instanceof Errno) {
+    return {message: `can't mount: ${error.message}`, code: 'connection', errno: error.code};
+  }
+  throw error;
+}
+
+function answer(connection: OwnedFd, reply: UserAnswer): void {
+  try {
+    sendPacket(connection.fd, encodeUserPacket(reply), [], {timeoutMs: 0});
+  } catch {
+    // He went away; the manager's log has it all the same.
+  }
+}
+
+export const userMountCommand: Command = {
+  definition: userMountDefinition,
+  async run(_positionals, values) {
+    if (process.geteuid?.() !== 0 || !isUnixSocket(CONNECTION)) {
+      complain('user-mount is for the manager to start');
+      return EXIT.failed;
+    }
+    keepInheritedFds();
+    const connection = new OwnedFd(CONNECTION);
+    try {
+      const result = await mountFor(connection, values);
+      answer(connection, {ok: result});
+      print(JSON.stringify(result));
+      return EXIT.done;
+    } catch (error) {
+      const failure = failureOf(error);
+      answer(connection, {error: failure});
+      print(JSON.stringify({error: failure}));
+      return failure.exitCode ?? EXIT.failed;
+    }
+  },
+};
