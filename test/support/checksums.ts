@@ -75,7 +75,8 @@ export class ChecksumFixer {
   fix(structure: Structure): void {
     const {kind, start, length} = structure;
     const bytes = this.#image.subarray(start, start + length);
-    if (kind === 'group descriptor' && this.applies) this.#descriptor(bytes, this.#descriptors.indexOf(start));
+    if (kind === 'group descriptor' && this.applies)
+      this.#descriptor(bytes, this.#descriptors.indexOf(start));
     else if (kind === 'journal block' || kind === 'fast commit block') this.#journal.seal(structure);
     else if (this.#metadata) this.#fixMetadata(structure, bytes);
   }

@@ -139,8 +139,12 @@ export function* everyByte(image: Uint8Array, structure: Structure): Generator<M
  * so that what lies behind them is reached.
  */
 export function apply(image: Uint8Array, {changes, structures}: Mutation, fixer?: ChecksumFixer): () => void {
+  const sealed = fixer === undefined ? [] : structures.flatMap((structure) => fixer.sealedIn(structure));
   const before = [
-    ...structures.map(({start, length}) => ({position: start, bytes: current(image, start, length)})),
+    ...[...structures, ...sealed].map(({start, length}) => ({
+      position: start,
+      bytes: current(image, start, length),
+    })),
     ...changes.map(({position, bytes}) => ({position, bytes: current(image, position, bytes.length)})),
   ];
   for (const {position, bytes} of changes) image.set(bytes, position);

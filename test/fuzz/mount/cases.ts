@@ -1,18 +1,17 @@
-import {closeSync, copyFileSync, openSync, readFileSync, writeSync} from 'node:fs';
+import {closeSync, copyFileSync, openSync, writeSync} from 'node:fs';
 import {join} from 'node:path';
-import {ChecksumFixer} from '../../support/checksums.js';
+import {DAMAGES, type Damage, DamageBench} from '../../support/damage/index.js';
 import {imageOf, lacking} from '../../support/images.js';
 import {MUTANTS} from '../../support/mutant-recipes.js';
-import {apply, randomMutation} from '../../support/mutate.js';
+import {randomMutation} from '../../support/mutate.js';
 import {Random} from '../../support/random.js';
-import {type Structure, structuresOf} from '../../support/structures.js';
 
 /** An image that cases are made of: in memory, and as the file that is mounted. */
 interface Ground {
   readonly name: string;
-  readonly bytes: Uint8Array;
-  readonly structures: readonly Structure[];
-  readonly fixer: ChecksumFixer;
+  readonly bench: DamageBench;
+  /** Kinds of damage that are made for this image. */
+  readonly damages: readonly Damage[];
   readonly file: string;
   readonly fd: number;
 }
@@ -35,35 +34,46 @@ export class Cases {
     this.#seed = seed;
     this.#grounds = MUTANTS.filter((recipe) => lacking(recipe) === undefined).map((recipe) => {
       const path = imageOf(recipe);
-      const bytes = new Uint8Array(readFileSync(path));
-      const structures = structuresOf(path);
       const file = join(directory, `${recipe.name}.img`);
       copyFileSync(path, file);
-      const fixer = new ChecksumFixer(bytes, structures);
-      return {name: recipe.name, bytes, structures, fixer, file, fd: openSync(file, 'r+')};
+      const damages = Object.values(DAMAGES)
+        .flat()
+        .filter(({image}) => image === recipe.name);
+      return {name: recipe.name, bench: new DamageBench(path), damages, file, fd: openSync(file, 'r+')};
     });
   }
 
-  /** Damages the image of a case, which no other case may use before it is undone. */
+  /**
+   * Damages the image of a case, which no other case may use before it is undone: by a crafted damage, at random, or both, with
+   * the checksums made to fit in most.
+   */
   begin(n: number): Case {
     const random = new Random(this.#seed + n);
-    const ground = this.#grounds[n % this.#grounds.length]!;
-    const mutation = randomMutation(ground.bytes, ground.structures, random);
-    const fixed = ground.fixer.applies && random.below(4) !== 0;
-    const touched = [
-      ...mutation.structures.map(({start, length}) => [start, length] as const),
-      ...mutation.changes.map(({position, bytes}) => [position, bytes.length] as const),
-    ];
+    const {name, bench, damages, file, fd} = this.#grounds[n % this.#grounds.length]!;
+    const words: string[] = [];
+    const crafted = damages.length > 0 && random.below(3) === 0;
+    bench.sealing = random.below(4) !== 0;
+    if (crafted) {
+      const damage = random.pick(damages);
+      words.push(damage.name);
+      damage.make(bench);
+    }
+    if (!crafted || random.below(2) === 0) {
+      const mutation = randomMutation(bench.image, bench.structures, random);
+      words.push(mutation.description);
+      bench.mutate(mutation);
+    }
+    const touched = bench.changed;
     const write = (): void => {
-      for (const [start, length] of touched) writeSync(ground.fd, ground.bytes, start, length, start);
+      for (const [start, length] of touched) writeSync(fd, bench.image, start, length, start);
     };
-    const restore = apply(ground.bytes, mutation, fixed ? ground.fixer : undefined);
     write();
+    if (bench.sealing && bench.fixer.applies) words.push('checksums made to fit');
     return {
-      description: `${ground.name}: ${mutation.description}${fixed ? ', checksums made to fit' : ''}`,
-      file: ground.file,
+      description: `${name}: ${words.join('; ')}`,
+      file,
       undo: () => {
-        restore();
+        bench.undo();
         write();
       },
     };

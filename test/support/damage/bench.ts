@@ -2,6 +2,8 @@ import {readFileSync} from 'node:fs';
 import {type Inode, type InodeNumber, isType, MODE_TYPE, Volume} from '../../../src/ext4/index.js';
 import {ChecksumFixer} from '../checksums.js';
 import {MeteredSource} from '../metered-source.js';
+import {run} from '../mounts.js';
+import type {Mutation} from '../mutate.js';
 import {type Structure, structuresOf} from '../structures.js';
 
 /** A directory entry where it lies. */
@@ -20,12 +22,15 @@ export class DamageBench {
   readonly blockSize: number;
   readonly fixer: ChecksumFixer;
   readonly #inodes: ReadonlyMap<string, number>;
+  readonly #path: string;
+  #journalBlocks: number[] | undefined;
   readonly #before: Array<{start: number; bytes: Buffer}> = [];
   /** Whether `edit` makes checksums fit; false shows what the checksums alone say. */
   sealing = true;
 
   /** @param path a sound image; it is read into memory and not written to */
   constructor(path: string) {
+    this.#path = path;
     this.image = readFileSync(path);
     this.structures = structuresOf(path);
     this.blockSize = 1024 << this.image.readUInt32LE(1024 + 0x18);
@@ -70,6 +75,14 @@ export class DamageBench {
     return this.structures.filter((each) => each.kind === kind);
   }
 
+  /** Any block of the log, counted from the journal's start; `journal` has the first ones only. */
+  journalBlock(index: number): Structure {
+    this.#journalBlocks ??= run('debugfs', ['-R', 'blocks <8>', this.#path]).trim().split(/\s+/).map(Number);
+    const known = this.journal()[index];
+    const block = this.#journalBlocks[index]!;
+    return known ?? {kind: 'journal block', start: block * this.blockSize, length: this.blockSize, ino: 8};
+  }
+
   /** A block's number in the file system. */
   numberOf({start}: Structure): number {
     return start / this.blockSize;
@@ -98,17 +111,32 @@ export class DamageBench {
   /** Changes a structure and makes its checksum fit. */
   edit(structure: Structure, change: (bytes: Buffer) => void): void {
     const {start, length} = structure;
-    const bytes = this.image.subarray(start, start + length);
-    this.#before.push({start, bytes: Buffer.from(bytes)});
-    change(bytes);
-    // What a copy in the journal is sealed by lies in another block.
-    for (const other of this.fixer.sealedIn(structure)) {
-      this.#before.push({
-        start: other.start,
-        bytes: Buffer.from(this.image.subarray(other.start, other.start + other.length)),
-      });
+    this.#remember(start, length);
+    change(this.image.subarray(start, start + length));
+    this.#seal(structure);
+  }
+
+  /** Makes random changes, and the checksums of what they are in fit. */
+  mutate({changes, structures}: Mutation): void {
+    for (const {position, bytes} of changes) {
+      this.#remember(position, bytes.length);
+      this.image.set(bytes, position);
     }
-    if (this.sealing) this.fixer.fix(structure);
+    for (const structure of structures) {
+      this.#remember(structure.start, structure.length);
+      this.#seal(structure);
+    }
+  }
+
+  #remember(start: number, length: number): void {
+    this.#before.push({start, bytes: Buffer.from(this.image.subarray(start, start + length))});
+  }
+
+  #seal(structure: Structure): void {
+    if (!this.sealing) return;
+    // What a copy in the journal is sealed by lies in another block.
+    for (const {start, length} of this.fixer.sealedIn(structure)) this.#remember(start, length);
+    this.fixer.fix(structure);
   }
 
   /** Positions and lengths of what was changed. */

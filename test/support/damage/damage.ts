@@ -12,6 +12,8 @@ export interface Damage {
   readonly answers: ReadonlyArray<readonly [question: (ask: Questions) => unknown, answer: string | RegExp]>;
   /** What e2fsck finds; undefined where it looks no closer than we want it to, or can't look (a journal). */
   readonly judge: RegExp | undefined;
+  /** With what the whole image is refused. */
+  readonly refused?: string | RegExp;
 }
 
 const READ_BYTES = 1 << 20;
