@@ -178,7 +178,10 @@ _fuseward() {
       if [[ $current == -* ]]; then _fuseward_words '--admin-socket --admin-group --listen --token-file --tls-cert --tls-key --insecure --policy --run-dir --log-level -h --help'; return; fi
       ;;
     doctor)
-      if [[ $current == -* ]]; then _fuseward_words '--json -h --help'; return; fi
+      case $previous in
+        --policy) _fuseward_paths -d; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--containment --policy --json -h --help'; return; fi
       ;;
     install)
       case $previous in

@@ -1,4 +1,4 @@
-// Builds dist/: the modules with their types (for users of the library), and two programs of one file each, which start
+// Builds dist/: the modules with their types (for users of the library), and programs of one file each, which start
 // faster than hundreds of modules and can be handed into a sandbox by descriptor.
 import {spawnSync} from 'node:child_process';
 import {renameSync, rmSync, writeFileSync} from 'node:fs';
@@ -31,8 +31,8 @@ const common = {
 
 await build({
   ...common,
-  entryPoints: ['src/server/main.ts'],
-  outfile: `${made}/sandbox/server.js`,
+  entryPoints: {server: 'src/server/main.ts', probe: 'src/probe/main.ts'},
+  outdir: `${made}/sandbox`,
   // In the sandbox koffi's native module lies beside the program; elsewhere the installed package has it.
   alias: {koffi: './scripts/koffi-native.mjs'},
 });

@@ -47,6 +47,11 @@ export class EmbeddedServer {
     return this.#log.closed ? '' : textOf(this.#log.fd);
   }
 
+  /** Bytes that it and bubblewrap have written to standard error. */
+  get logBytes(): number {
+    return this.#log.closed ? 0 : fstatSync(this.#log.fd).size;
+  }
+
   /**
    * Lets go of its log, of which nothing more is known here then; the server goes on. For processes that live longer than a
    * mount takes.

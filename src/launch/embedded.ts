@@ -6,7 +6,7 @@ import {createMemfd} from '../sys/memfd.js';
 import {seqpacketPair} from '../sys/socket.js';
 import {EmbeddedServer} from './embedded-server.js';
 import {withLaunchLock} from './lock.js';
-import {findRuntime} from './runtime.js';
+import {findRuntime, type SandboxProgram} from './runtime.js';
 import {sandboxArguments} from './sandbox.js';
 import {unusedUserId} from './user-id.js';
 
@@ -76,9 +76,18 @@ function started(child: ChildProcess): number {
  * @throws Error or Errno when it can't be started; nothing runs then
  */
 export function launchEmbedded(type: string, policy: ServerPolicy): EmbeddedServer {
+  return launchContained('server', [type, `--cache-bytes=${policy.cacheBytes}`], policy);
+}
+
+/** Starts a program of ours as `launchEmbedded` starts a server. @throws Error or Errno; nothing runs then */
+export function launchContained(
+  name: SandboxProgram,
+  programArguments: readonly string[],
+  policy: ServerPolicy,
+): EmbeddedServer {
   const bubblewrap = requireTool('bwrap', 'bubblewrap');
   const prlimit = requireTool('prlimit', 'util-linux');
-  const runtime = findRuntime();
+  const runtime = findRuntime(name);
   using program = openProgram(runtime.program);
   using native = openFd(runtime.native, constants.O_RDONLY);
   using node = openFd(runtime.node, constants.O_RDONLY);
@@ -98,7 +107,7 @@ export function launchEmbedded(type: string, policy: ServerPolicy): EmbeddedServ
     info.fd,
     ...(runtime.nodeReachable ? [] : [node.fd]),
   ];
-  const args = sandboxArguments(bubblewrap, runtime, numbers, policy, type);
+  const args = sandboxArguments(bubblewrap, runtime, numbers, policy, programArguments);
   const {uid, monitor} = withLaunchLock(() => {
     const uid = unusedUserId(policy);
     const child = spawn(prlimit, args, {

@@ -1,5 +1,5 @@
 export {BUILTIN_TYPES, type Connection, connectServer, hasServer, SERVICE_DIRECTORY} from './connect.js';
-export {findTool, launchEmbedded} from './embedded.js';
+export {findTool, launchContained, launchEmbedded} from './embedded.js';
 export {EmbeddedServer} from './embedded-server.js';
 export {RUN_DIRECTORY, withLaunchLock} from './lock.js';
 export {

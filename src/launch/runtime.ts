@@ -11,7 +11,7 @@ export interface Runtime {
   readonly nodeReachable: boolean;
   /** The loader and shared libraries of `node`, each where the loader looks for it. */
   readonly libraries: readonly string[];
-  /** The server program, one file. */
+  /** The program, one file. */
   readonly program: string;
   /** koffi's native module. */
   readonly native: string;
@@ -50,14 +50,17 @@ function nativeModule(): string {
   return path;
 }
 
+/** The programs that are made to run in a sandbox. */
+export type SandboxProgram = 'server' | 'probe';
+
 /** Finds the runtime of this very process, for servers to run on. */
-export function findRuntime(): Runtime {
+export function findRuntime(program: SandboxProgram): Runtime {
   const node = realpathSync(process.execPath);
   return {
     node,
     nodeReachable: reachableByAll(node),
     libraries: librariesOf(node),
-    program: fileURLToPath(new URL('../../dist/sandbox/server.js', import.meta.url)),
+    program: fileURLToPath(new URL(`../../dist/sandbox/${program}.js`, import.meta.url)),
     native: nativeModule(),
   };
 }

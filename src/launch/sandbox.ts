@@ -13,8 +13,8 @@ export interface SandboxFds {
   readonly node: number;
 }
 
-/** Where the server program lies inside the sandbox. */
-const PROGRAM = '/fuseward/server.js';
+/** Where the program lies inside the sandbox. */
+const PROGRAM = '/fuseward/program.js';
 
 /**
  * Bytes a file may grow to, which is what bubblewrap needs to copy the program in. The server lowers it to what its log, a
@@ -24,11 +24,13 @@ const FILE_LIMIT = 16 * 2 ** 20;
 
 /**
  * V8's flags in a server: one helper thread instead of one per core, and a heap that is bounded well below the process's
- * memory, so that garbage is collected rather than the limit hit.
+ * memory, so that garbage is collected rather than the limit hit. Without its compilers, where policy says so, the server's own
+ * filter then lets no memory become executable.
  */
 function runtimeFlags(server: ServerPolicy): string[] {
   const heapMiB = Math.floor(server.memoryBytes / 4 / 2 ** 20);
-  return ['--v8-pool-size=1', `--max-old-space-size=${heapMiB}`, '--no-warnings'];
+  const heap = ['--v8-pool-size=1', `--max-old-space-size=${heapMiB}`, '--no-warnings'];
+  return server.jitless ? [...heap, '--jitless'] : heap;
 }
 
 /**
@@ -44,7 +46,7 @@ export function sandboxArguments(
   runtime: Runtime,
   fds: SandboxFds,
   server: ServerPolicy,
-  type: string,
+  programArguments: readonly string[],
 ): string[] {
   const limits = {
     core: 0,
@@ -80,7 +82,6 @@ export function sandboxArguments(
     node,
     ...runtimeFlags(server),
     PROGRAM,
-    type,
-    `--cache-bytes=${server.cacheBytes}`,
+    ...programArguments,
   ];
 }

@@ -1,6 +1,8 @@
 import {addressOf, lastErrno, native} from './libc.js';
 import {type SyscallName, syscallNumber} from './syscall-numbers.js';
 
+export {addressOf};
+
 /** A number, or memory whose address is meant. */
 export type RawArgument = number | bigint | Uint8Array;
 

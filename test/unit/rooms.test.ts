@@ -16,6 +16,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   fuse: ['sys', 'wire'],
   ext4: ['block', 'wire'],
   server: ['block', 'control', 'ext4', 'fuse', 'service', 'sys', 'wire'],
+  probe: ['server', 'sys'],
   manager: ['control', 'fuse', 'helper', 'launch', 'policy', 'server', 'service', 'sys', 'wire'],
   admin: ['manager', 'sys'],
 };

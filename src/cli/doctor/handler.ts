@@ -1,5 +1,7 @@
 import {type Feature, machineFeatures} from '../../launch/features.js';
+import {loadPolicy} from '../../policy/index.js';
 import {type Command, EXIT, print} from '../command.js';
+import {probeContainment} from './containment.js';
 import {doctorDefinition} from './options.js';
 
 const MARKS: Readonly<Record<Feature['state'], string>> = {ok: 'ok', limited: '--', missing: 'NO'};
@@ -7,6 +9,10 @@ const MARKS: Readonly<Record<Feature['state'], string>> = {ok: 'ok', limited: '-
 export const doctorCommand: Command = {
   definition: doctorDefinition,
   run(_positionals, values) {
+    if (values['containment'] === true) {
+      const {server} = loadPolicy(undefined, values['policy'] as string | undefined);
+      return probeContainment(server, {json: values['json'] === true});
+    }
     const features = machineFeatures();
     const works = features.every(({state}) => state !== 'missing');
     if (values['json'] === true) {

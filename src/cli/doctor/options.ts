@@ -3,8 +3,18 @@ import type {CommandDefinition} from '../command.js';
 export const doctorDefinition: CommandDefinition = {
   name: 'doctor',
   summary: 'tell what this machine has and lacks for contained mounts',
-  usage: 'fuseward doctor [--json]',
-  help: 'Exit code 0 when contained mounts work here, 1 when something that they need is missing.',
-  options: {json: {type: 'boolean', help: 'print JSON'}},
+  usage: 'fuseward doctor [--containment] [--policy DIRECTORY] [--json]',
+  help: `Exit code 0 when contained mounts work here, 1 when something that they need is missing. With --containment a contained process
+tries what a server must not be able to do: 0 when all of it was stopped, 1 when something got through.`,
+  options: {
+    containment: {type: 'boolean', help: 'have a contained process try forbidden acts (root)'},
+    policy: {
+      type: 'string',
+      value: 'DIRECTORY',
+      help: 'the policy that the probe is started by',
+      completes: 'directory',
+    },
+    json: {type: 'boolean', help: 'print JSON'},
+  },
   positionals: {least: 0, most: 0},
 };
