@@ -51,7 +51,7 @@ _fuseward() {
     previous=${COMP_WORDS[COMP_CWORD - 2]}
   fi
   if ((COMP_CWORD == 1)); then
-    _fuseward_words 'mount umount ls status stats cache top events freeze thaw sync shutdown daemon doctor install uninstall completion serve help --help --version'
+    _fuseward_words 'mount umount ls status stats cache top events freeze thaw sync shutdown daemon doctor policy install uninstall completion serve help --help --version'
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -182,6 +182,22 @@ _fuseward() {
         --policy) _fuseward_paths -d; return ;;
       esac
       if [[ $current == -* ]]; then _fuseward_words '--containment --policy --json -h --help'; return; fi
+      ;;
+    policy)
+      case $previous in
+        --user) :; return ;;
+        -t|--type) _fuseward_words 'ext2 ext3 ext4 raw'; return ;;
+        -o|--options) :; return ;;
+        --policy) _fuseward_paths -d; return ;;
+        --write) _fuseward_paths -d; return ;;
+        --socket) _fuseward_paths -f; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--user -t --type -o --options --policy --write --json --socket -h --help'; return; fi
+      case $(_fuseward_position '--user -t --type -o --options --policy --write --socket') in
+        0) _fuseward_words 'check explain units reload' ;;
+        1) _fuseward_paths -f ;;
+        2) _fuseward_paths -d ;;
+      esac
       ;;
     install)
       case $previous in

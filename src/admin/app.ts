@@ -18,6 +18,7 @@ import {metricsRoutes} from './routes/metrics.js';
 import {mountRoutes} from './routes/mounts.js';
 import {orderRoutes} from './routes/orders.js';
 import type {Admin} from './routes/plugin.js';
+import {policyRoutes} from './routes/policy.js';
 import {statusRoutes} from './routes/status.js';
 import {SHARED_SCHEMAS} from './schemas.js';
 
@@ -96,6 +97,7 @@ export function createAdmin(manager: Manager, opts: AdminOptions): Admin {
   app.register(mountRoutes(manager));
   app.register(cacheRoutes(manager));
   app.register(orderRoutes(manager));
+  app.register(policyRoutes(manager));
   app.register(eventRoutes(manager, {streams, heartbeatMs: opts.heartbeatMs ?? 15_000}));
   app.register(metricsRoutes(new Scraper(manager, {log: app.log, own})));
   app.register(async (scope) => {

@@ -16,6 +16,7 @@ export const Problem = Type.Object(
     detail: Type.String({description: 'what happened, naming the mount or the file'}),
     errno: Type.Optional(Type.String({pattern: '^E[A-Z0-9]+$', description: 'where the kernel said it'})),
     hint: Type.Optional(Type.String({description: 'what the caller can do about it'})),
+    errors: Type.Optional(Type.Array(Type.String(), {description: 'each of several things that are wrong'})),
   },
   {$id: 'Problem', additionalProperties: false},
 );
@@ -63,7 +64,11 @@ export function problem(
   status: number,
   code: string,
   detail: string,
-  more: {errno?: string | undefined; hint?: string | undefined} = {},
+  more: {
+    errno?: string | undefined;
+    hint?: string | undefined;
+    errors?: readonly string[] | undefined;
+  } = {},
 ): Problem {
   return {
     type: 'about:blank',
@@ -73,14 +78,15 @@ export function problem(
     detail,
     ...(more.errno === undefined ? {} : {errno: more.errno}),
     ...(more.hint === undefined ? {} : {hint: more.hint}),
+    ...(more.errors === undefined ? {} : {errors: [...more.errors]}),
   };
 }
 
 /** The problem that tells of `error`, or undefined for one that nobody foresaw and whose text is not for callers. */
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof ManagerError) {
-    const {errno, hint} = error;
-    return problem(STATUS_OF_KIND[error.kind], error.code, error.message, {errno, hint});
+    const {errno, hint, errors} = error;
+    return problem(STATUS_OF_KIND[error.kind], error.code, error.message, {errno, hint, errors});
   }
   if (error instanceof AdminError) {
     return problem(error.status, error.code, error.message, {hint: error.hint});

@@ -139,6 +139,11 @@ export class AdminClient {
     return this.ask('POST', `/v1/mounts/${encodeURIComponent(id)}/${order}`);
   }
 
+  /** Has the policy files read again. @throws AnswerError with everything that is wrong in them */
+  reloadPolicy(): Promise<{files: string[]}> {
+    return this.ask('POST', '/v1/policy/reload');
+  }
+
   /**
    * The stream of events, until the manager ends it or the signal is given. Besides the manager's events, whose data is a
    * ManagerEvent, there may be one called `gap` where some were missed.

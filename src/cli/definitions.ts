@@ -8,6 +8,7 @@ import {installDefinition} from './install/options.js';
 import {lsDefinition} from './ls/options.js';
 import {mountDefinition} from './mount/options.js';
 import {freezeDefinition, shutdownDefinition, syncDefinition, thawDefinition} from './orders/options.js';
+import {policyDefinition} from './policy/options.js';
 import {serveDefinition} from './serve/options.js';
 import {statsDefinition} from './stats/options.js';
 import {statusDefinition} from './status/options.js';
@@ -31,6 +32,7 @@ export const DEFINITIONS: readonly CommandDefinition[] = [
   shutdownDefinition,
   daemonDefinition,
   doctorDefinition,
+  policyDefinition,
   installDefinition,
   uninstallDefinition,
   completionDefinition,

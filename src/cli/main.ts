@@ -12,6 +12,7 @@ import {lsCommand} from './ls/handler.js';
 import {mountCommand} from './mount/handler.js';
 import {mountFusewardCommand} from './mount-fuseward/handler.js';
 import {freezeCommand, shutdownCommand, syncCommand, thawCommand} from './orders/handler.js';
+import {policyCommand} from './policy/handler.js';
 import {serveCommand} from './serve/handler.js';
 import {statsCommand} from './stats/handler.js';
 import {statusCommand} from './status/handler.js';
@@ -36,6 +37,7 @@ const COMMANDS: readonly Command[] = [
   shutdownCommand,
   daemonCommand,
   doctorCommand,
+  policyCommand,
   installCommand,
   uninstallCommand,
   completionCommand,

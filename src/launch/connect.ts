@@ -15,6 +15,9 @@ const CONNECT_MS = 5_000;
 /** Types that a server of our own knows; `auto` finds out which of them the source is. */
 export const BUILTIN_TYPES: readonly string[] = ['ext2', 'ext3', 'ext4', 'raw', 'auto'];
 
+/** The server that finds out the type. */
+const UNNAMED = 'auto';
+
 /** A server ready for the conversation. */
 export interface Connection {
   readonly socket: OwnedFd;
@@ -34,26 +37,33 @@ function connectService(type: string, directory: string): OwnedFd | undefined {
 }
 
 /** Whether there may be a server for `type`, by what lies ready: nothing is connected to or started. */
-export function hasServer(type: string | undefined, directory: string = SERVICE_DIRECTORY): boolean {
-  const wanted = type ?? 'auto';
-  return BUILTIN_TYPES.includes(wanted) || (isTypeName(wanted) && existsSync(`${directory}/${wanted}`));
+export function hasServer(
+  type: string | undefined,
+  {driver, command}: ServerPolicy,
+  directory: string = SERVICE_DIRECTORY,
+): boolean {
+  const wanted = type ?? UNNAMED;
+  const ours = BUILTIN_TYPES.includes(wanted) || command !== undefined;
+  if (ours && driver !== 'socket') return true;
+  return driver !== 'builtin' && isTypeName(wanted) && existsSync(`${directory}/${wanted}`);
 }
 
 /**
- * Reaches a server for `type`: the service socket if one is served, else a builtin server in a sandbox of our own, or only the
- * one that policy names. Undefined when there is neither; the caller may fall back to an ordinary mount.
+ * Reaches a server for `type`, as policy's `server.driver` says: the service socket if one is served, else a server in a sandbox of
+ * our own. Undefined when there is neither; the caller may fall back to an ordinary mount.
  */
 export function connectServer(
   type: string | undefined,
   policy: ServerPolicy,
   directory: string = SERVICE_DIRECTORY,
 ): Connection | undefined {
-  const wanted = type ?? 'auto';
+  const wanted = type ?? UNNAMED;
   if (!isTypeName(wanted)) return undefined;
-  const served = type !== undefined && policy.driver !== 'builtin';
-  const socket = served ? connectService(wanted, directory) : undefined;
+  const {driver, command} = policy;
+  const asksSocket = type !== undefined && driver !== 'builtin';
+  const socket = asksSocket ? connectService(wanted, directory) : undefined;
   if (socket !== undefined) return {socket, kind: 'socket'};
-  if (policy.driver === 'socket' || !BUILTIN_TYPES.includes(wanted)) return undefined;
+  if (driver === 'socket' || !(BUILTIN_TYPES.includes(wanted) || command !== undefined)) return undefined;
   const server = launchEmbedded(wanted, policy);
   return {socket: server.socket, kind: 'embedded', server};
 }

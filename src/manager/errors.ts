@@ -130,6 +130,16 @@ export function covered(target: string): ManagerError {
   );
 }
 
+/** For policy files that can't be used. @param problems all that is wrong with them */
+export function badPolicy(problems: readonly string[]): ManagerError {
+  return new ManagerError(
+    'conflict',
+    'bad-policy',
+    `can't use the policy files, the policy in force stays: ${problems.join('; ')}`,
+    {hint: 'correct them; "fuseward policy check" tells the same', errors: problems},
+  );
+}
+
 /** For a mount that was made and is not there any more. */
 export function vanished(target: string): ManagerError {
   return new ManagerError('conflict', 'gone', `${target} was mounted and is not there any more`, {

@@ -17,12 +17,14 @@ export class ManagerError extends Error {
   readonly code: string;
   readonly errno: string | undefined;
   readonly hint: string | undefined;
+  /** Each of several things that are wrong, where the message has them all. */
+  readonly errors: readonly string[] | undefined;
 
   constructor(
     kind: ManagerErrorKind,
     code: string,
     message: string,
-    more: {errno?: string; hint?: string} = {},
+    more: {errno?: string; hint?: string; errors?: readonly string[]} = {},
   ) {
     super(message);
     this.name = 'ManagerError';
@@ -30,6 +32,7 @@ export class ManagerError extends Error {
     this.code = code;
     this.errno = more.errno;
     this.hint = more.hint;
+    this.errors = more.errors;
   }
 }
 
@@ -69,6 +72,12 @@ export interface Manager {
   order(id: string, order: ServerOrder): Promise<MountView>;
   /** Events after `since` that are still kept, then those to come. The returned function ends it. */
   subscribe(since: number | undefined, listener: (event: ManagerEvent) => void): () => void;
+  /**
+   * Reads the administrator's policy files again, for mounts that come: all of them, or none.
+   * @returns the files that are in force on top of what ships
+   * @throws ManagerError `bad-policy` with everything that is wrong; the policy in force stays
+   */
+  reloadPolicy(): {files: string[]};
   /** False while the first look at the machine is not over. */
   readonly ready: boolean;
 }

@@ -4,13 +4,14 @@ import {type Feature, machineFeatures} from '../launch/features.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import {sweepRecords} from '../launch/mount-record.js';
 import {processUsers} from '../launch/process-users.js';
+import {POLICY_DIRECTORY} from '../policy/index.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {Aged} from './aged.js';
 import type {Announcement} from './announcement.js';
 import {AnnouncementServer} from './announcement-server.js';
 import {type Clock, SYSTEM_CLOCK} from './clock.js';
 import {CommandRunner} from './command-runner.js';
-import {covered, fromControl, noControl, noServer, noSuchMount, vanished} from './errors.js';
+import {badPolicy, covered, fromControl, noControl, noServer, noSuchMount, vanished} from './errors.js';
 import {EventFile} from './event-file.js';
 import {EventLog} from './event-log.js';
 import {type Manager, ManagerError, type ServerOrder, type UnmountOrder} from './face.js';
@@ -25,7 +26,7 @@ import {Supervisor} from './supervisor.js';
 import {listenForUsers, removeUserSocket, UserDoor} from './user-door.js';
 import {UserRequests} from './user-requests.js';
 import {cachesView, mountView, statsView} from './views.js';
-import {WatchPolicies} from './watch-policy.js';
+import {type Reloaded, WatchPolicies} from './watch-policy.js';
 import {TICK_MS, WatchedMount} from './watched-mount.js';
 
 export interface ManagerOptions {
@@ -109,7 +110,11 @@ export class MountManager implements Manager {
       (error) => log.error({error: String(error)}, 'a listener of events failed'),
       this.#eventFile,
     );
-    this.#policies = new WatchPolicies(opts.policyDirectory, {log});
+    this.#policies = new WatchPolicies(
+      opts.policyDirectory ?? POLICY_DIRECTORY,
+      `${opts.runDirectory ?? RUN_DIRECTORY}/policy.json`,
+      {log},
+    );
     const users = new Aged(processUsers, () => clock.monotonic());
     this.#registry = new Registry(() => clock.monotonic(), {
       watch: (mount, record) => {
@@ -212,7 +217,7 @@ export class MountManager implements Manager {
     const {source, target} = order;
     let id: string;
     try {
-      id = await mountByCommand(this.#commands, order, this.#opts.policyDirectory);
+      id = await mountByCommand(this.#commands, order, this.#policyWords());
     } catch (error) {
       if (error instanceof ManagerError && error.kind === 'denied') {
         this.#denied({source, target, code: error.code, errno: error.errno, message: error.message});
@@ -255,9 +260,14 @@ export class MountManager implements Manager {
 
   /** Reads policy and the machine's features again; mounts that are watched already keep their rules. */
   reload(): void {
-    this.#policies.forget();
     this.#features = machineFeatures();
-    this.#log.info({}, 'policy and features are read anew');
+    this.#readPolicy();
+  }
+
+  reloadPolicy(): {files: string[]} {
+    const reloaded = this.#readPolicy();
+    if ('problems' in reloaded) throw badPolicy(reloaded.problems);
+    return {files: [...reloaded.files]};
   }
 
   /** Stops watching. Mounts and their servers go on. Idempotent. */
@@ -270,6 +280,7 @@ export class MountManager implements Manager {
     this.#announcements?.close();
     for (const mount of this.#registry.all()) mount.close();
     this.#eventFile?.close();
+    this.#policies.close();
   }
 
   /** Whether it does its work: the mount table was looked at a moment ago, and an announcement would be heard. */
@@ -313,7 +324,7 @@ export class MountManager implements Manager {
         look: () => this.#supervisor.guarded('look', () => this.#registry.look(true)),
         denied: (facts) => this.#denied(facts),
       },
-      {commands: new CommandRunner(), policyDirectory: this.#opts.policyDirectory},
+      {commands: new CommandRunner(), policyWords: () => this.#policyWords()},
     );
     return new UserDoor(listener, requests, {log: this.#log, clock: this.#clock});
   }
@@ -360,6 +371,23 @@ export class MountManager implements Manager {
       const {event: _, rule, ...facts} = announcement;
       this.#denied({...facts, ...(rule === undefined ? {} : {rule: `${rule.file}:${rule.line}`})});
     } else this.#supervisor.guarded('look', () => this.#registry.look(true));
+  }
+
+  /** What tells a command that mounts which policy holds. */
+  #policyWords(): string[] {
+    const {policyDirectory} = this.#opts;
+    const {heldFile} = this.#policies;
+    return [
+      ...(policyDirectory === undefined ? [] : [`--policy=${policyDirectory}`]),
+      ...(heldFile === undefined ? [] : [`--held-policy=${heldFile}`]),
+    ];
+  }
+
+  #readPolicy(): Reloaded {
+    const reloaded = this.#policies.reload();
+    const event = 'problems' in reloaded ? 'policy-refused' : 'policy-reloaded';
+    this.#events.add(event, undefined, {...reloaded});
+    return reloaded;
   }
 
   #denied(facts: Record<string, unknown>): void {

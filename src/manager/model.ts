@@ -188,6 +188,8 @@ export const ManagerEvent = Type.Object(
       Type.Literal('stale'),
       Type.Literal('cleaned'),
       Type.Literal('protocol'),
+      Type.Literal('policy-reloaded'),
+      Type.Literal('policy-refused'),
       Type.Literal('containment-lost', {description: 'a point of containment that was there is missing'}),
       Type.Literal('containment-missing', {
         description: 'the server lacks a point that policy requires; the mount is taken away',

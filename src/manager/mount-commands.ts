@@ -26,21 +26,22 @@ function checkOrder({source, target, options = []}: MountOrder): void {
 }
 
 /**
- * Mounts through the mount command, with the same policy as on the command line.
+ * Mounts through the mount command, by the policy that the manager holds.
+ * @param policyWords options that tell which policy that is
  * @returns the number of the new connection
  * @throws ManagerError
  */
 export async function mountByCommand(
   commands: CommandRunner,
   order: MountOrder,
-  policyDirectory: string | undefined,
+  policyWords: readonly string[],
 ): Promise<string> {
   checkOrder(order);
   const {source, target, type, options = []} = order;
   const words = [
     ...(type === undefined ? [] : [`--type=${type}`]),
     ...options.map((option) => `--options=${option}`),
-    ...(policyDirectory === undefined ? [] : [`--policy=${policyDirectory}`]),
+    ...policyWords,
   ];
   // What the command has to say comes back here; announced as well, a denial would be told twice.
   const made = await commands.run(

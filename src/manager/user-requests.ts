@@ -33,15 +33,15 @@ export interface UserDomain {
 export class UserRequests implements UserService {
   readonly #domain: UserDomain;
   readonly #commands: CommandRunner;
-  readonly #policyDirectory: string | undefined;
+  readonly #policyWords: () => string[];
 
   constructor(
     domain: UserDomain,
-    {commands, policyDirectory}: {commands: CommandRunner; policyDirectory: string | undefined},
+    {commands, policyWords}: {commands: CommandRunner; policyWords: () => string[]},
   ) {
     this.#domain = domain;
     this.#commands = commands;
-    this.#policyDirectory = policyDirectory;
+    this.#policyWords = policyWords;
   }
 
   async handle(
@@ -65,11 +65,10 @@ export class UserRequests implements UserService {
     caller: UserCaller,
     connection: OwnedFd,
   ): Promise<void> {
-    const policy = this.#policyDirectory;
     const words = [
       ...(type === undefined ? [] : [`--type=${type}`]),
       ...options.map((option) => `--options=${option}`),
-      ...(policy === undefined ? [] : [`--policy=${policy}`]),
+      ...this.#policyWords(),
     ];
     try {
       await this.#commands.run(['user-mount', ...words], MOUNT_MS, [connection]);

@@ -1,47 +1,84 @@
-import {loadPolicy, PolicyError} from '../policy/index.js';
+import {mkdirSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {dirname} from 'node:path';
+import {type Policy, PolicyError, PolicySet, problemText} from '../policy/index.js';
 import type {ManagerLog} from './log.js';
-import type {WatchPolicy} from './watched-mount.js';
 
-/** A directory that is not there, so that what ships holds. */
-const NO_DIRECTORY = '/nonexistent/fuseward';
+/** What came of reading the files again. */
+export type Reloaded =
+  | {readonly files: readonly string[]}
+  /** Everything that is wrong; what was in force still is. */
+  | {readonly problems: readonly string[]};
 
-/** Types whose rules are kept. */
-const MOST_KNOWN = 64;
-
-/** The administrator's rules for mounts that run, by type; read once, and again after `forget`. */
+/**
+ * The administrator's policy as the manager holds it: read at its start and again when somebody says so, always all of it. A
+ * state that has an error in any file does not come into force. The mounts that the manager makes go by what is held, which the mount
+ * command finds in a file of root's.
+ */
 export class WatchPolicies {
-  readonly #directory: string | undefined;
+  readonly #directory: string;
+  readonly #heldFile: string;
   readonly #log: ManagerLog;
-  readonly #known = new Map<string, WatchPolicy>();
+  #set: PolicySet;
 
-  constructor(directory: string | undefined, {log}: {log: ManagerLog}) {
+  /**
+   * Reads the files. At the start there is no earlier state to keep: files that can't be used are left out, and logged.
+   * @param heldFile where the state in force is kept for the mount command
+   */
+  constructor(directory: string, heldFile: string, {log}: {log: ManagerLog}) {
     this.#directory = directory;
+    this.#heldFile = heldFile;
     this.#log = log;
+    const {set, problems} = PolicySet.salvage(directory);
+    this.#set = set;
+    for (const problem of problems) {
+      this.#log.error({...problem}, 'a policy file is not used, what ships holds in its place');
+    }
+    // Nobody may mount by a policy that is half there.
+    this.#hold(problems.length === 0);
   }
 
-  /** The rules for a type. A policy that can't be used is logged, and what ships holds instead. */
-  of(type: string): WatchPolicy {
-    const known = this.#known.get(type);
-    if (known !== undefined) return known;
-    const policy = this.#load(type);
-    // Whoever may mount with FUSE chooses the type, and may choose a new one each time.
-    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
-    this.#known.set(type, policy);
-    return policy;
+  /** The policy of a type. */
+  of(type: string): Policy {
+    return this.#set.of(type);
   }
 
-  /** Reads the files again for mounts that come. */
-  forget(): void {
-    this.#known.clear();
-  }
+  /** Where the mount command finds what is held; undefined when it has to read the files itself and tell what is wrong with them. */
+  heldFile: string | undefined;
 
-  #load(type: string): WatchPolicy {
+  /** Reads the files again, for mounts that come; those that are watched keep their rules. */
+  reload(): Reloaded {
     try {
-      return loadPolicy(type, this.#directory);
+      this.#set = PolicySet.read(this.#directory);
     } catch (error) {
       if (!(error instanceof PolicyError)) throw error;
-      this.#log.error({type, error: error.message}, 'policy not used, what ships holds');
-      return loadPolicy(type, NO_DIRECTORY);
+      const problems = error.problems.map(problemText);
+      this.#log.error({problems}, 'policy not reloaded, the old one holds');
+      return {problems};
+    }
+    this.#hold(true);
+    const {files} = this.#set;
+    this.#log.info({files}, 'policy reloaded');
+    return {files};
+  }
+
+  /** Removes what is held. */
+  close(): void {
+    rmSync(this.#heldFile, {force: true});
+  }
+
+  #hold(isWhole: boolean): void {
+    this.heldFile = undefined;
+    if (!isWhole) {
+      this.close();
+      return;
+    }
+    try {
+      mkdirSync(dirname(this.#heldFile), {recursive: true, mode: 0o755});
+      writeFileSync(`${this.#heldFile}.new`, this.#set.encode(), {mode: 0o600});
+      renameSync(`${this.#heldFile}.new`, this.#heldFile);
+      this.heldFile = this.#heldFile;
+    } catch (error) {
+      this.#log.warn({error: String(error)}, 'the policy in force is not kept, mounts read the files');
     }
   }
 }

@@ -9,7 +9,7 @@ export interface Accounts {
   userName(uid: number): string | undefined;
   /** Primary group of a user. */
   primaryGroup(uid: number): number | undefined;
-  /** Every group that lists a user by name. */
+  /** Every group in /etc/group that lists a user by name. */
   groupsOf(uid: number): number[];
   /** Home directory without symbolic links. */
   home(uid: number): string | undefined;
@@ -67,9 +67,9 @@ export class SystemAccounts implements Accounts {
 
   groupsOf(uid: number): number[] {
     const name = this.userName(uid);
-    return this.#file('group')
-      .filter(([, , , members]) => name !== undefined && members?.split(',').includes(name))
-      .map(([, , id]) => Number(id));
+    if (name === undefined) return [];
+    const listed = this.#file('group').filter(([, , , members]) => members?.split(',').includes(name));
+    return listed.map(([, , id]) => Number(id));
   }
 
   home(uid: number): string | undefined {

@@ -3,7 +3,7 @@ export type {AllowRule, Origin, SourceKind} from './allow-rule.js';
 export {CONTAINMENT_POINTS, type ContainmentPoint} from './containment-points.js';
 export {decide, settingsFor} from './decide.js';
 export type {Decision, MountFacts} from './decision.js';
-export {isTypeName, loadPolicy, POLICY_DIRECTORY, SHIPPED_DIRECTORY} from './load.js';
+export {loadPolicy} from './load.js';
 export {LONGEST_PATTERN, matchesPath, patternProblem} from './path-pattern.js';
 export type {
   ContainmentPolicy,
@@ -15,3 +15,15 @@ export type {
   ServerPolicy,
 } from './policy.js';
 export {PolicyError, type PolicyProblem, problemText} from './policy-error.js';
+export {readPolicyText} from './policy-file.js';
+export {
+  isTypeName,
+  listDirectory,
+  POLICY_DIRECTORY,
+  type PolicyFiles,
+  readHeldFile,
+  SHIPPED_DIRECTORY,
+} from './policy-files.js';
+export {PolicySet} from './policy-set.js';
+export {type Setting, settingsList} from './settings-list.js';
+export {checkDirectory, readTrusted} from './trusted-file.js';

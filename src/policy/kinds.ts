@@ -6,6 +6,8 @@ export interface Kind {
   readonly schema: Readonly<Record<string, unknown>>;
   /** The value as the program uses it; undefined when it is not of this kind. */
   read(value: unknown): unknown;
+  /** The way back, for a kind whose value the program uses in another unit. */
+  write?(value: unknown): unknown;
 }
 
 const quoted = (words: readonly string[]): string => words.map((word) => `"${word}"`).join(', ');
@@ -41,6 +43,7 @@ export function seconds(least: number, most: number): Kind {
     sentence: `must be a number of seconds from ${least} to ${most}`,
     schema: {type: 'number', minimum: least, maximum: most},
     read: (value) => (isWithin(value, least, most) ? Math.round(value * 1000) : undefined),
+    write: (value) => (value as number) / 1000,
   };
 }
 

@@ -43,6 +43,11 @@ class Reader {
     this.problems.push({...this.origin(path), key: dottedPath(key), reason});
   }
 
+  /** What is wrong, in the order of the file. */
+  sorted(): PolicyProblem[] {
+    return this.problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  }
+
   /** The known keys of a table under the program's names. @param others keys that are somebody else's to read */
   table(
     path: ReadonlyArray<string | number>,
@@ -115,7 +120,7 @@ export function readPolicyText(file: string, text: string): PolicyFile {
   const rules = Object.hasOwn(parsed, 'allow') ? parsed['allow'] : undefined;
   if (rules !== undefined && !Array.isArray(rules)) reader.wrong(['allow'], 'must be tables, [[allow]]');
   const allow = Array.isArray(rules) ? rules.map((rule, index) => reader.rule(index, rule)) : undefined;
-  if (reader.problems.length > 0) throw new PolicyError(reader.problems);
+  if (reader.problems.length > 0) throw new PolicyError(reader.sorted());
   for (const name of Object.keys(reader.origins)) if (name.startsWith('allow.')) delete reader.origins[name];
   if (allow !== undefined) reader.origins['allow'] = reader.origin(['allow']);
   return {settings, tables, allow: allow?.filter((rule) => rule !== undefined), origins: reader.origins};

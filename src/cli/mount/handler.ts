@@ -32,6 +32,7 @@ function mountFor(source: string, target: string, values: OptionValues): MountRe
   return performMount({
     ...{source, target, type, options},
     policyDirectory: values['policy'] as string | undefined,
+    heldPolicy: values['held-policy'] as string | undefined,
     callerUid: process.getuid!(),
     callerGid: process.getgid!(),
     callerGroups: process.getgroups!(),

@@ -28,6 +28,8 @@ Returns when the first look at TARGET works. Options of type raw: offset=BYTES, 
       help: 'policy directory instead of /etc/fuseward/policy.d',
     },
     json: {type: 'boolean', help: 'print the result, or the failure, as JSON'},
+    // What a manager holds, when it is the one who asks.
+    'held-policy': {type: 'string'},
     // The manager hears of it anyway when it is the one who asked.
     'no-announce': {type: 'boolean'},
   },

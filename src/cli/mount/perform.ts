@@ -1,30 +1,19 @@
 import {resolve} from 'node:path';
-import {isDeepStrictEqual} from 'node:util';
 import {
   type GivenDescriptors,
   MountError,
   type MountRequest,
   type MountResult,
   mount,
-  noDriver,
   rehearse,
-  subtypeOf,
 } from '../../helper/index.js';
-import {connectServer, hasServer} from '../../launch/index.js';
+import {connectServer} from '../../launch/index.js';
 import {CONTROL_DIRECTORY, sweepRecords, writeRecord} from '../../launch/mount-record.js';
 import {announce} from '../../manager/announcement.js';
-import {
-  type Decision,
-  decide,
-  loadPolicy,
-  type MountFacts,
-  type Origin,
-  type Policy,
-  settingsFor,
-} from '../../policy/index.js';
+import {type Decision, type Origin, type PolicyFiles, readHeldFile} from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
 import {checkContainment} from './containment-check.js';
-import {checkMountCount} from './mount-count.js';
+import {type MountRules, mountRules} from './mount-rules.js';
 
 /** A mount as somebody asks for it. */
 export interface MountOrder {
@@ -37,6 +26,8 @@ export interface MountOrder {
   readonly options: readonly string[];
   /** Directory of policy files; the usual one where it is undefined. */
   readonly policyDirectory: string | undefined;
+  /** File with the policy that a manager holds, in place of the directory's. */
+  readonly heldPolicy?: string | undefined;
   /** Who asks. */
   readonly callerUid: number;
   readonly callerGid: number;
@@ -75,50 +66,33 @@ export async function performMount(order: MountOrder): Promise<MountResult> {
  * @returns what policy decided
  */
 export async function rehearseMount(order: MountOrder): Promise<Decision> {
-  const {request, policy, judge} = prepared({...order, source: resolve(order.source)});
-  return await rehearse(request, {policy: {...policy, fuseblk: false}, decide: judge});
+  const {request, rules} = prepared({...order, source: resolve(order.source)});
+  return await rehearse(request, {policy: {...rules.policy, fuseblk: false}, decide: rules.decide});
 }
 
-/** What the helper is given: by whom and what, the rules for that, and the judge over it. @throws PolicyError, MountError `bad-type` */
-function prepared({source, target, type, options, policyDirectory, ...order}: MountOrder): {
-  request: MountRequest;
-  policy: Policy;
-  judge: (facts: MountFacts) => Decision;
-} {
-  const {callerUid, callerGid, callerGroups, given} = order;
-  // `fuse.ext4` is the same type as `ext4`, so the same rules are for it.
-  const subtype = type === undefined ? undefined : subtypeOf(type);
-  const policy = settingsFor(loadPolicy(subtype, policyDirectory), callerUid);
+/** What the helper is given: by whom and what, and the rules for that. @throws PolicyError, MountError `bad-type` */
+function prepared(order: MountOrder): {request: MountRequest; rules: MountRules} {
+  const {source, target, type, options, callerUid, callerGid, callerGroups, given} = order;
   return {
     request: {
       ...{source, target, type, options: [...options], callerUid, callerGid, callerGroups},
       ...(given === undefined ? {} : {given}),
     },
-    policy,
-    judge: (facts) => {
-      // Who has no driver may fall back to another way of mounting; who is denied may not.
-      if (policy.allow.length === 0 && !hasServer(subtype)) throw noDriver(`${source} on ${target}`, subtype);
-      checkMountCount({callerUid, source, target}, policy.maxMountsPerUser);
-      return decide(policy, facts);
-    },
+    rules: mountRules(order, policyFilesOf(order)),
   };
 }
 
 async function mountByPolicy(order: MountOrder): Promise<MountResult> {
-  const {source, callerUid, policyDirectory, socketOnly = false, log} = order;
-  const {request, policy, judge} = prepared(order);
+  const {source, callerUid, socketOnly = false, log} = order;
+  const {request, rules} = prepared(order);
+  const {policy} = rules;
   const server = socketOnly ? {...policy.server, driver: 'socket' as const} : policy.server;
   return await mount(request, {
     policy: {...policy, fuseblk: false},
-    decide: judge,
+    decide: rules.decide,
+    checkDetected: rules.decideDetected,
     connect: (wanted) => connectServer(wanted, server),
     controlDirectory: CONTROL_DIRECTORY,
-    checkDetected: (detected, facts) => {
-      const own = settingsFor(loadPolicy(detected, policyDirectory), callerUid);
-      if (isDeepStrictEqual(settingsOf(own), settingsOf(policy))) return decide(own, facts);
-      const reason = `it holds ${detected}, which has a policy of its own: say so with -t ${detected}`;
-      throw new MountError({object: source, reason, code: 'type-has-policy'});
-    },
     checkServer: (process) => {
       const {required} = policy.containment;
       checkContainment(process, {required, object: `${source} on ${request.target}`, callerUid});
@@ -127,10 +101,8 @@ async function mountByPolicy(order: MountOrder): Promise<MountResult> {
   });
 }
 
-/** What of a policy has an effect after a mount was allowed. */
-function settingsOf(policy: Policy): Partial<Policy> {
-  const {allow: _allow, origins: _origins, ownFile: _ownFile, ...settings} = policy;
-  return settings;
+function policyFilesOf({heldPolicy, policyDirectory}: MountOrder): string | PolicyFiles | undefined {
+  return heldPolicy === undefined ? policyDirectory : readHeldFile(heldPolicy);
 }
 
 function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void {

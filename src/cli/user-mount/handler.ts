@@ -27,6 +27,7 @@ async function mountFor(connection: OwnedFd, values: OptionValues): Promise<Moun
     type: values['type'] as string | undefined,
     options: (values['options'] ?? []) as string[],
     policyDirectory: values['policy'] as string | undefined,
+    heldPolicy: values['held-policy'] as string | undefined,
     callerUid: uid,
     callerGid: gid,
     callerGroups: peerGroups(connection.fd),

@@ -10,6 +10,7 @@ export const userMountDefinition: CommandDefinition = {
     type: {type: 'string', short: 't'},
     options: {type: 'string', short: 'o', multiple: true},
     policy: {type: 'string'},
+    'held-policy': {type: 'string'},
   },
   positionals: {least: 0, most: 0},
 };

@@ -210,6 +210,11 @@ export class FakeManager implements Manager {
     return this.#findOurs(id);
   }
 
+  reloadPolicy(): {files: string[]} {
+    this.#act('reloadPolicy');
+    return {files: ['/etc/fuseward/policy.d/ext4.toml']};
+  }
+
   subscribe(since: number | undefined, listener: (event: ManagerEvent) => void): () => void {
     this.#act('subscribe', since);
     if (since !== undefined) for (const event of this.kept) if (event.id > since) listener(event);

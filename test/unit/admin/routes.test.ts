@@ -273,6 +273,7 @@ describe('the rest', () => {
       'POST /v1/mounts/{id}/shutdown',
       'POST /v1/mounts/{id}/sync',
       'POST /v1/mounts/{id}/thaw',
+      'POST /v1/policy/reload',
     ]);
     expect(api.document.openapi).toBe('3.1.0');
     expect(Object.keys(api.document.components.schemas).sort()).toEqual([

@@ -1,0 +1,68 @@
+import {isDeepStrictEqual} from 'node:util';
+import {MountError, noDriver, subtypeOf} from '../../helper/index.js';
+import {hasServer} from '../../launch/index.js';
+import {
+  type Decision,
+  decide,
+  loadPolicy,
+  type MountFacts,
+  type Policy,
+  type PolicyFiles,
+  settingsFor,
+} from '../../policy/index.js';
+import {checkMountCount} from './mount-count.js';
+
+/** What of a mount chooses the policy that holds for it. */
+export interface MountKind {
+  readonly source: string;
+  readonly target: string;
+  /** `ext4`, `fuse.ext4`; undefined: the contained server finds out. */
+  readonly type: string | undefined;
+  readonly callerUid: number;
+}
+
+/** What policy says to a mount, at the three moments when it is asked. */
+export interface MountRules {
+  /** In force for this caller. */
+  readonly policy: Policy;
+  /** Before anything is started. @throws MountError `no-driver` */
+  decide(facts: MountFacts): Decision;
+  /** When the server has found out the type. @throws MountError `type-has-policy` */
+  decideDetected(detected: string, facts: MountFacts): Decision;
+}
+
+/**
+ * Loads the policy for a mount.
+ * @param from the administrator's directory, or files that a manager holds
+ * @throws PolicyError; MountError `bad-type`
+ */
+export function mountRules(kind: MountKind, from: string | PolicyFiles | undefined): MountRules {
+  const {source, target, callerUid} = kind;
+  // `fuse.ext4` is the same type as `ext4`, so the same rules are for it.
+  const subtype = kind.type === undefined ? undefined : subtypeOf(kind.type);
+  const policyOf = (type: string | undefined): Policy => settingsFor(loadPolicy(type, from), callerUid);
+  const policy = policyOf(subtype);
+  return {
+    policy,
+    decide(facts) {
+      // Who has no driver may fall back to another way of mounting; who is denied may not.
+      if (policy.allow.length === 0 && !hasServer(subtype, policy.server)) {
+        throw noDriver(`${source} on ${target}`, subtype);
+      }
+      checkMountCount({callerUid, source, target}, policy.maxMountsPerUser);
+      return decide(policy, facts);
+    },
+    decideDetected(detected, facts) {
+      const own = policyOf(detected);
+      if (isDeepStrictEqual(settingsOf(own), settingsOf(policy))) return decide(own, facts);
+      const reason = `it holds ${detected}, which has a policy of its own: say so with -t ${detected}`;
+      throw new MountError({object: source, reason, code: 'type-has-policy'});
+    },
+  };
+}
+
+/** What of a policy has an effect after a mount was allowed. */
+function settingsOf(policy: Policy): Partial<Policy> {
+  const {allow: _allow, origins: _origins, ownFile: _ownFile, ...settings} = policy;
+  return settings;
+}
