@@ -2,11 +2,12 @@
  * A contained server reduced to the protocol: it opens its image, has itself mounted and answers just enough FUSE
  * for a stat of the root. What it does wrong is told by its script. Run as a process of its own with the socket as fd 3.
  */
-import {readSync, writeSync} from 'node:fs';
+import {writeSync} from 'node:fs';
 import {encodeFrame} from '../../src/control/frame.js';
 import {ServerConversation} from '../../src/service/server-conversation.js';
 import {openFd} from '../../src/sys/fd.js';
 import {writeStream} from '../../src/sys/socket.js';
+import {serveTinyFuse} from './tiny-fuse.js';
 
 /** What the server is to do; everything is optional. */
 export interface FakeScript {
@@ -128,50 +129,5 @@ point('after-mount');
 conversation.goodbye(script.lateExitCode ?? 0);
 point('after-goodbye');
 
-// Fields by their offsets in linux/fuse.h: struct fuse_in_header is 40 bytes, struct fuse_out_header 16.
-const request = Buffer.alloc(1 << 20);
-function answer(unique: bigint, error: number, body: Buffer = Buffer.alloc(0)): void {
-  const reply = Buffer.alloc(16 + body.length);
-  reply.writeUInt32LE(reply.length, 0);
-  reply.writeInt32LE(-error, 4);
-  reply.writeBigUInt64LE(unique, 8);
-  body.copy(reply, 16);
-  writeSync(fuse.fd, reply);
-}
-function init(): Buffer {
-  const body = Buffer.alloc(64);
-  body.writeUInt32LE(7, 0);
-  body.writeUInt32LE(31, 4);
-  body.writeUInt32LE(65536, 8); // max_readahead
-  body.writeUInt32LE(65536, 20); // max_write
-  return body;
-}
-function rootAttributes(): Buffer {
-  const body = Buffer.alloc(104);
-  body.writeBigUInt64LE(1n, 16); // ino
-  body.writeUInt32LE(script.expected === 'file' ? 0o100644 : 0o040755, 16 + 60); // mode
-  body.writeUInt32LE(2, 16 + 64); // nlink
-  return body;
-}
-for (;;) {
-  try {
-    readSync(fuse.fd, request, 0, request.length, null);
-  } catch (error) {
-    const {code} = error as {code?: string};
-    if (code === 'EINTR' || code === 'ENOENT' || code === 'EAGAIN') continue;
-    process.exit(code === 'ENODEV' ? 0 : 1);
-  }
-  const opcode = request.readUInt32LE(4);
-  const unique = request.readBigUInt64LE(8);
-  if (opcode === 26) {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, script.delayInitMs ?? 0);
-    try {
-      answer(unique, 0, init());
-    } catch {
-      // Nobody waits for it any more; the next read tells why.
-    }
-  }
-  if (opcode === 3) answer(unique, 0, rootAttributes());
-  else if (opcode === 38) answer(unique, 0);
-  else if (opcode !== 2 && opcode !== 26 && opcode !== 42) answer(unique, 38);
-}
+const {delayInitMs = 0} = script;
+process.exit(serveTinyFuse(fuse.fd, {isFile: script.expected === 'file', delayInitMs}));

@@ -7,8 +7,8 @@ import {run} from '../support/mounts.js';
 import type {Outcome} from './command-support.js';
 
 /**
- * A mount namespace of its own in which /sbin has the mount helper, as an installed package puts it there, and /etc/fstab is the
- * test's. mount(8) looks for helpers in /sbin alone.
+ * A mount namespace of its own in which /sbin has the mount helper, as an installed package puts it there: mount(8) looks for helpers
+ * there alone. /etc/fstab, the administrator's policy and the directory of service sockets are the test's.
  */
 export class MountHelperRoom {
   readonly dir: string = realpathSync(mkdtempSync(join(tmpdir(), 'fuseward-mount8-')));
@@ -18,14 +18,20 @@ export class MountHelperRoom {
 
   private constructor() {
     chmodSync(this.dir, 0o755);
-    for (const name of ['mnt', 'other', 'over']) mkdirSync(join(this.dir, name));
+    for (const name of ['mnt', 'other', 'over', 'policy', 'services']) mkdirSync(join(this.dir, name));
     writeFileSync(join(this.dir, 'fstab'), '');
     run('mke2fs', ['-q', '-t', 'ext4', '-L', 'helped', '-d', join(CHECKOUT, 'src/wire'), this.image, '8M']);
     const script = `set -e
 mount -t tmpfs tmpfs ${this.dir}/over
-mkdir ${this.dir}/over/upper ${this.dir}/over/work
-mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=${this.dir}/over/upper,workdir=${this.dir}/over/work /usr/sbin
+cd ${this.dir}/over
+mkdir sbin sbin-work etc etc-work
+mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=$PWD/sbin,workdir=$PWD/sbin-work /usr/sbin
+mount -t overlay overlay -o lowerdir=/etc,upperdir=$PWD/etc,workdir=$PWD/etc-work /etc
+cd /
 ln -sf ${CHECKOUT}/bin/mount.fuseward /usr/sbin/mount.fuseward
+mkdir -p /etc/fuseward/policy.d /run/filesystems
+mount --bind ${this.dir}/policy /etc/fuseward/policy.d
+mount --bind ${this.dir}/services /run/filesystems
 mount --bind ${this.dir}/fstab /etc/fstab
 echo ready
 exec cat`;
@@ -60,6 +66,16 @@ exec cat`;
   /** One column of the mount table for the target, without newline; empty where nothing is mounted. */
   shown(column: string, target: string = this.target): string {
     return this.run('findmnt', '--noheadings', '--mountpoint', target, '--output', column).stdout.trim();
+  }
+
+  /** Where a service of this type listens. */
+  socketOf(type: string): string {
+    return join(this.dir, 'services', type);
+  }
+
+  /** The administrator's policy for a type. */
+  policy(type: string, text: string): void {
+    writeFileSync(join(this.dir, 'policy', `${type}.toml`), text, {mode: 0o644});
   }
 
   fstab(text: string): void {

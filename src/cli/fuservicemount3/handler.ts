@@ -50,8 +50,13 @@ async function perform(source: string, target: string, type: string, values: Opt
     if (!(error instanceof MountError || error instanceof PolicyError)) throw error;
     if (error instanceof MountError && error.code === 'no-driver') return noService(subtypeOf(type));
     complain(error.message);
-    return EXIT.failed;
+    return error instanceof MountError ? exitCodeOf(error) : EXIT.failed;
   }
+}
+
+/** The code that the server said goodbye with, where it did; a process has eight bits for it, and a failure must not become 0 by that. */
+function exitCodeOf({details}: MountError): number {
+  return Number(details['serverExitCode'] ?? EXIT.failed) & 0xff || EXIT.failed;
 }
 
 export const fuservicemountCommand: Command = {
