@@ -179,9 +179,10 @@ _fuseward() {
       ;;
     doctor)
       case $previous in
+        --unit) :; return ;;
         --policy) _fuseward_paths -d; return ;;
       esac
-      if [[ $current == -* ]]; then _fuseward_words '--containment --policy --json -h --help'; return; fi
+      if [[ $current == -* ]]; then _fuseward_words '--containment --unit --policy --json -h --help'; return; fi
       ;;
     policy)
       case $previous in

@@ -2,7 +2,9 @@ import type {ServerPolicy} from '../../policy/index.js';
 import {STAGES} from '../../probe/report.js';
 import {CommandError, EXIT, print} from '../command.js';
 import {harmless} from '../terminal/text.js';
-import {type ProbeResult, probeEmbedded} from './embedded-probe.js';
+import {probeEmbedded} from './embedded-probe.js';
+import type {ProbeResult} from './probe-ground.js';
+import {probeUnit} from './unit-probe.js';
 import {type Verdict, verdictsOf} from './verdict.js';
 
 const MARKS: Readonly<Record<Verdict['verdict'], string>> = {
@@ -15,19 +17,28 @@ const MARKS: Readonly<Record<Verdict['verdict'], string>> = {
 /** What the probe found, as `--json` prints it. */
 export interface ContainmentReport {
   readonly held: boolean;
+  /** `embedded`, or the unit. */
   readonly launcher: string;
   readonly acts: readonly Verdict[];
   /** Every act was tried to its end. */
   readonly complete: boolean;
   /** What a forbidden call leaves in the log of a server. */
   readonly breadcrumb: string | null;
-  readonly logBytes: number;
+  /** Bytes of log that it could write; null where the journal takes it. */
+  readonly logBytes: number | null;
 }
 
 function reportOf(launcher: string, {reports, breadcrumb, logBytes}: ProbeResult): ContainmentReport {
   const {verdicts, complete} = verdictsOf(reports);
   const held = complete && verdicts.every(({verdict}) => verdict !== 'not-stopped');
-  return {held, launcher, acts: verdicts, complete, breadcrumb: breadcrumb ?? null, logBytes};
+  return {
+    held,
+    launcher,
+    acts: verdicts,
+    complete,
+    breadcrumb: breadcrumb ?? null,
+    logBytes: logBytes ?? null,
+  };
 }
 
 function printReport({held, acts, complete, breadcrumb}: ContainmentReport): void {
@@ -50,10 +61,17 @@ function printReport({held, acts, complete, breadcrumb}: ContainmentReport): voi
   print(held ? 'Servers are contained here.' : 'Servers are NOT contained here: see the lines marked NO.');
 }
 
-/** Runs the probe in the sandbox that servers get and prints what came of it. @returns the exit code */
-export async function probeContainment(policy: ServerPolicy, opts: {json: boolean}): Promise<number> {
+/**
+ * Runs the probe in the sandbox that servers get from the launcher, or in that of a template unit, and prints what came of it.
+ * @returns the exit code
+ */
+export async function probeContainment(
+  policy: ServerPolicy,
+  opts: {json: boolean; unit?: string | undefined},
+): Promise<number> {
   if (process.getuid?.() !== 0) throw new CommandError("can't start a contained probe: only root can");
-  const report = reportOf('embedded', await probeEmbedded(policy));
+  const result = opts.unit === undefined ? await probeEmbedded(policy) : await probeUnit(opts.unit);
+  const report = reportOf(opts.unit ?? 'embedded', result);
   if (opts.json) print(JSON.stringify(report, null, 2));
   else printReport(report);
   return report.held ? EXIT.done : EXIT.failed;

@@ -11,7 +11,8 @@ export const doctorCommand: Command = {
   run(_positionals, values) {
     if (values['containment'] === true) {
       const {server} = loadPolicy(undefined, values['policy'] as string | undefined);
-      return probeContainment(server, {json: values['json'] === true});
+      const unit = values['unit'] as string | undefined;
+      return probeContainment(server, {json: values['json'] === true, unit});
     }
     const features = machineFeatures();
     const works = features.every(({state}) => state !== 'missing');
