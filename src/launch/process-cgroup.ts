@@ -6,9 +6,9 @@ import {type MountEntry, readMounts} from '../sys/mount-info.js';
 export interface ProcessCgroup {
   /** The systemd unit it runs in, by the name of its group; undefined outside of units. */
   readonly unit: string | undefined;
-  /** Where its memory is accounted for, as /proc/PID/cgroup names it. */
+  /** Its group, as /proc/PID/cgroup names it: that of its memory, or else of its tasks, or else where it is no root. */
   readonly path: string;
-  /** Other processes in that group. */
+  /** Other processes in its groups. */
   readonly sharedWith: readonly number[];
   /** Bytes of memory of that group alone; null for no limit. */
   readonly memoryBytes: number | null;
@@ -34,6 +34,9 @@ function memberships(pid: number): Membership[] {
 /** Values as large as this are how version 1 writes "no limit": the largest multiple of a page below 2^63. */
 const UNLIMITED = 2 ** 60;
 
+/** Processes that are named at most. */
+const MOST_MEMBERS = 64;
+
 function limitIn(file: string): number | null {
   try {
     const text = readFileSync(file, 'latin1').trim();
@@ -53,40 +56,52 @@ function membersOf(directory: string): number[] {
   }
 }
 
-/** Where a controller's group is found in our own tree; undefined when it is not mounted, or the group is outside of what we see. */
-function directoryOf(
-  controller: string,
+/** A group in our own tree of groups. */
+interface Group {
+  readonly directory: string;
+  readonly path: string;
+  readonly version: 1 | 2;
+}
+
+/**
+ * The group that a controller accounts a process to: one of version 1 where the controller has a tree of its own, else the one
+ * of version 2. Undefined when that is not mounted, or the group is outside of what we see.
+ */
+function groupOf(
+  controller: string | undefined,
   groups: readonly Membership[],
   mounts: readonly MountEntry[],
-): {directory: string; path: string; version: 1 | 2} | undefined {
-  const old = groups.find(({controllers}) => controllers.includes(controller));
+): Group | undefined {
+  const old =
+    controller === undefined ? undefined : groups.find(({controllers}) => controllers.includes(controller));
   const group = old ?? groups.find(({controllers}) => controllers.length === 0);
   const mount = mounts.find(({fsType, superOptions}) =>
-    old === undefined ? fsType === 'cgroup2' : fsType === 'cgroup' && superOptions.includes(controller),
+    old === undefined ? fsType === 'cgroup2' : fsType === 'cgroup' && superOptions.includes(controller ?? ''),
   );
   if (group === undefined || mount === undefined) return undefined;
   const inside = posix.relative(mount.root, group.path);
   // A group above the root of our own cgroup namespace shows as "/..": nothing can be said of it.
   if (inside.split('/').includes('..')) return undefined;
-  return {
-    directory: posix.join(mount.target, inside),
-    path: group.path,
-    version: old === undefined ? 2 : 1,
-  };
+  const version = old === undefined ? 2 : 1;
+  return {directory: posix.join(mount.target, inside), path: group.path, version};
 }
 
 /** The limits that a process's own group has. @throws Node's error when the process is gone */
 export function cgroupOf(pid: number): ProcessCgroup {
   const groups = memberships(pid);
   const mounts = readMounts();
-  const memory = directoryOf('memory', groups, mounts);
-  const tasks = directoryOf('pids', groups, mounts);
+  const memory = groupOf('memory', groups, mounts);
+  const tasks = groupOf('pids', groups, mounts);
+  // Everybody is in the root, which limits nobody.
+  const inner = [memory, tasks, groupOf(undefined, groups, mounts)].filter((group) => group !== undefined);
+  const own = inner.filter(({path}) => path !== '/');
+  const members = new Set(own.flatMap(({directory}) => membersOf(directory)));
+  members.delete(pid);
   const file = memory?.version === 1 ? 'memory.limit_in_bytes' : 'memory.max';
-  const directory = memory?.directory ?? tasks?.directory;
   return {
     unit: groups.map(({path}) => unitOf(path)).find((unit) => unit !== undefined),
-    path: memory?.path ?? tasks?.path ?? '/',
-    sharedWith: directory === undefined ? [] : membersOf(directory).filter((member) => member !== pid),
+    path: own[0]?.path ?? '/',
+    sharedWith: [...members].slice(0, MOST_MEMBERS),
     memoryBytes: memory === undefined ? null : limitIn(`${memory.directory}/${file}`),
     tasks: tasks === undefined ? null : limitIn(`${tasks.directory}/pids.max`),
   };

@@ -49,11 +49,14 @@ export class Attestation {
       if (state === 'missing') had.delete(point);
       else had.add(point);
     }
-    if (lost.length > 0) this.#events.containmentLost(mount, lost);
     // Mounts of other programs are shown and left alone.
-    const required = mount.record === undefined ? [] : mount.policy.containment.required;
-    const missing = lackingOf(seal, required);
-    if (missing.length === 0 || this.#told.has(mount)) return;
+    if (mount.record === undefined) return;
+    if (lost.length > 0) this.#events.containmentLost(mount, lost);
+    const {required} = mount.policy.containment;
+    if (lackingOf(seal, required).length === 0 || this.#told.has(mount)) return;
+    // Files in use are lost with the mount, so what was seen has to hold at a second look, at everything anew.
+    const missing = lackingOf(mount.look(0)?.seal ?? seal, required);
+    if (missing.length === 0) return;
     this.#told.add(mount);
     this.#events.containmentMissing(mount, missing);
   }

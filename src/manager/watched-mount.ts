@@ -228,7 +228,8 @@ export class WatchedMount {
     else if (this.#look === undefined || this.#clock.monotonic() - this.#look.at > maxAgeMs) {
       const {options, superOptions} = this.entry;
       const mount = {connection: this.connection, readOnly: [...options, ...superOptions].includes('ro')};
-      const value = lookAtServer(server, expectedOf(this.#record, mount), this.#users);
+      const users = maxAgeMs === 0 ? undefined : this.#users;
+      const value = lookAtServer(server, expectedOf(this.#record, mount), users);
       this.#look = {at: this.#clock.monotonic(), value};
     }
     return this.#look?.value;
