@@ -56,7 +56,7 @@ export const ContainmentView = Type.Object({
   reported: Maybe(
     Type.Object(
       {landlock: Count('landlock ABI'), systemCalls: Count('system calls its filter lets through')},
-      {description: "the server's own word, which nobody has checked"},
+      {description: "the server's own word"},
     ),
   ),
 });

@@ -144,9 +144,10 @@ describe.skipIf(missing)(`the seal of a server${missing ? ` (skipped: ${missing}
     close();
   });
 
-  test('mounts that are there when a manager starts are looked at too', async () => {
+  test('mounts that are there when a manager starts are looked at too, and a server that would stay is ended', async () => {
     const {target, serverPid} = room.mount('disk');
     await neighbour(serverPid);
+    process.kill(serverPid, 'SIGSTOP');
     const daemon = await room.daemon('--policy', demanding('user'));
     expect(await room.unseen(target)).toBe(true);
     expect(room.leftovers().mounts).toEqual([]);

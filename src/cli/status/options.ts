@@ -5,8 +5,8 @@ export const statusDefinition: CommandDefinition = {
   name: 'status',
   summary: 'tell how a mount is and how its server is contained',
   usage: 'fuseward status TARGET [--json]',
-  help: `TARGET is where it is mounted, or its id (see fuseward ls). How the server is contained is read from the kernel (/proc, /sys)
-and not asked of the server; what is its own word says so. The health is told by the manager, if there is one.`,
+  help: `TARGET is where it is mounted, or its id (see fuseward ls). The line "seal" sums up how the server is contained; each point is
+verified (the kernel says so), reported (the server's own word) or missing. The health is told by the manager, if there is one.`,
   options: {
     json: {type: 'boolean', help: 'print JSON'},
     socket: SOCKET_OPTION,
