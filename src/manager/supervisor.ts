@@ -70,6 +70,7 @@ export class Supervisor implements MountEvents, AttestationEvents {
   /** What an earlier life left: mounts of ours without a server, and records without a mount. Events of mounts are told from now on. */
   begin(): void {
     this.#telling = true;
+    this.#lastLook = this.#clock.monotonic();
     const mounts = this.#registry.all();
     for (const mount of mounts) {
       mount.checkServer(() => this.#registry.holderOf(mount));

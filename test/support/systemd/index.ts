@@ -1,2 +1,3 @@
 export type {CommandOptions, Ended} from './command.js';
 export {cannotRunSystemd, type Systemd, startSystemd} from './systemd.js';
+export {addDropIn, installUnits, removeDropIn} from './units.js';
