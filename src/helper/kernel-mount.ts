@@ -17,9 +17,9 @@ import {
   moveMount,
   umount,
 } from '../sys/mount.js';
-import {type MountEntry, mountAtPath, readMounts} from '../sys/mount-info.js';
+import {type MountEntry, readMounts} from '../sys/mount-info.js';
 import {mountAttributes, superblockParameters} from './kernel-flags.js';
-import {alreadyBusy, currentPath, type MountPoint, mountIdOf} from './mount-point.js';
+import {alreadyBusy, currentPath, isCovered, type MountPoint, mountIdOf} from './mount-point.js';
 
 /** Everything the kernel is told. */
 export interface KernelMountPlan {
@@ -182,7 +182,7 @@ function findOn(target: MountPoint): MountEntry | undefined {
  */
 export function attach(mount: KernelMount, target: MountPoint): MountEntry {
   if (!mount.attached) {
-    if (mountAtPath(currentPath(target.fd)) !== undefined) throw alreadyBusy(target.name);
+    if (isCovered(currentPath(target.fd))) throw alreadyBusy(target.name);
     moveMount(mount.root.fd, target.fd.fd);
     mount.attached = true;
   }

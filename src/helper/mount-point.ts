@@ -29,13 +29,13 @@ export interface MountPoint {
 }
 
 /**
- * Looks up the target: a directory or a regular file on which nothing is mounted.
+ * Looks up the target: a directory or a regular file on which nothing is mounted but autofs.
  *
  * @throws MountError `target-missing`, `target-kind`, `target-busy`, `target-changed`
  */
 export function openMountPoint(name: string): MountPoint {
   // Asked before anything touches the path: a mount whose server hangs would hang us too.
-  if (mountAtPath(resolve(name)) !== undefined) throw alreadyBusy(name);
+  if (isCovered(resolve(name))) throw alreadyBusy(name);
   const {path, fd} = lookUp(name);
   try {
     return mountPointOf(name, path, fd);
@@ -69,7 +69,7 @@ export function mountPointOf(name: string, path: string, fd: OwnedFd): MountPoin
       {errno: ERRNO.EAGAIN},
     );
   }
-  if (mountAtPath(path) !== undefined) throw alreadyBusy(name);
+  if (isCovered(path)) throw alreadyBusy(name);
   return {
     name,
     path,
@@ -100,6 +100,15 @@ function lookUp(name: string): {path: string; fd: OwnedFd} {
       {errno, cause: error},
     );
   }
+}
+
+/**
+ * Whether something is mounted there that must not be covered. An autofs is there to be: systemd's automount unit mounts it, and when
+ * somebody comes calls mount(8), whose mount goes on top.
+ */
+export function isCovered(path: string): boolean {
+  const top = mountAtPath(path);
+  return top !== undefined && top.fsType !== 'autofs';
 }
 
 /** The sentence for a target that has a mount on it. */
