@@ -7,6 +7,9 @@ export interface RawOptions {
   readonly size: number;
   /** Seconds since 1970 shown as the file's times. */
   readonly time: number;
+  /** Whom the file belongs to: nobody else but root may read it. */
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /**
@@ -18,18 +21,22 @@ export class RawFileSystem implements FileSystem {
   readonly #offset: number;
   readonly #size: number;
   readonly #time: number;
+  readonly #owner: {readonly uid: number; readonly gid: number};
 
-  constructor(source: BlockSource, {offset, size, time}: RawOptions) {
+  constructor(source: BlockSource, {offset, size, time, uid, gid}: RawOptions) {
     this.#source = source;
     this.#offset = offset;
     this.#size = size;
     this.#time = time;
+    this.#owner = {uid, gid};
   }
 
   getattr(ino: number, _fh: number | undefined, reply: AttrReply): void {
     if (ino !== 1) throw failure('ESTALE');
     const {attr} = reply;
     attr.mode = 0o100400;
+    attr.uid = this.#owner.uid;
+    attr.gid = this.#owner.gid;
     attr.size = this.#size;
     attr.blocks = Math.ceil(this.#size / 512);
     attr.blksize = 4096;

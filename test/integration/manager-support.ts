@@ -158,6 +158,8 @@ export class Room {
           socketPath: this.path('/run/fuseward/admin.sock'),
           method,
           path,
+          // A kept connection may have ended while a test waited for a command, which nobody notices before it is used.
+          agent: false,
           headers: body === undefined ? {} : {'content-type': 'application/json'},
         },
         (response) => {

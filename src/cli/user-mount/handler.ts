@@ -18,14 +18,19 @@ const CONNECTION = 3;
 /** Mounts for who is at the other end, by the kernel's word on who that is. @throws MountError, PolicyError, Errno */
 async function mountFor(connection: OwnedFd, values: OptionValues): Promise<MountResult> {
   const {uid, gid} = peerCredentials(connection.fd);
+  const type = values['type'] as string | undefined;
   const given = receiveDescriptors(connection);
   const result = await performMount({
     // What he wrote may be relative to any place, and names in messages and in the mount table should be those of this machine.
     source: currentPath(given.source),
     target: currentPath(given.target),
     given,
-    type: values['type'] as string | undefined,
-    options: (values['options'] ?? []) as string[],
+    type,
+    // The one file of type raw is for its owner alone.
+    options: [
+      ...(type === 'raw' ? [`uid=${uid},gid=${gid}`] : []),
+      ...((values['options'] ?? []) as string[]),
+    ],
     policyDirectory: values['policy'] as string | undefined,
     heldPolicy: values['held-policy'] as string | undefined,
     callerUid: uid,
