@@ -4,6 +4,7 @@ export {type Examined, examine} from './examine.js';
 export {isSubtype, subtypeOf} from './fs-type.js';
 export type {IomapResult} from './fuse-device.js';
 export type {GivenDescriptors} from './given.js';
+export {mayHang} from './may-hang.js';
 export * from './mount.js';
 export * from './mount-policy.js';
 export {rehearse} from './rehearse.js';

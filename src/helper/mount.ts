@@ -119,11 +119,11 @@ const UNKNOWN_TYPE = 'auto';
  *
  * | step | fails with |
  * | --- | --- |
- * | check the caller, its options and the type | `not-root`, `bad-option`, `bad-type` |
+ * | the deadline starts; check the caller, its options and the type | `not-root`, `bad-option`, `bad-type` |
  * | look up source and target, once | `source-*`, `target-*` |
  * | ask policy | `policy-denied` |
  * | open /dev/fuse, ask for iomap | `no-fuse`, `no-iomap` |
- * | connect; the deadline starts | `no-driver` (exit code 2), `connect` |
+ * | connect | `no-driver` (exit code 2), `connect` |
  * | the conversation: the server opens its file and has the mount made, attached nowhere yet | `conversation`, `server-refused`, `server-died`, `kernel`, `source-busy` |
  * | stat the new mount | `server-died`, `deadline` |
  * | look whether the server is held as policy demands | `not-contained` |
@@ -165,6 +165,7 @@ async function perform(
   const {policy} = deps;
   const object = objectOf(request);
   checkCaller(request);
+  const deadline = new Deadline(policy.deadlineMs);
   const examined = examine(request, policy, cleanup);
   const {subtype, source, target, facts} = examined;
   let decision = authorize(object, facts, (all) => deps.decide(all));
@@ -187,7 +188,6 @@ async function perform(
     deps.controlDirectory === undefined ? undefined : new ControlSocket(deps.controlDirectory);
   cleanup.onFailure('remove control socket', () => controlSocket?.remove());
 
-  const deadline = new Deadline(policy.deadlineMs);
   const connection = await connectServer(object, subtype, (type) => deps.connect(type), {
     cleanup,
     deadline,

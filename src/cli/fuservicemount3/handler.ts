@@ -6,6 +6,7 @@ import {errnoOf} from '../../sys/errno.js';
 import {ERRNO} from '../../sys/errno-codes.js';
 import {keepInheritedFds} from '../../sys/inherited.js';
 import {type Command, complain, EXIT, type OptionValues, UsageError} from '../command.js';
+import {runApart} from '../mount/apart.js';
 import {performMount} from '../mount/perform.js';
 import {fuservicemountDefinition} from './options.js';
 
@@ -33,6 +34,8 @@ function check(subtype: string): number {
 
 async function perform(source: string, target: string, type: string, values: OptionValues): Promise<number> {
   try {
+    const apart = await runApart({source, target, type, policyDirectory: undefined});
+    if (apart !== undefined) return apart;
     await performMount({
       source,
       target,

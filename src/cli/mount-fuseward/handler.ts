@@ -3,6 +3,7 @@ import {PolicyError} from '../../policy/index.js';
 import {splitOptions} from '../../service/option-text.js';
 import {keepInheritedFds} from '../../sys/inherited.js';
 import {type Command, complain, type OptionValues, print} from '../command.js';
+import {runApart} from '../mount/apart.js';
 import {type MountOrder, performMount, rehearseMount} from '../mount/perform.js';
 import {givenOptions} from './caller-options.js';
 import {exitCodeOf, MOUNT_EXIT} from './exit-code.js';
@@ -17,7 +18,7 @@ function endOnSignals(): void {
   }
 }
 
-async function perform(source: string, target: string, values: OptionValues): Promise<void> {
+async function perform(source: string, target: string, values: OptionValues): Promise<number> {
   const namespace = values['namespace'] as string | undefined;
   if (namespace !== undefined) checkNamespace(namespace);
   const type = typeOf(values['type'] as string | undefined);
@@ -34,17 +35,20 @@ async function perform(source: string, target: string, values: OptionValues): Pr
     callerGroups: process.getgroups!(),
     announce: values['fake'] !== true,
   };
+  const apart = await runApart(order);
+  if (apart !== undefined) return apart;
   if (values['fake'] === true) {
     await rehearseMount(order);
-    return;
+    return MOUNT_EXIT.done;
   }
   const result = await performMount(order);
   if (result.readOnly && !readOnly) {
     complain(`${target}: WARNING: ${result.subtype} is only read here, mounted read-only.`);
   }
-  if (values['verbose'] !== true) return;
+  if (values['verbose'] !== true) return MOUNT_EXIT.done;
   const rule = result.rule === undefined ? '' : `, allowed by ${result.rule.file}:${result.rule.line}`;
   print(`fuseward: ${source} is on ${target} as ${result.type}${rule}`);
+  return MOUNT_EXIT.done;
 }
 
 /** `nofail`: what is not there need not be. mount(8) leaves that to its helpers. */
@@ -60,8 +64,7 @@ export const mountFusewardCommand: Command = {
     keepInheritedFds();
     endOnSignals();
     try {
-      await perform(source!, target!, values);
-      return MOUNT_EXIT.done;
+      return await perform(source!, target!, values);
     } catch (error) {
       if (isExpected(error, values)) return MOUNT_EXIT.done;
       complain(error instanceof Error ? error.message : String(error));

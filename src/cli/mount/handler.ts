@@ -3,6 +3,7 @@ import {PolicyError} from '../../policy/index.js';
 import {keepInheritedFds} from '../../sys/inherited.js';
 import {type Command, complain, EXIT, type OptionValues, print, UsageError} from '../command.js';
 import {reportFailure, UserRequestError} from '../user-client.js';
+import {runApart} from './apart.js';
 import {mountAsUser} from './as-user.js';
 import {mountDefinition} from './options.js';
 import {performMount} from './perform.js';
@@ -46,6 +47,12 @@ export const mountCommand: Command = {
     const json = values['json'] === true;
     try {
       keepInheritedFds();
+      const apart = await runApart({
+        ...{source: source!, target: target!},
+        type: values['type'] as string | undefined,
+        policyDirectory: values['policy'] as string | undefined,
+      });
+      if (apart !== undefined) return apart;
       const result = await mountFor(source!, target!, values);
       if (json) print(JSON.stringify(result));
       return EXIT.done;

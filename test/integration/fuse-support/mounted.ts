@@ -89,6 +89,11 @@ export class Mounted {
     return end;
   }
 
+  /** Stops the server's process where it is: whoever asks waits until `discard`. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
   /** Leaves nothing behind, whatever happened before. */
   async discard(): Promise<void> {
     this.#child.kill('SIGKILL');

@@ -11,19 +11,27 @@ export interface SlowState {
   readonly release: Array<() => void>;
 }
 
-/** One file, `slow`, whose reads take until they are let go or interrupted. The kernel keeps nothing and asks for each look. */
+const SLOW = 2;
+const DEAF = 3;
+const NODES: Readonly<Record<string, number>> = {slow: SLOW, deaf: DEAF};
+
+/**
+ * A file `slow` whose reads take until they are let go or interrupted, and a file `deaf` whose attributes are found but never told again. The
+ * kernel keeps nothing and asks for each look.
+ */
 export function slowFs(state: SlowState): FileSystem {
   return {
     lookup(_parent, name, entry) {
-      if (Buffer.from(name).toString() !== 'slow') throw failure('ENOENT');
-      entry.nodeid = 2;
+      const node = NODES[Buffer.from(name).toString()];
+      if (node === undefined) throw failure('ENOENT');
+      entry.nodeid = node;
       entry.entryValid = 0;
       entry.attrValid = 0;
       entry.attr.mode = S_IFREG | 0o644;
       entry.attr.size = 4;
     },
     async getattr(ino, _fh, reply) {
-      await Promise.resolve();
+      await (ino === DEAF ? new Promise(() => {}) : Promise.resolve());
       reply.attrValid = 0;
       reply.attr.mode = ino === 1 ? S_IFDIR | 0o755 : S_IFREG | 0o644;
       reply.attr.size = ino === 1 ? 0 : 4;
