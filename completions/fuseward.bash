@@ -195,7 +195,7 @@ _fuseward() {
       esac
       if [[ $current == -* ]]; then _fuseward_words '--user -t --type -o --options --policy --write --json --socket -h --help'; return; fi
       case $(_fuseward_position '--user -t --type -o --options --policy --write --socket') in
-        0) _fuseward_words 'check explain units reload' ;;
+        0) _fuseward_words 'check explain units schema reload' ;;
         1) _fuseward_paths -f ;;
         2) _fuseward_paths -d ;;
       esac

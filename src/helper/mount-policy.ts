@@ -4,6 +4,8 @@ export interface MountPolicy {
   loop: 'always' | 'auto' | 'never';
   /** The loop device bypasses the page cache of the file below, where that file system can. */
   directIo: boolean;
+  /** Block size that the device gets, bytes, in place of the one that the server asks for; 0 leaves that to the server. */
+  blockSize: number;
   /** Ask the kernel for iomap: not at all, if it can, or fail without. */
   iomap: 'allow' | 'deny' | 'require';
   /** Device nodes may work if the caller asks with `-o dev`. */
@@ -24,6 +26,7 @@ export interface MountPolicy {
 export const DEFAULT_MOUNT_POLICY: MountPolicy = {
   loop: 'always',
   directIo: true,
+  blockSize: 0,
   iomap: 'allow',
   allowDev: false,
   allowSuid: false,

@@ -78,11 +78,12 @@ export class ServedSource {
     const device = this.#loop?.path ?? (this.#source.isBlockDevice ? this.#source.path : undefined);
     // Users may not set it, so neither do we for one of them.
     if (this.#source.given) return fd;
-    if (request.blockSize !== 0 && device !== undefined) {
+    const size = this.#blockSize(request);
+    if (size !== 0 && device !== undefined) {
       try {
-        setBlockSize(fd.fd, request.blockSize);
+        setBlockSize(fd.fd, size);
       } catch (error) {
-        this.#log.info({device, size: request.blockSize, errno: errnoOf(error)}, 'block size not set');
+        this.#log.info({device, size, errno: errnoOf(error)}, 'block size not set');
       }
     }
     return fd;
@@ -93,7 +94,8 @@ export class ServedSource {
     if (!this.#source.isBlockDevice) throw new Errno('ENOTBLK', 'open', this.#source.name);
     const fd = this.#open(request);
     try {
-      if (request.blockSize !== 0 && !this.#source.given) setBlockSize(fd.fd, request.blockSize);
+      const size = this.#blockSize(request);
+      if (size !== 0 && !this.#source.given) setBlockSize(fd.fd, size);
       return fd;
     } catch (error) {
       fd.close();
@@ -113,6 +115,11 @@ export class ServedSource {
     if (this.#loop !== undefined && !this.#loop.device.closed) detachLoop(this.#loop.device.fd);
     this.close();
     return this.#loop !== undefined;
+  }
+
+  /** What policy says, else what the server asks for; 0 for neither. */
+  #blockSize(request: OpenRequest): number {
+    return this.#policy.blockSize === 0 ? request.blockSize : this.#policy.blockSize;
   }
 
   #open(request: OpenRequest): OwnedFd {

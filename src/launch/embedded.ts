@@ -7,7 +7,7 @@ import {seqpacketPair} from '../sys/socket.js';
 import {EmbeddedServer} from './embedded-server.js';
 import {withLaunchLock} from './lock.js';
 import {findRuntime, type SandboxProgram} from './runtime.js';
-import {sandboxArguments} from './sandbox.js';
+import {commandArguments, sandboxArguments} from './sandbox.js';
 import {unusedUserId} from './user-id.js';
 
 /** bubblewrap, prlimit and Node are looked for here and nowhere else: PATH is the caller's. */
@@ -71,12 +71,19 @@ function started(child: ChildProcess): number {
 
 /**
  * Starts a contained server for `type` in bubblewrap, with one end of a new conversation as its fd 3 and the variables of
- * socket activation set. It outlives this process; it ends by itself when its conversation ends without a mount, and
- * when its mount ends.
+ * socket activation set: one of our own, or the program that policy names. It outlives this process; one of ours ends by itself when
+ * its conversation ends without a mount, and when its mount ends.
  * @throws Error or Errno when it can't be started; nothing runs then
  */
 export function launchEmbedded(type: string, policy: ServerPolicy): EmbeddedServer {
-  return launchContained('server', [type, `--cache-bytes=${policy.cacheBytes}`], policy);
+  const {command} = policy;
+  if (command === undefined)
+    return launchContained('server', [type, `--cache-bytes=${policy.cacheBytes}`], policy);
+  // The number is that of the list below it.
+  return startSandbox(policy, (bubblewrap, info) => ({
+    inherited: [info.fd],
+    words: commandArguments(bubblewrap, FIRST_INHERITED, policy, command),
+  }));
 }
 
 /** Starts a program of ours as `launchEmbedded` starts a server. @throws Error or Errno; nothing runs then */
@@ -85,39 +92,50 @@ export function launchContained(
   programArguments: readonly string[],
   policy: ServerPolicy,
 ): EmbeddedServer {
-  const bubblewrap = requireTool('bwrap', 'bubblewrap');
-  const prlimit = requireTool('prlimit', 'util-linux');
   const runtime = findRuntime(name);
   using program = openProgram(runtime.program);
   using native = openFd(runtime.native, constants.O_RDONLY);
   using node = openFd(runtime.node, constants.O_RDONLY);
+  // The numbers are those of the list below.
+  const numbers = {program: 4, native: 5, info: 6, node: 7};
+  return startSandbox(policy, (bubblewrap, info) => ({
+    inherited: [program.fd, native.fd, info.fd, ...(runtime.nodeReachable ? [] : [node.fd])],
+    words: sandboxArguments(bubblewrap, runtime, numbers, policy, programArguments),
+  }));
+}
+
+/** Number of the first descriptor behind the conversation, which is 3. */
+const FIRST_INHERITED = 4;
+
+/** How a sandbox is started: prlimit's words, and descriptors that it gets from `FIRST_INHERITED` on. */
+interface Start {
+  readonly words: readonly string[];
+  readonly inherited: readonly number[];
+}
+
+function startSandbox(
+  policy: ServerPolicy,
+  prepare: (bubblewrap: string, info: OwnedFd) => Start,
+): EmbeddedServer {
+  const bubblewrap = requireTool('bwrap', 'bubblewrap');
+  const prlimit = requireTool('prlimit', 'util-linux');
   using fds = new DisposableFds();
   const log = fds.add(createMemfd('fuseward-log'));
   const info = fds.add(createMemfd('fuseward-info'));
   const [ours, theirs] = seqpacketPair();
   fds.add(ours);
   using serverEnd = theirs;
-
-  // The numbers are those of the `stdio` list below.
-  const numbers = {program: 4, native: 5, info: 6, node: 7};
-  const inherited = [
-    serverEnd.fd,
-    program.fd,
-    native.fd,
-    info.fd,
-    ...(runtime.nodeReachable ? [] : [node.fd]),
-  ];
-  const args = sandboxArguments(bubblewrap, runtime, numbers, policy, programArguments);
+  const {words, inherited} = prepare(bubblewrap, info);
   const {uid, monitor} = withLaunchLock(() => {
     const uid = unusedUserId(policy);
-    const child = spawn(prlimit, args, {
+    const child = spawn(prlimit, words, {
       uid,
       gid: uid,
       cwd: '/',
       // A session of its own: a Ctrl-C for the mount command is not for the server.
       detached: true,
       env: {LISTEN_FDS: '1', LISTEN_PID: '1'},
-      stdio: ['ignore', log.fd, log.fd, ...inherited],
+      stdio: ['ignore', log.fd, log.fd, serverEnd.fd, ...inherited],
     });
     return {uid, monitor: started(child)};
   });

@@ -1,3 +1,4 @@
+import {lstatSync, readlinkSync} from 'node:fs';
 import type {ServerPolicy} from '../policy/index.js';
 import type {Runtime} from './runtime.js';
 
@@ -33,6 +34,30 @@ function runtimeFlags(server: ServerPolicy): string[] {
   return server.jitless ? [...heap, '--jitless'] : heap;
 }
 
+const SEALED = [
+  ...['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts'],
+  ...['--unshare-cgroup-try', '--hostname', 'fuseward', '--new-session', '--as-pid-1', '--cap-drop', 'ALL'],
+];
+
+const show = (path: string): string[] => ['--ro-bind', path, path];
+
+/** Words of prlimit(1) that bound what a server takes. */
+function limitsOf(server: ServerPolicy): string[] {
+  const limits = {
+    core: 0,
+    data: server.memoryBytes,
+    fsize: FILE_LIMIT,
+    memlock: 0,
+    msgqueue: 0,
+    nofile: 64,
+    // Counted by user id, and each server has its own: bubblewrap's own two processes are among them.
+    nproc: server.tasks,
+    rtprio: 0,
+    sigpending: 64,
+  };
+  return Object.entries(limits).map(([name, value]) => `--${name}=${value}`);
+}
+
 /**
  * The arguments of prlimit(1) that run a server in bubblewrap. It is started under the server's own unused user id and does with
  * unprivileged user namespaces what it does; no step of it has more rights than that user.
@@ -48,31 +73,11 @@ export function sandboxArguments(
   server: ServerPolicy,
   programArguments: readonly string[],
 ): string[] {
-  const limits = {
-    core: 0,
-    data: server.memoryBytes,
-    fsize: FILE_LIMIT,
-    memlock: 0,
-    msgqueue: 0,
-    nofile: 64,
-    nproc: server.tasks,
-    rtprio: 0,
-    sigpending: 64,
-  };
   const node = runtime.nodeReachable ? runtime.node : `/proc/self/fd/${fds.node}`;
-  const show = (path: string) => ['--ro-bind', path, path];
   return [
-    ...Object.entries(limits).map(([name, value]) => `--${name}=${value}`),
+    ...limitsOf(server),
     bubblewrap,
-    ...[
-      '--unshare-user',
-      '--unshare-pid',
-      '--unshare-net',
-      '--unshare-ipc',
-      '--unshare-uts',
-      '--unshare-cgroup-try',
-    ],
-    ...['--hostname', 'fuseward', '--new-session', '--as-pid-1', '--cap-drop', 'ALL'],
+    ...SEALED,
     ...runtime.libraries.flatMap(show),
     ...(runtime.nodeReachable ? show(runtime.node) : ['--proc', '/proc']),
     ...['--perms', '0444', '--ro-bind-data', `${fds.program}`, PROGRAM],
@@ -83,5 +88,43 @@ export function sandboxArguments(
     ...runtimeFlags(server),
     PROGRAM,
     ...programArguments,
+  ];
+}
+
+/** Where distributions keep programs and libraries: directories of their own, or links into /usr. */
+const SYSTEM_DIRECTORIES = ['/bin', '/sbin', '/lib', '/lib32', '/lib64'];
+
+/** A directory as it is here: the same directory, the same link, or nothing. */
+function asHere(path: string): string[] {
+  const stat = lstatSync(path, {throwIfNoEntry: false});
+  if (stat?.isSymbolicLink()) return ['--symlink', readlinkSync(path), path];
+  return stat?.isDirectory() ? show(path) : [];
+}
+
+/**
+ * The same for a program of the administrator's (policy's `server.command`): it sees /usr, the directories of libraries and its own file,
+ * read-only, and nothing else. What a server of ours does to itself beyond that is the program's own affair.
+ *
+ * @param info descriptor where bubblewrap writes the program's process id
+ */
+export function commandArguments(
+  bubblewrap: string,
+  info: number,
+  server: ServerPolicy,
+  command: readonly string[],
+): string[] {
+  const [program = ''] = command;
+  return [
+    ...limitsOf(server),
+    bubblewrap,
+    ...SEALED,
+    ...show('/usr'),
+    ...SYSTEM_DIRECTORIES.flatMap(asHere),
+    ...([...SYSTEM_DIRECTORIES, '/usr'].some((place) => program.startsWith(`${place}/`))
+      ? []
+      : show(program)),
+    ...['--remount-ro', '/', '--chdir', '/', '--info-fd', `${info}`],
+    '--',
+    ...command,
   ];
 }

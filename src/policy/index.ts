@@ -25,5 +25,6 @@ export {
   SHIPPED_DIRECTORY,
 } from './policy-files.js';
 export {PolicySet} from './policy-set.js';
+export {policySchema} from './schema.js';
 export {type Setting, settingsList} from './settings-list.js';
 export {checkDirectory, readTrusted} from './trusted-file.js';

@@ -1,12 +1,22 @@
-import {mkdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {CHECKOUT} from '../support/checkout.js';
 import {run} from '../support/mounts.js';
 import {type Bench, bench, fuseward, leftovers} from './command-support.js';
 import {missingForMounts} from './helper-support.js';
 
 const missing = missingForMounts();
 const HERE = 'target_owner = "anyone"\nsource_owner = "anyone"\naccess = "read-write"\n';
+const ANYTHING = `[[allow]]\nusers = ["root"]\nsources = ["**"]\ntargets = ["**"]\n${HERE}`;
 let place: Bench;
 let policies: string;
 
@@ -172,5 +182,54 @@ describe.skipIf(missing)(`a mount and its policy${missing ? ` (skipped: ${missin
       CPUQuota: '150%',
       Environment: 'HEAP_MIB=128 CACHE_BYTES=4194304',
     });
+  });
+
+  test('settings reach the device, the server and its limits', () => {
+    policy('ext4', 'block_size = 512\nloop = "always"\n[server]\ntasks = 16\ndriver = "builtin"\n');
+    const made = mount('--json', place.image, place.target);
+    expect(made.stderr).toBe('');
+    const {loopDevice, serverPid, kind} = JSON.parse(made.stdout);
+    expect(kind).toBe('embedded');
+    expect(run('blockdev', ['--getbsz', loopDevice]).trim()).toBe('512');
+    const limits = readFileSync(`/proc/${serverPid}/limits`, 'utf8');
+    expect(limits).toMatch(/^Max processes\s+16\s+16\s/m);
+    // With so few it does its work all the same.
+    expect(run('ls', [place.target])).toContain('struct.ts');
+    expect(fuseward(['umount', place.target]).code).toBe(0);
+    policy('ext4', 'block_size = 2048\n');
+    const other = JSON.parse(mount('--json', place.image, place.target).stdout);
+    expect(run('blockdev', ['--getbsz', other.loopDevice]).trim()).toBe('2048');
+    expect(fuseward(['umount', place.target]).code).toBe(0);
+  });
+
+  const withoutPython = existsSync('/usr/bin/python3') ? '' : ' (without /usr/bin/python3)';
+  test.skipIf(withoutPython)(`a program of the administrator’s serves a type${withoutPython}`, () => {
+    const program = join(place.dir, 'seen-server');
+    copyFileSync(join(CHECKOUT, 'test/support/seen-server.py'), program);
+    // Whom its user id can't reach it, it can't be executed by.
+    chmodSync(place.dir, 0o755);
+    chmodSync(program, 0o755);
+    policy('seen', `[server]\ncommand = ["${program}"]\ntasks = 16\n${ANYTHING}`);
+    const made = fuseward(['mount', '--policy', policies, '-t', 'seen', '--json', place.image, place.target]);
+    expect(made.stderr).toBe('');
+    const {type, serverPid} = JSON.parse(made.stdout);
+    expect(type).toBe('fuse.seen');
+    const seen = JSON.parse(readFileSync(join(place.target, 'seen'), 'utf8'));
+    const {uid, root} = seen;
+    expect(seen).toMatchObject({pid: 1, passwd: false});
+    expect(uid).toBeGreaterThan(65_536);
+    for (const name of ['dev', 'etc', 'home', 'proc', 'root', 'run', 'sys', 'var']) {
+      expect(root).not.toContain(name);
+    }
+    const status = readFileSync(`/proc/${serverPid}/status`, 'utf8');
+    expect(status).toMatch(/^CapEff:\s+0+$/m);
+    expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+    expect(status).toMatch(new RegExp(`^Uid:\\s+${uid}\\s+${uid}\\s`, 'm'));
+    expect(fuseward(['umount', place.target]).code).toBe(0);
+    // It holds to the program's protocol alone: what a server of ours adds can be demanded all the same.
+    policy('seen', `[containment]\nrequired = ["seccomp"]\n[server]\ncommand = ["${program}"]\n${ANYTHING}`);
+    const bare = fuseward(['mount', '--policy', policies, '-t', 'seen', place.image, place.target]);
+    expect(bare.code).toBe(1);
+    expect(bare.stderr).toContain('seccomp');
   });
 });

@@ -1,6 +1,12 @@
 import {resolve} from 'node:path';
 import {MountError} from '../../helper/index.js';
-import {POLICY_DIRECTORY, PolicyError, problemText, SystemAccounts} from '../../policy/index.js';
+import {
+  POLICY_DIRECTORY,
+  PolicyError,
+  policySchema,
+  problemText,
+  SystemAccounts,
+} from '../../policy/index.js';
 import {
   type Command,
   CommandError,
@@ -71,11 +77,18 @@ async function runReload(_rest: string[], values: OptionValues): Promise<number>
   return EXIT.done;
 }
 
+/** What editors check a file against while it is written. */
+function runSchema(): number {
+  print(json(policySchema(), 2));
+  return EXIT.done;
+}
+
 /** Each of them with the number of arguments that it takes. */
 const ACTIONS = new Map([
   ['check', {least: 0, most: 1, run: runCheck}],
   ['explain', {least: 2, most: 2, run: runExplain}],
   ['units', {least: 0, most: 0, run: runUnits}],
+  ['schema', {least: 0, most: 0, run: runSchema}],
   ['reload', {least: 0, most: 0, run: runReload}],
 ]);
 

@@ -4,11 +4,11 @@ import {SOCKET_OPTION} from '../socket-option.js';
 export const policyDefinition: CommandDefinition = {
   name: 'policy',
   summary: 'check policy files, explain what they say to a mount, have them read again',
-  usage: 'fuseward policy check [FILE | DIR] | explain [--user USER] SOURCE TARGET | units | reload',
+  usage: 'fuseward policy check [FILE | DIR] | explain [--user USER] SOURCE TARGET | units | schema | reload',
   help: `check reads a file, or all files of a directory (/etc/fuseward/policy.d unless told), and tells everything that is wrong; exit
 code 1 if anything is. explain tells whether a mount would be allowed, what each rule says to it, and every setting with its file
 and line, without mounting; exit code 1 if it would be denied. units prints drop-ins with which systemd holds servers to the limits
-of the policy. reload has the manager read the files again; if one of them is wrong, all stays as it was.`,
+of the policy; schema prints a JSON schema of the files. reload has the manager read the files again; if one of them is wrong, all stays as it was.`,
   options: {
     user: {
       type: 'string',
@@ -44,5 +44,9 @@ of the policy. reload has the manager read the files again; if one of them is wr
     json: {type: 'boolean', help: 'print JSON'},
     socket: SOCKET_OPTION,
   },
-  positionals: {least: 1, most: 3, completes: [['check', 'explain', 'units', 'reload'], 'file', 'directory']},
+  positionals: {
+    least: 1,
+    most: 3,
+    completes: [['check', 'explain', 'units', 'schema', 'reload'], 'file', 'directory'],
+  },
 };
