@@ -9,7 +9,14 @@ const MANY = 50;
 let room: Room;
 
 /** What of a view stays as it is while the mount is in use. */
-function lasting({waiting: _, health: __, connected: ___, containment: ____, ...rest}: MountView): object {
+function lasting({
+  waiting: _,
+  health: __,
+  connected: ___,
+  containment: ____,
+  seal: _____,
+  ...rest
+}: MountView): object {
   return rest;
 }
 
