@@ -256,7 +256,13 @@ export class Supervisor implements MountEvents, AttestationEvents {
     const fate = record === undefined ? 'keep' : mount.policy.onServerDeath;
     if (health === 'dead') {
       this.#serversDied++;
-      const facts = {serverPid: lastServer?.pid ?? null, source: entry.source, mountId: entry.id};
+      const systemCall = mount.forbiddenCall;
+      const facts = {
+        serverPid: lastServer?.pid ?? null,
+        source: entry.source,
+        mountId: entry.id,
+        ...(systemCall === undefined ? {} : {systemCall}),
+      };
       this.#tell('server-died', mount, {...facts, policy: fate}, 'warn');
     }
     if (mount.leaving || fate === 'keep') return;

@@ -11,6 +11,7 @@ import type {Clock} from './clock.js';
 import type {FuseMount} from './fuse-mounts.js';
 import {abortFile, waitingRequests} from './fusectl.js';
 import {healthOf, isLost, SlowRequestFilter} from './health.js';
+import {LastWords} from './last-words.js';
 import type {Health} from './model.js';
 import {isAlive, type ProcessName, type ProcessStats, processStats} from './process-stats.js';
 import {Samples} from './samples.js';
@@ -52,6 +53,7 @@ export class WatchedMount {
   #mount: FuseMount;
   #record: MountRecord | undefined;
   #server: ProcessName | undefined;
+  #lastWords: LastWords | undefined;
   #serverGone = false;
   #aborted = false;
   #health: Health = 'unknown';
@@ -135,6 +137,11 @@ export class WatchedMount {
     return this.server === undefined ? undefined : this.#process.get(maxAgeMs);
   }
 
+  /** The forbidden system call for which its server ended, by the server's own word. */
+  get forbiddenCall(): string | undefined {
+    return this.#lastWords?.forbiddenCall();
+  }
+
   /** Whether this is still the mount that the table shows under the connection's number, which is used again. */
   isStill(mount: FuseMount, record: MountRecord | undefined): boolean {
     if (this.#record !== undefined && record !== undefined) {
@@ -158,6 +165,7 @@ export class WatchedMount {
     if (pid !== undefined && start !== undefined) {
       this.#server = {pid, start};
       this.#serverGone = !isAlive(this.#server);
+      this.#listenTo(pid);
     }
     if (controlSocket === undefined || !CONTROL_SOCKET.test(controlSocket) || this.#serverGone) return;
     this.#link = new ServerLink(controlSocket, {
@@ -193,6 +201,7 @@ export class WatchedMount {
     this.#server = server;
     this.#serverGone = false;
     this.#look = undefined;
+    this.#listenTo(server.pid);
   }
 
   /** Asks the server how it is, if it is one that can be asked. */
@@ -239,7 +248,14 @@ export class WatchedMount {
   close(): void {
     this.#abortWatch?.close();
     this.#abortWatch = undefined;
+    this.#lastWords?.close();
+    this.#lastWords = undefined;
     this.#link?.close();
+  }
+
+  #listenTo(pid: number): void {
+    this.#lastWords?.close();
+    this.#lastWords = LastWords.of(pid);
   }
 
   #answered(state: ServerState): void {
