@@ -11,6 +11,7 @@ import type {OwnedFd} from '../sys/fd.js';
 import {loopDevicesOf} from '../sys/loop.js';
 import {createMemfd} from '../sys/memfd.js';
 import {MS_RDONLY} from '../sys/mount-flags.js';
+import {connectionOf} from '../sys/mount-info.js';
 import {Cleanup, eventually} from './cleanup.js';
 import {type Connection, connectServer, lastWords} from './connection.js';
 import {ControlChannel, type LockDownReport} from './control-channel.js';
@@ -220,7 +221,12 @@ async function perform(
     seal: true,
   });
   try {
-    await conversation.greet({allowOther: policy.allowOther, fuseblk: policy.fuseblk, argv, fuseDevice});
+    await conversation.greet({
+      allowOther: policy.allowOther,
+      fuseblk: policy.fuseblk && request.callerUid === 0,
+      argv,
+      fuseDevice,
+    });
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     throw brokenConversation(object, error, serverLogOf(await lastWords(connection)));
@@ -255,11 +261,12 @@ async function perform(
   });
   const entry = attachOrExplain(mounted, target, object);
   mounted.root.close();
-  readAhead(entry.minor, policy, log);
+  // A fuseblk mount reads ahead as its device does.
+  if (entry.major === 0) readAhead(entry.minor, policy, log);
   if (conversation.extended) deps.keepControl?.(control.dup());
   return {
     mountId: entry.id,
-    connectionId: entry.minor,
+    connectionId: connectionOf(entry),
     target: entry.target,
     source: request.source,
     sourcePath: source.path,

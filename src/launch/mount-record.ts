@@ -2,7 +2,7 @@ import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import {basename, dirname} from 'node:path';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
-import {readMounts} from '../sys/mount-info.js';
+import {connectionOf, readMounts} from '../sys/mount-info.js';
 import {connectStream} from '../sys/socket.js';
 import {RUN_DIRECTORY} from './lock.js';
 
@@ -71,7 +71,9 @@ export function readRecord(connectionId: number, mountId: number): MountRecord |
 
 /** The records of mounts that are there. */
 export function liveRecords(): MountRecord[] {
-  return readMounts().flatMap(({major, minor, id}) => (major === 0 ? (readRecord(minor, id) ?? []) : []));
+  return readMounts()
+    .filter(({fsType}) => /^fuse(?:blk)?(?:\.|$)/.test(fsType))
+    .flatMap((entry) => readRecord(connectionOf(entry), entry.id) ?? []);
 }
 
 /** Removes records whose mount is gone, by whatever way it went, and sockets without a record. */
@@ -81,7 +83,7 @@ export function sweepRecords(): void {
   for (const name of namesIn(DIRECTORY)) {
     const id = Number(/^(\d+)\.json(\.new)?$/.exec(name)?.[1] ?? Number.NaN);
     const socket = socketOf(id);
-    if (mounts.some((mount) => mount.major === 0 && mount.minor === id)) {
+    if (mounts.some((mount) => connectionOf(mount) === id)) {
       inUse.add(socket);
       continue;
     }

@@ -1,7 +1,7 @@
 import {fstatSync, readdirSync, readFileSync, readlinkSync, readSync, realpathSync} from 'node:fs';
 import {basename, dirname, join, resolve} from 'node:path';
 import {O_NONBLOCK, O_RDONLY, openFd} from '../sys/fd.js';
-import {type MountEntry, mountAtPath} from '../sys/mount-info.js';
+import {connectionOf, type MountEntry, mountAtPath} from '../sys/mount-info.js';
 import {fuseConnectionOf} from '../sys/process.js';
 import type {Containment} from './containment.js';
 import {type MountRecord, processStart, readRecord} from './mount-record.js';
@@ -117,9 +117,8 @@ export function findMount(target: string): MountEntry {
 /** Everything known of the mount on `target`. Needs root for the server's part. @throws Error in a sentence */
 export function mountStatus(target: string): MountStatus {
   const entry = findMount(target);
-  const connectionId = entry.minor;
+  const connectionId = connectionOf(entry);
   const record = readRecord(connectionId, entry.id);
-  const connection = entry.major * 2 ** 20 + entry.minor;
   const readOnly = [...entry.options, ...entry.superOptions].includes('ro');
   return {
     target: entry.target,
@@ -130,6 +129,6 @@ export function mountStatus(target: string): MountStatus {
     connectionId,
     waiting: waitingOf(connectionId),
     record,
-    ...describe(serverOf(connectionId, record), expectedOf(record, {connection, readOnly})),
+    ...describe(serverOf(connectionId, record), expectedOf(record, {connection: connectionId, readOnly})),
   };
 }

@@ -1,5 +1,5 @@
 import {readdirSync} from 'node:fs';
-import {type MountEntry, readMounts} from '../sys/mount-info.js';
+import {connectionOf, type MountEntry, readMounts} from '../sys/mount-info.js';
 import {fuseConnectionOf} from '../sys/process.js';
 
 /** One FUSE connection as the mount table shows it. */
@@ -8,14 +8,6 @@ export interface FuseMount {
   readonly connection: number;
   /** Every place where it is mounted (bind mounts and copies have ids of their own), in the table's order. */
   readonly entries: readonly [MountEntry, ...MountEntry[]];
-}
-
-/**
- * The kernel names a connection by its whole device number (fs/fuse/control.c): the minor alone for an anonymous device, which
- * has major 0; fuseblk has that of its block device.
- */
-export function connectionOf({major, minor}: MountEntry): number {
-  return major * 2 ** 20 + minor;
 }
 
 /** All connections of FUSE servers that are mounted where this process can see them. @throws Errno */

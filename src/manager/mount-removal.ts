@@ -4,9 +4,8 @@ import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {O_NOFOLLOW, O_PATH, openFd} from '../sys/fd.js';
 import {MNT_DETACH, umount} from '../sys/mount.js';
-import {type MountEntry, readMounts} from '../sys/mount-info.js';
+import {connectionOf, type MountEntry, readMounts} from '../sys/mount-info.js';
 import {COMMAND_ENVIRONMENT, PROGRAM} from './command-runner.js';
-import {connectionOf} from './fuse-mounts.js';
 import {abortConnection} from './fusectl.js';
 
 /** What became of a lost mount. */

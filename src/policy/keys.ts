@@ -68,6 +68,11 @@ export const KEYS: KeyTable = {
     kind: oneOf('device'),
     help: 'how requests travel between kernel and server',
   },
+  fuseblk: {
+    name: 'fuseblk',
+    kind: yesOrNo,
+    help: 'the server may mount as fuseblk, which only root may',
+  },
   allow_dev: {name: 'allowDev', kind: yesOrNo, help: 'device files work where the caller says -o dev'},
   allow_suid: {
     name: 'allowSuid',

@@ -19,6 +19,8 @@ export interface Policy {
   readonly iomap: IomapPolicy;
   /** How requests travel between kernel and server. */
   readonly transport: 'device';
+  /** The server may mount as fuseblk; for root's mounts. */
+  readonly fuseblk: boolean;
   readonly allowDev: boolean;
   readonly allowSuid: boolean;
   readonly allowOther: boolean;

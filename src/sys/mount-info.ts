@@ -81,3 +81,11 @@ export function mountAtPath(
   // A mount at "/" may be its own parent's child in odd namespaces; then the last line is the best answer.
   return here.findLast((entry) => !covered.has(entry.id)) ?? here.at(-1);
 }
+
+/**
+ * The number of a FUSE connection. The kernel names one by its whole device number (fs/fuse/control.c): the minor alone for an anonymous
+ * device, which has major 0; fuseblk has that of its block device.
+ */
+export function connectionOf({major, minor}: MountEntry): number {
+  return major * 2 ** 20 + minor;
+}

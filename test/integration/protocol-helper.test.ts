@@ -55,7 +55,10 @@ interface Ended {
 }
 
 /** Runs the real program against a peer that follows a script. */
-async function mounting(script: PeerScript, {target = room.target, options = ''} = {}): Promise<Ended> {
+async function mounting(
+  script: PeerScript,
+  {source = room.image, target = room.target, options = ''} = {},
+): Promise<Ended> {
   const scriptFile = join(room.dir, 'script.json');
   writeFileSync(scriptFile, JSON.stringify(script));
   const socket = room.socketOf(TYPE);
@@ -64,7 +67,7 @@ async function mounting(script: PeerScript, {target = room.target, options = ''}
   const [command, ...rest] = [
     ...room.inside,
     PROGRAM,
-    room.image,
+    source,
     target,
     '-t',
     `fuse.${TYPE}`,
@@ -271,6 +274,36 @@ describe.skipIf(missing !== undefined)(
       });
       for (const {descriptor} of ended.told.slice(3)) expect(descriptor).toBeUndefined();
       expect(ended.code).toBe(1);
+    });
+
+    test('fuseblk, on a real block device, where policy lets root', async () => {
+      room.policy(TYPE, `fuseblk = true\n${ALLOW}`);
+      const device = run('losetup', ['--find', '--show', '--read-only', room.image]).trim();
+      try {
+        const steps = [
+          step(open(device, {letters: 'BDEV', blockSize: 1024})),
+          ...[type(1), name(device), mntp(room.target), opts('blksize=1024'), doit(1)].map(step),
+          last(bye(0)),
+        ];
+        const ended = await mounting({steps, serve: 'directory'}, {source: device});
+        expect(ended.told[0]?.got).toBe(hello({flags: 3}).toString('hex'));
+        expect(ended.told[3]?.descriptor).toBe(device);
+        expect(ended.stderr).toBe('');
+        expect(answers(ended).slice(1)).toEqual(Array(5).fill(reply(0).toString('hex')));
+        expect(ended.code).toBe(0);
+        expect(room.shown('FSTYPE')).toBe(`fuseblk.${TYPE}`);
+        expect(room.shown('SOURCE')).toBe(device);
+        // The kernel's claim is exclusive.
+        expect(room.run('mount', '-t', 'ext4', '-o', 'ro', device, join(room.dir, 'other')).code).toBe(32);
+        expect(room.run(join(CHECKOUT, 'bin/fuseward'), 'umount', room.target)).toEqual({
+          code: 0,
+          stdout: '',
+          stderr: '',
+        });
+        expect(await ended.peer).toBe(0);
+      } finally {
+        run('losetup', ['--detach', device]);
+      }
     });
 
     const broken: Array<[what: string, steps: () => Step[], code: number, says: RegExp]> = [

@@ -67,7 +67,7 @@ export async function performMount(order: MountOrder): Promise<MountResult> {
  */
 export async function rehearseMount(order: MountOrder): Promise<Decision> {
   const {request, rules} = prepared({...order, source: resolve(order.source)});
-  return await rehearse(request, {policy: {...rules.policy, fuseblk: false}, decide: rules.decide});
+  return await rehearse(request, {policy: rules.policy, decide: rules.decide});
 }
 
 /** What the helper is given: by whom and what, and the rules for that. @throws PolicyError, MountError `bad-type` */
@@ -88,7 +88,7 @@ async function mountByPolicy(order: MountOrder): Promise<MountResult> {
   const {policy} = rules;
   const server = socketOnly ? {...policy.server, driver: 'socket' as const} : policy.server;
   return await mount(request, {
-    policy: {...policy, fuseblk: false},
+    policy,
     decide: rules.decide,
     checkDetected: rules.decideDetected,
     connect: (wanted) => connectServer(wanted, server),

@@ -44,7 +44,7 @@ export async function explain(
   try {
     const rules = rulesFor(request.callerUid);
     const {policy} = rules;
-    const {facts} = examine(request, {...policy, fuseblk: false}, cleanup);
+    const {facts} = examine(request, policy, cleanup);
     const nobody = {uid: NOBODY, gid: NOBODY, groups: []};
     return {
       decision: rules.decide(facts),

@@ -2,7 +2,7 @@ import {MountError, unmount} from '../../helper/index.js';
 import {readRecord, sweepRecords} from '../../launch/mount-record.js';
 import {findMount} from '../../launch/mount-status.js';
 import {announce} from '../../manager/announcement.js';
-import {type MountEntry, readMounts} from '../../sys/mount-info.js';
+import {connectionOf, type MountEntry, readMounts} from '../../sys/mount-info.js';
 import {type Command, complain, EXIT, numberOf, type OptionValues, print} from '../command.js';
 import {reportFailure, UserRequestError} from '../user-client.js';
 import {unmountAsUser} from './as-user.js';
@@ -35,7 +35,7 @@ async function perform(named: string, values: OptionValues): Promise<number> {
   }
   const entry = entryOf(target);
   // The server that the mount command noted, to be waited for.
-  const serverPid = entry === undefined ? undefined : readRecord(entry.minor, entry.id)?.serverPid;
+  const serverPid = entry === undefined ? undefined : readRecord(connectionOf(entry), entry.id)?.serverPid;
   const result = await unmount(target, {
     lazy: values['lazy'] === true,
     force: values['force'] === true,
@@ -44,7 +44,7 @@ async function perform(named: string, values: OptionValues): Promise<number> {
   });
   sweepRecords();
   if (entry !== undefined && values['no-announce'] !== true) {
-    announce({event: 'unmounted', connectionId: entry.minor, mountId: entry.id});
+    announce({event: 'unmounted', connectionId: connectionOf(entry), mountId: entry.id});
   }
   if (values['lazy'] === true || (entry !== undefined && isElsewhere(entry))) return EXIT.done;
   if (!result.serverGone)
