@@ -25,6 +25,7 @@ test('without any file the shipped defaults hold, every key of them', () => {
     blockSize: 0,
     iomap: 'allow',
     transport: 'device',
+    fuseblk: false,
     allowDev: false,
     allowSuid: false,
     allowOther: true,
