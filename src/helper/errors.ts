@@ -67,6 +67,12 @@ export class MountError extends Error {
     this.details = more.details ?? {};
   }
 
+  /** `FILE:LINE` of the policy, where that is what was against it. */
+  get rule(): string | undefined {
+    const rule = this.details['rule'] as {readonly file: string; readonly line: number} | undefined;
+    return rule === undefined ? undefined : `${rule.file}:${rule.line}`;
+  }
+
   /** Symbolic name of `errno`. */
   get errnoName(): ErrnoCode | undefined {
     return this.errno === undefined ? undefined : errnoCode(this.errno);

@@ -25,12 +25,17 @@ export type Announcement =
 /** How long a command waits for a manager that does not listen. */
 const PATIENCE_MS = 200;
 
-/** Tells the manager, if there is one. It only saves the manager half a second, so whatever goes wrong is no failure. */
-export function announce(announcement: Announcement, socket: string = MANAGER_SOCKET): void {
+/**
+ * Tells the manager, if there is one. It only saves the manager half a second, so whatever goes wrong is no failure.
+ * @returns whether a manager took it
+ */
+export function announce(announcement: Announcement, socket: string = MANAGER_SOCKET): boolean {
   try {
     using connection = connectStream(socket, {timeoutMs: PATIENCE_MS});
     writeStream(connection.fd, encodeFrame(announcement), PATIENCE_MS);
+    return true;
   } catch {
     // Nobody there, or not in the mood.
+    return false;
   }
 }

@@ -53,10 +53,12 @@ export interface CommandFailure {
   readonly message: string;
   readonly code: string;
   readonly errno?: string | undefined;
+  /** `FILE:LINE` of the policy that was against it. */
+  readonly rule?: string | undefined;
 }
 
 /** The manager's error for a failed command. */
-export function fromCommand({message, code, errno}: CommandFailure): ManagerError {
+export function fromCommand({message, code, errno, rule}: CommandFailure): ManagerError {
   // Policy speaks through the error number: the same rule may be a mistake or a refusal.
   const refused = errno === 'EPERM' || errno === 'EACCES';
   const kind = refused && KINDS[code] !== 'conflict' ? 'denied' : (KINDS[code] ?? 'server-failed');
@@ -64,6 +66,7 @@ export function fromCommand({message, code, errno}: CommandFailure): ManagerErro
   return new ManagerError(kind, code, message, {
     ...(errno === undefined ? {} : {errno}),
     ...(hint === undefined ? {} : {hint}),
+    ...(rule === undefined ? {} : {rule}),
   });
 }
 

@@ -19,12 +19,14 @@ export class ManagerError extends Error {
   readonly hint: string | undefined;
   /** Each of several things that are wrong, where the message has them all. */
   readonly errors: readonly string[] | undefined;
+  /** `FILE:LINE` of the policy, where that is what was against it; the message has it too. */
+  readonly rule: string | undefined;
 
   constructor(
     kind: ManagerErrorKind,
     code: string,
     message: string,
-    more: {errno?: string; hint?: string; errors?: readonly string[]} = {},
+    more: {errno?: string; hint?: string; errors?: readonly string[]; rule?: string} = {},
   ) {
     super(message);
     this.name = 'ManagerError';
@@ -33,6 +35,7 @@ export class ManagerError extends Error {
     this.errno = more.errno;
     this.hint = more.hint;
     this.errors = more.errors;
+    this.rule = more.rule;
   }
 }
 

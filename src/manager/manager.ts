@@ -220,7 +220,8 @@ export class MountManager implements Manager {
       id = await mountByCommand(this.#commands, order, this.#policyWords());
     } catch (error) {
       if (error instanceof ManagerError && error.kind === 'denied') {
-        this.#denied({source, target, code: error.code, errno: error.errno, message: error.message});
+        const {code, errno, message, rule} = error;
+        this.#denied({source, target, code, errno, message, rule});
       }
       throw error;
     }

@@ -47,6 +47,8 @@ export interface UserFailure {
   /** Stable, for programs. */
   readonly code: string;
   readonly errno?: string | undefined;
+  /** `FILE:LINE` of the policy that was against it. */
+  readonly rule?: string | undefined;
   /** What the command should end with; 1 unless told. */
   readonly exitCode?: number | undefined;
 }

@@ -81,6 +81,7 @@ export class UserRequests implements UserService {
           code: error.code,
           errno: error.errno,
           message: error.message,
+          rule: error.rule,
         });
       }
       return;

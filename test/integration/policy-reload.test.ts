@@ -59,6 +59,8 @@ describe.skipIf(missing)(`policy in a manager${missing ? ` (skipped: ${missing})
     const refusals = (): unknown[] =>
       heard.filter(({event}) => event === 'policy-refused').map(({details}) => details);
     expect(await eventually(() => refusals().length === 2, SOON_MS)).toBe(true);
+    const mounted = heard.find(({event}) => event === 'mounted');
+    expect(mounted).toMatchObject({details: {rule: `${file}:1`, callerUid: 0}});
     expect(refusals()[0]).toEqual({problems: errors});
     expect(daemon.log()).toContainEqual(expect.objectContaining({level: 'error', problems: errors}));
 
@@ -69,6 +71,7 @@ describe.skipIf(missing)(`policy in a manager${missing ? ` (skipped: ${missing})
     expect(denied).toMatchObject({status: 403, body: {code: 'policy-denied'}});
     expect(denied.body.detail).toContain(`(${file}:1)`);
     expect(await eventually(() => heard.some(({event}) => event === 'denied'), SOON_MS)).toBe(true);
+    expect(heard.find(({event}) => event === 'denied')).toMatchObject({details: {rule: `${file}:1`}});
     close();
   });
 

@@ -15,7 +15,9 @@ function report(error: unknown, json: boolean): number {
   if (json) {
     const {message} = error;
     const facts =
-      error instanceof MountError ? {code: error.code, errno: error.errnoName} : {code: 'bad-policy'};
+      error instanceof MountError
+        ? {code: error.code, errno: error.errnoName, rule: error.rule}
+        : {code: 'bad-policy'};
     print(JSON.stringify({error: {message, ...facts, exitCode}}));
   } else {
     complain(error.message);

@@ -12,6 +12,7 @@ import {CONTROL_DIRECTORY, sweepRecords, writeRecord} from '../../launch/mount-r
 import {announce} from '../../manager/announcement.js';
 import {type Decision, type Origin, type PolicyFiles, readHeldFile} from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
+import {logToSystem} from '../../sys/syslog.js';
 import {checkContainment} from './containment-check.js';
 import {type MountRules, mountRules} from './mount-rules.js';
 
@@ -52,8 +53,7 @@ export async function performMount(order: MountOrder): Promise<MountResult> {
     // The mount table is read from other directories than this one.
     const result = await mountByPolicy({...order, source: resolve(order.source)});
     keepRecord(result, order);
-    const {connectionId, mountId} = result;
-    if (order.announce) announce({event: 'mounted', connectionId, mountId});
+    if (order.announce) announceMount(result, order);
     return result;
   } catch (error) {
     if (order.announce) announceDenial(error, order);
@@ -130,19 +130,22 @@ function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void
   });
 }
 
-/** A mount that policy forbids is worth the manager's log; other failures are the caller's own. */
+/** The manager logs each decision with its rule; where none runs, the system's log has it. */
+function announceMount(
+  {connectionId, mountId, source, target, rule}: MountResult,
+  {callerUid}: MountOrder,
+): void {
+  if (announce({event: 'mounted', connectionId, mountId})) return;
+  const place = rule === undefined ? '' : ` by ${rule.file}:${rule.line}`;
+  logToSystem('info', `user ${callerUid} mounted ${source} on ${target}, allowed${place}`);
+}
+
+/** A mount that policy forbids is worth a log; other failures are the caller's own. */
 function announceDenial(error: unknown, {source, target, callerUid}: MountOrder): void {
   if (!(error instanceof MountError)) return;
   const {code, message, errnoName: errno, details} = error;
-  if (errno === 'EPERM' || errno === 'EACCES')
-    announce({
-      event: 'denied',
-      source,
-      target,
-      code,
-      errno,
-      message,
-      callerUid,
-      rule: details['rule'] as Origin,
-    });
+  if (errno !== 'EPERM' && errno !== 'EACCES') return;
+  const rule = details['rule'] as Origin | undefined;
+  if (announce({event: 'denied', source, target, code, errno, message, callerUid, rule})) return;
+  logToSystem('warning', `user ${callerUid} was denied: ${message}`);
 }

@@ -39,10 +39,13 @@ export function dropIn(type: string, server: ServerPolicy): DropIn {
   return {name: `fuseward-${type}@.service.d/50-policy.conf`, text: `${lines.join('\n')}\n`};
 }
 
-/** Types with units: the one that ships with them, and those that the administrator has a file for. */
+/** The template that serves every type without units of its own. It goes by what holds for all types. */
+const TEMPLATE = 'server';
+
+/** Types with units: those that ship with them, and those that the administrator has a file for. */
 function typesOf(directory: string): string[] {
   const own = listDirectory(directory).names.filter((name) => name !== 'defaults' && name !== 'auto');
-  return [...new Set(['ext4', ...own])].sort();
+  return [...new Set(['ext4', TEMPLATE, ...own])].sort();
 }
 
 /** `policy units`: prints drop-ins, or writes them below a directory. */
@@ -51,7 +54,9 @@ export function runUnits(_rest: string[], values: OptionValues): number {
   const place = values['write'] as string | undefined;
   let dropIns: DropIn[];
   try {
-    dropIns = typesOf(directory).map((type) => dropIn(type, loadPolicy(type, directory).server));
+    dropIns = typesOf(directory).map((type) =>
+      dropIn(type, loadPolicy(type === TEMPLATE ? 'defaults' : type, directory).server),
+    );
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
     complain(error.message);

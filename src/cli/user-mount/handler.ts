@@ -49,8 +49,8 @@ async function mountFor(connection: OwnedFd, values: OptionValues): Promise<Moun
 
 function failureOf(error: unknown): UserFailure {
   if (error instanceof MountError) {
-    const {message, code, errnoName: errno, exitCode} = error;
-    return {message, code, errno, exitCode};
+    const {message, code, errnoName: errno, exitCode, rule} = error;
+    return {message, code, errno, exitCode, rule};
   }
   if (error instanceof PolicyError) return {message: error.message, code: 'bad-policy'};
   if (error instanceof Errno) {
