@@ -35,9 +35,8 @@ const O_RDONLY_CLOEXEC = 0o2000000;
 /** SOCK_NONBLOCK | SOCK_CLOEXEC. */
 const ACCEPT_FLAGS = 0o2004000;
 const SOL_SOCKET = 1;
-/** SO_PASSCRED's later companion, SO_PASSRIGHTS: the conversation takes no descriptors any more. */
+/** With it the conversation says that it takes no descriptors any more. */
 const SO_PASSRIGHTS = 83;
-const SO_ERROR = 4;
 
 const SIGABRT = 6;
 
@@ -73,12 +72,11 @@ const lacksBits = (index: number, bits: number): SeccompArgument => ({
 
 /** The image, the fuse device, the log, the conversation and the control channel: descriptors it holds already. */
 const DESCRIPTORS: readonly SeccompRule[] = [
-  ...plain('read', 'pread64', 'write', 'writev', 'lseek', 'fstat', 'close', 'recvmsg', 'sendmsg', 'recvfrom'),
+  ...plain('read', 'pread64', 'write', 'writev', 'fstat', 'close', 'recvmsg', 'sendmsg'),
   {syscall: 'fadvise64', args: [is(3, POSIX_FADV_RANDOM)]},
   // On what is connected: no address.
   {syscall: 'sendto', args: [{index: 4, op: 'eq', value: 0}]},
   {syscall: 'setsockopt', args: [is(1, SOL_SOCKET), is(2, SO_PASSRIGHTS)]},
-  {syscall: 'getsockopt', args: [is(1, SOL_SOCKET), is(2, SO_ERROR)]},
   ...plain('poll', 'ppoll'),
   // A manager's connection, on the one listening socket there is. The flags are the runtime's.
   {syscall: 'accept4', args: [is(3, ACCEPT_FLAGS)]},
@@ -87,7 +85,7 @@ const DESCRIPTORS: readonly SeccompRule[] = [
   {syscall: 'fcntl', args: [isOneOf(1, FCNTL_COMMANDS)]},
   {syscall: 'ioctl', args: [is(1, BLKGETSIZE64)]},
   // The event loop.
-  ...plain('epoll_wait', 'epoll_pwait', 'epoll_ctl'),
+  ...plain('epoll_pwait', 'epoll_ctl'),
   // glibc's malloc looks at /proc/sys/vm/overcommit_memory when it first gives memory of a thread back, and does without when
   // it can't. Any other way of opening something is nobody's but an attacker's.
   {syscall: 'openat', args: [is(2, O_RDONLY_CLOEXEC)], action: {errno: 'ENOENT'}},
@@ -143,14 +141,13 @@ function signals(pid: number): SeccompRule[] {
   ];
 }
 
-/** Clocks, random numbers, its own resource use. */
+/** Clocks and random numbers. */
 const QUESTIONS: readonly SeccompRule[] = plain(
   'clock_gettime',
   'clock_nanosleep',
   'nanosleep',
   'gettimeofday',
   'getrandom',
-  'getrusage',
 );
 
 /**
