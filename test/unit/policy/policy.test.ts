@@ -2,7 +2,14 @@ import {chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writ
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
-import {isTypeName, loadPolicy, PolicyError, SHIPPED_DIRECTORY} from '../../../src/policy/index.js';
+import {
+  isTypeName,
+  loadPolicy,
+  PolicyError,
+  PolicySet,
+  readHeldFile,
+  SHIPPED_DIRECTORY,
+} from '../../../src/policy/index.js';
 
 const isRoot = process.getuid?.() === 0;
 let directory = '';
@@ -121,6 +128,85 @@ describe.skipIf(!isRoot)('files of the administrator (needs root, whom they must
     write('ext4.toml', text);
     expect(() => loadPolicy('ext4', directory)).toThrow(PolicyError);
     expect(() => loadPolicy('ext4', directory)).toThrow(reason);
+  });
+
+  const rule = (user: string) => `[[allow]]\nusers = ["${user}"]\nsources = ["**"]\ntargets = ["**"]\n`;
+  const usersOf = (type?: string) => loadPolicy(type, directory).allow.flatMap(({users}) => users);
+
+  test('rules of a file replace those before it, and what is left out of a rule is narrow', () => {
+    write('defaults.toml', rule('ada'));
+    expect([usersOf('ext4'), usersOf('nobodys'), usersOf()]).toEqual([['ada'], ['ada'], ['ada']]);
+    write('ext4.toml', `${rule('bob')}${rule('1001')}`);
+    expect(usersOf('ext4')).toEqual(['bob', '1001']);
+    expect(usersOf('ext3')).toEqual(['ada']);
+    const [first, second] = loadPolicy('ext4', directory).allow;
+    expect(first).toMatchObject({
+      ...{groups: [], sourceKinds: ['file', 'block'], sourceOwner: 'caller', maxSourceBytes: null},
+      ...{targetOwner: 'caller', access: 'read-only', origin: {file: join(directory, 'ext4.toml'), line: 1}},
+    });
+    expect(second?.origin.line).toBe(5);
+    write('ext4.toml', 'allow = []\n');
+    expect(usersOf('ext4')).toEqual([]);
+  });
+
+  test('"defaults" is no type, so its file gives nobody rules of its own', () => {
+    const {ownFile, allow} = loadPolicy('defaults', directory);
+    expect({ownFile, allow}).toEqual({ownFile: undefined, allow: []});
+  });
+
+  test('each setting knows who said it', () => {
+    write('defaults.toml', '\nloop = "auto"\ndirect_io = true\n');
+    write('ext4.toml', '# mine\n\nloop = "never"\nserver.tasks = 64\n');
+    const {origins} = loadPolicy('ext4', directory);
+    expect(origins['loop']).toEqual({file: join(directory, 'ext4.toml'), line: 3});
+    expect(origins['direct_io']).toEqual({file: join(directory, 'defaults.toml'), line: 3});
+    expect(origins['server.tasks']).toEqual({file: join(directory, 'ext4.toml'), line: 4});
+    expect(origins['iomap']?.file).toBe(join(SHIPPED_DIRECTORY, 'defaults.toml'));
+  });
+
+  test('everything that is wrong in all files is told at once, in order', () => {
+    write('defaults.toml', 'iomp = "allow"\n');
+    write('ext4.toml', `deadline_seconds = 0\n[server]\ntask = 9\n[[allow]]\nusers = []\nsources = ["x"]\n`);
+    try {
+      loadPolicy('ext4', directory);
+      expect.unreachable();
+    } catch (error) {
+      const {problems} = error as PolicyError;
+      expect(
+        problems.map(({file, line, key}) => `${file.slice(directory.length + 1)}:${line} ${key}`),
+      ).toEqual([
+        'defaults.toml:1 iomp',
+        'ext4.toml:1 deadline_seconds',
+        'ext4.toml:3 server.task',
+        'ext4.toml:4 allow',
+        'ext4.toml:6 allow.sources',
+      ]);
+      expect(problems.map(({reason}) => reason)).toEqual([
+        expect.stringContaining('did you mean iomap?'),
+        'must be a number of seconds from 1 to 3600',
+        expect.stringContaining('did you mean tasks?'),
+        'needs targets',
+        expect.stringContaining('must be a list of patterns'),
+      ]);
+    }
+  });
+
+  test('a set of files stays as it was when they change, and is read as a whole or not at all', () => {
+    write('ext4.toml', 'loop = "never"\n');
+    const set = PolicySet.read(directory);
+    write('ext4.toml', 'loop = "auto"\n');
+    write('raw.toml', 'lop = 1\n');
+    expect(set.of('ext4').loop).toBe('never');
+    expect(set.of('raw').loop).toBe('always');
+    expect(() => PolicySet.read(directory)).toThrow(`${join(directory, 'raw.toml')}:1: lop`);
+    const {set: salvaged, problems} = PolicySet.salvage(directory);
+    expect([salvaged.of('ext4').loop, problems.length]).toEqual(['auto', 1]);
+    // Another process reads the same of it, with the places where it was said.
+    const held = join(directory, 'held.json');
+    writeFileSync(held, set.encode(), {mode: 0o600});
+    expect(loadPolicy('ext4', readHeldFile(held))).toEqual(set.of('ext4'));
+    chmodSync(held, 0o666);
+    expect(() => readHeldFile(held)).toThrow('must belong to root');
   });
 
   test('a file that others can write is not believed', () => {
