@@ -4,6 +4,7 @@ import {decodeSuperblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE} from '../ext4/supe
 import type {Driver, DriverContext} from './driver.js';
 import {Ext4FileSystem} from './ext4-file-system.js';
 import {ext4Refusal} from './ext4-refusal.js';
+import {OWNER_OPTIONS, OwnerMapping} from './owner-mapping.js';
 
 function blockSizeOf(source: BlockSource): number {
   const raw = new Uint8Array(SUPERBLOCK_SIZE);
@@ -20,18 +21,22 @@ function explained<T>(action: () => T): T {
   }
 }
 
-/** ext2, ext3 and ext4, read-only. The options are those of the kernel's driver that ask for what is done anyway. */
+/**
+ * ext2, ext3 and ext4, read-only. The options are those of the kernel's driver that ask for what is done anyway, and the owners to be
+ * shown.
+ */
 export const ext4Driver: Driver = {
   types: ['ext4', 'ext3', 'ext2'],
   target: 'directory',
-  optionNames: ['acl', 'user_xattr', 'barrier', 'data', 'errors', 'discard', 'nodiscard'],
+  optionNames: ['acl', 'user_xattr', 'barrier', 'data', 'errors', 'discard', 'nodiscard', ...OWNER_OPTIONS],
   blockSize: (source) => explained(() => blockSizeOf(source)),
-  open(source: BlockSource, {cacheBytes, cacheCounters, log}: DriverContext) {
+  open(source: BlockSource, {cacheBytes, cacheCounters, log, options: asked}: DriverContext) {
     const options: VolumeOptions = {
       cacheLimit: cacheBytes,
       counters: cacheCounters,
       log: (event, values) => log(values, event),
     };
-    return explained(() => new Ext4FileSystem(Volume.open(source, options)));
+    const owners = OwnerMapping.from(asked);
+    return explained(() => new Ext4FileSystem(Volume.open(source, options), owners));
   },
 };

@@ -21,6 +21,7 @@ import {
 import type {ServedFileSystem} from './driver.js';
 import {fillAttr, inodeOf, nodeOf, type SharedAttributes} from './ext4-attributes.js';
 import {answerIoctl} from './ext4-ioctl.js';
+import type {OwnerMapping} from './owner-mapping.js';
 
 const SEEK_DATA = 3;
 /** Shift from the type bits of a mode to a directory entry's type (DT_*). */
@@ -35,13 +36,18 @@ const DOT = 0x2e;
 
 const TRUSTED = new TextEncoder().encode('trusted.');
 
-/** The names, each with its NUL, that the kernel shows to callers without CAP_SYS_ADMIN. */
-function withoutTrusted(names: Uint8Array): Uint8Array {
+const ACL = new TextEncoder().encode('system.posix_acl_');
+
+function startsWith(bytes: Uint8Array, at: number, prefix: Uint8Array): boolean {
+  return prefix.every((byte, index) => bytes[at + index] === byte);
+}
+
+/** The names, each with its NUL, that don't begin so: `trusted.` the kernel shows to callers with CAP_SYS_ADMIN alone. */
+function without(prefix: Uint8Array, names: Uint8Array): Uint8Array {
   const kept: number[] = [];
   for (let start = 0, end: number; start < names.length; start = end) {
     end = names.indexOf(0, start) + 1 || names.length;
-    if (!TRUSTED.every((byte, index) => names[start + index] === byte))
-      kept.push(...names.subarray(start, end));
+    if (!startsWith(names, start, prefix)) kept.push(...names.subarray(start, end));
   }
   return Uint8Array.from(kept);
 }
@@ -53,11 +59,14 @@ function withoutTrusted(names: Uint8Array): Uint8Array {
 export class Ext4FileSystem implements ServedFileSystem {
   readonly #volume: Volume;
   readonly #blockSize: number;
+  readonly #owners: OwnerMapping | undefined;
   /** Only there for volumes that can refuse an open; elsewhere the kernel opens without asking. */
   declare open?: NonNullable<ServedFileSystem['open']>;
 
-  constructor(volume: Volume) {
+  /** @param owners whom everything is shown to belong to, where the image has no say */
+  constructor(volume: Volume, owners?: OwnerMapping) {
     this.#volume = volume;
+    this.#owners = owners;
     this.#blockSize = volume.superblock.blockSize;
     if (volume.superblock.features.encrypt) this.open = this.#open;
   }
@@ -99,6 +108,7 @@ export class Ext4FileSystem implements ServedFileSystem {
       if (inode === undefined) {
         entry.attr.ino = child;
         entry.attr.mode = type << DT_SHIFT;
+        this.#owners?.apply(entry.attr);
       } else {
         this.#fillEntry(entry, inode);
       }
@@ -112,14 +122,15 @@ export class Ext4FileSystem implements ServedFileSystem {
   }
 
   getxattr(ino: number, name: Uint8Array): Uint8Array {
-    const value = this.#volume.getxattr(this.#inode(ino), name);
+    const value = this.#hides(name) ? undefined : this.#volume.getxattr(this.#inode(ino), name);
     if (value === undefined) throw failure('ENODATA');
     return value;
   }
 
   listxattr(ino: number, ctx: RequestContext): Uint8Array {
-    const names = this.#volume.listxattr(this.#inode(ino));
-    return ctx.uid === 0 ? names : withoutTrusted(names);
+    const all = this.#volume.listxattr(this.#inode(ino));
+    const names = this.#owners === undefined ? all : without(ACL, all);
+    return ctx.uid === 0 ? names : without(TRUSTED, names);
   }
 
   lseek(ino: number, _fh: number, offset: number, whence: number): number {
@@ -178,6 +189,11 @@ export class Ext4FileSystem implements ServedFileSystem {
     }
   }
 
+  /** Lists of users and groups mean nothing once everything belongs to somebody else, and the kernel would go by them. */
+  #hides(name: Uint8Array): boolean {
+    return this.#owners !== undefined && startsWith(name, 0, ACL);
+  }
+
   #fillEntry(entry: EntryReply, inode: Inode): void {
     entry.nodeid = nodeOf(inode.ino);
     entry.generation = inode.generation;
@@ -186,5 +202,6 @@ export class Ext4FileSystem implements ServedFileSystem {
 
   #fillAttr(attr: SharedAttributes, inode: Inode): void {
     fillAttr(attr, inode, this.#volume.statSize(inode), this.#blockSize);
+    this.#owners?.apply(attr);
   }
 }

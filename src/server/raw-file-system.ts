@@ -1,5 +1,6 @@
 import type {BlockSource} from '../block/index.js';
 import {type AttrReply, type FileSystem, failure, type StatfsReply} from '../fuse/index.js';
+import type {OwnerMapping} from './owner-mapping.js';
 
 /** Which bytes of the source the file shows; they lie inside it. */
 export interface RawOptions {
@@ -7,9 +8,8 @@ export interface RawOptions {
   readonly size: number;
   /** Seconds since 1970 shown as the file's times. */
   readonly time: number;
-  /** Whom the file belongs to: nobody else but root may read it. */
-  readonly uid: number;
-  readonly gid: number;
+  /** Whom the file belongs to, and what others may do; root's, for nobody else to read, unless told. */
+  readonly owners: OwnerMapping | undefined;
 }
 
 /**
@@ -21,26 +21,25 @@ export class RawFileSystem implements FileSystem {
   readonly #offset: number;
   readonly #size: number;
   readonly #time: number;
-  readonly #owner: {readonly uid: number; readonly gid: number};
+  readonly #owners: OwnerMapping | undefined;
 
-  constructor(source: BlockSource, {offset, size, time, uid, gid}: RawOptions) {
+  constructor(source: BlockSource, {offset, size, time, owners}: RawOptions) {
     this.#source = source;
     this.#offset = offset;
     this.#size = size;
     this.#time = time;
-    this.#owner = {uid, gid};
+    this.#owners = owners;
   }
 
   getattr(ino: number, _fh: number | undefined, reply: AttrReply): void {
     if (ino !== 1) throw failure('ESTALE');
     const {attr} = reply;
     attr.mode = 0o100400;
-    attr.uid = this.#owner.uid;
-    attr.gid = this.#owner.gid;
     attr.size = this.#size;
     attr.blocks = Math.ceil(this.#size / 512);
     attr.blksize = 4096;
     attr.atime = attr.mtime = attr.ctime = this.#time;
+    this.#owners?.apply(attr);
   }
 
   read(_ino: number, _fh: number, offset: number, target: Uint8Array): number {

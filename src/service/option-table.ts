@@ -89,8 +89,9 @@ export const LABEL_OPTIONS: ReadonlySet<string> = new Set([
 /** Options of the kernel's fuse file system that a caller may name. */
 export const FUSE_OPTIONS: ReadonlySet<string> = new Set(['allow_other', 'default_permissions', 'max_read']);
 
-const EXT_OPTIONS = ['acl', 'user_xattr', 'barrier', 'data', 'errors', 'discard', 'nodiscard'];
-const RAW_OPTIONS = ['offset', 'size'];
+const OWNERS = ['uid', 'gid', 'umask', 'fmask', 'dmask'];
+const EXT_OPTIONS = ['acl', 'user_xattr', 'barrier', 'data', 'errors', 'discard', 'nodiscard', ...OWNERS];
+const RAW_OPTIONS = ['offset', 'size', ...OWNERS];
 
 /** Names of the options that drivers of our own take, by type; `auto` is any of them. The helper must know them without the drivers. */
 export const BUILTIN_OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([

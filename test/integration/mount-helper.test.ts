@@ -1,5 +1,5 @@
 import {spawn} from 'node:child_process';
-import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {mkdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
@@ -191,6 +191,62 @@ describe.skipIf(missing !== undefined)(
       expect(room.run('mount', '-a').code).toBe(0);
       room.fstab(`${room.dir}/none.img ${room.target} fuseward.ext4 ro 0 0\n`);
       expect(room.run('mount', '-a').code).not.toBe(0);
+    });
+
+    test('uid=, gid=, umask=: everything belongs to somebody, to whom the kernel then listens', () => {
+      const tree = join(room.dir, 'tree');
+      const image = join(room.dir, 'owned.img');
+      mkdirSync(join(tree, 'dir'), {recursive: true, mode: 0o755});
+      writeFileSync(join(tree, 'dir/file'), 'x', {mode: 0o644});
+      symlinkSync('dir', join(tree, 'link'));
+      run('setfacl', ['-m', 'u:4321:rwx', join(tree, 'dir/file')]);
+      run('mke2fs', ['-q', '-t', 'ext4', '-E', 'root_owner=7:7', '-d', tree, image, '8M']);
+      const look = (options: string): string[] => {
+        expect(room.run('mount', '-t', 'fuseward.ext4', '-o', options, image, room.target)).toMatchObject({
+          code: 0,
+          stderr: '',
+        });
+        const names = ['dir', 'dir/file', 'link'].map((name) => join(room.target, name));
+        const {stdout} = room.run('stat', '--format=%u %g %a', room.target, ...names);
+        const acl = room.run(
+          'getfattr',
+          '--absolute-names',
+          '--match=.',
+          join(room.target, 'dir/file'),
+        ).stdout;
+        const rows = [...stdout.trim().split('\n'), acl.includes('posix_acl_access') ? 'acl' : 'none'];
+        expect(room.run('umount', room.target).code).toBe(0);
+        return rows;
+      };
+      expect(look('ro')).toEqual(['7 7 755', '0 0 755', '0 0 674', '0 0 777', 'acl']);
+      expect(look('ro,uid=1234,gid=99,umask=027')).toEqual([
+        '1234 99 750',
+        '1234 99 750',
+        '1234 99 650',
+        '1234 99 777',
+        'none',
+      ]);
+      expect(look('ro,uid=4294967294,dmask=0,fmask=777')).toEqual([
+        '4294967294 7 755',
+        '4294967294 0 755',
+        '4294967294 0 0',
+        '4294967294 0 777',
+        'none',
+      ]);
+      // A name of a user mount(8) turns into its number.
+      for (const wrong of ['uid=4294967295', 'umask=8']) {
+        const {code, stderr} = room.run(
+          'mount',
+          '-t',
+          'fuseward.ext4',
+          '-o',
+          `ro,${wrong}`,
+          image,
+          room.target,
+        );
+        expect(code, wrong).toBe(32);
+        expect(stderr).toContain(`option ${wrong} is not`);
+      }
     });
 
     test('a block device by its label', () => {
