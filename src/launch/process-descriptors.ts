@@ -1,4 +1,5 @@
 import {readFileSync, readlinkSync} from 'node:fs';
+import {socketProtocol} from '../sys/socket-protocol.js';
 import {firstNames} from './first-names.js';
 
 /** One open descriptor of a process, as proc_pid_fd(5) and proc_pid_fdinfo(5) show it. */
@@ -14,27 +15,6 @@ export interface ProcessDescriptor {
 /** How a process's root is called: libuv keeps a descriptor of it in reserve while it listens. */
 export const OWN_ROOT = 'own root directory';
 export const UNIX_SOCKET = 'unix socket';
-/** Sockets of every other family, and such as were made in a network namespace that we don't see. */
-export const OTHER_SOCKET = 'socket of another kind';
-
-/** Inode numbers of the unix sockets that were made in these processes' network namespaces. */
-function unixSockets(pids: ReadonlyArray<number | 'self'>): Set<string> {
-  const inodes = new Set<string>();
-  for (const pid of pids) {
-    let text = '';
-    try {
-      text = readFileSync(`/proc/${pid}/net/unix`, 'latin1');
-    } catch {
-      // Gone, or not ours to look at: its sockets then count as what they may be.
-    }
-    for (const line of text.split('\n').slice(1)) {
-      // Num RefCount Protocol Flags Type St Inode Path, where the path may hold anything.
-      const inode = /^\S+\s+\S+\s+\S+\s+\S+\s+\S+\s+\S+\s+(\d+)/.exec(line)?.[1];
-      if (inode !== undefined) inodes.add(inode);
-    }
-  }
-  return inodes;
-}
 
 /** Mounts in the process's own namespace, by id. */
 function ownMounts(pid: number): Set<string> {
@@ -45,37 +25,44 @@ function ownMounts(pid: number): Set<string> {
 const O_ACCMODE = 3;
 
 /**
+ * A socket by its family: `unix socket`, `TCP socket`, … /proc/net lists sockets by network namespace, and that of a connection
+ * is the one of whoever connected, so the socket itself is asked.
+ */
+function socketKind(path: string): string | undefined {
+  const protocol = socketProtocol(path);
+  if (protocol === undefined) return undefined;
+  return /^UNIX(-|$)/.test(protocol) ? UNIX_SOCKET : `${protocol} socket`;
+}
+
+/**
  * What a process holds open, the first `most` of it. One that opens and closes all the time shows what it held when it was
  * asked about each.
  * @throws Node's error when the process is gone or may not be looked at
  */
 export function descriptorsOf(pid: number, most: number): ProcessDescriptor[] {
   const found: ProcessDescriptor[] = [];
-  let sockets: Set<string> | undefined;
   let mounts: Set<string> | undefined;
   for (const fd of firstNames(`/proc/${pid}/fd`, most)) {
-    let link: string;
+    const path = `/proc/${pid}/fd/${fd}`;
+    let kind: string | undefined;
     let info: string;
     try {
-      link = readlinkSync(`/proc/${pid}/fd/${fd}`);
+      const link = readlinkSync(path);
       info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1');
+      if (/^socket:\[\d+\]$/.test(link)) kind = socketKind(path);
+      else kind = link.replace(/:\[\d+\]$/, '').replace(/ \(deleted\)$/, '');
     } catch {
       // Closed meanwhile; a process that is gone shows in what is looked at next.
       continue;
     }
-    const flags = Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? '0', 8);
-    const connection = /^fuse_connection:\s*(\d+)$/m.exec(info)?.[1];
-    const socket = /^socket:\[(\d+)\]$/.exec(link)?.[1];
-    let kind = link.replace(/:\[\d+\]$/, '').replace(/ \(deleted\)$/, '');
-    if (socket !== undefined) {
-      // Those of the conversation were made in the helper's namespace, which is ours or the machine's first.
-      sockets ??= unixSockets([pid, 'self', 1]);
-      kind = sockets.has(socket) ? UNIX_SOCKET : OTHER_SOCKET;
-    } else if (link === '/') {
+    if (kind === undefined) continue;
+    if (kind === '/') {
       // Any mount namespace's root shows as "/". Its own is its sandbox; another's would be a way out of it.
       mounts ??= ownMounts(pid);
-      kind = mounts.has(/^mnt_id:\s*(\d+)$/m.exec(info)?.[1] ?? '') ? OWN_ROOT : '/';
+      if (mounts.has(/^mnt_id:\s*(\d+)$/m.exec(info)?.[1] ?? '')) kind = OWN_ROOT;
     }
+    const flags = Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? '0', 8);
+    const connection = /^fuse_connection:\s*(\d+)$/m.exec(info)?.[1];
     found.push({
       kind,
       writable: (flags & O_ACCMODE) !== 0,

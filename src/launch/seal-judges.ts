@@ -1,6 +1,6 @@
 import type {ContainmentPoint} from '../policy/index.js';
 import type {Containment} from './containment.js';
-import {OTHER_SOCKET, OWN_ROOT, UNIX_SOCKET} from './process-descriptors.js';
+import {OWN_ROOT, UNIX_SOCKET} from './process-descriptors.js';
 import type {SealPoint} from './seal.js';
 
 /** What a server may have because of its mount, and what it said of itself. */
@@ -129,7 +129,7 @@ const descriptors: Judge = (held, {sourcePath, loopDevice, readOnly, connection}
       !kinds.includes('/dev/fuse') && 'it holds no fuse device, so it is not the one who serves the mount',
       other && 'it holds the fuse device of another mount',
       strange.length > 0 &&
-        `it holds ${some(strange.map((kind) => (kind === OTHER_SOCKET ? `a ${kind}` : kind)))}`,
+        `it holds ${strange.slice(0, 4).join(', ')}${strange.length > 4 ? ' and more' : ''}`,
       readOnly && written.length > 0 && `it may write to ${some(written)} though the mount is read-only`,
     ],
     `${count} open, of known kinds; of files nothing but the image`,

@@ -8,6 +8,8 @@ import {cannotRunSystemd, type Systemd, startSystemd} from '../support/systemd/i
 
 const missing = cannotRunSystemd() ?? cannotContain();
 const UNITS = join(CHECKOUT, 'units');
+/** Loop devices are the whole machine's, so the image has a name of its own. */
+const IMAGE = `/tmp/attested-${process.pid}.img`;
 const PATIENCE_MS = 20_000;
 
 describe.skipIf(missing)(`the seal of a unit's server${missing ? ` (skipped: ${missing})` : ''}`, () => {
@@ -18,7 +20,13 @@ describe.skipIf(missing)(`the seal of a unit's server${missing ? ` (skipped: ${m
     if (status !== 0) throw new Error(`${unit}: ${stderr}${await systemd.journal(unit)}`);
   };
   const mount = (...options: string[]) =>
-    systemd.run(['fuseward', 'mount', '--json', ...options, '-t', 'ext4', '/tmp/a.img', '/tmp/mnt']);
+    systemd.run(['fuseward', 'mount', '--json', ...options, '-t', 'ext4', IMAGE, '/tmp/mnt']);
+
+  const loops = (): Promise<string> => sh('losetup --list --noheadings --output BACK-FILE || true');
+  const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+    const end = Date.now() + PATIENCE_MS;
+    while (!(await isSo()) && Date.now() < end) await sleep(100);
+  };
 
   beforeAll(async () => {
     systemd = await startSystemd();
@@ -26,7 +34,7 @@ describe.skipIf(missing)(`the seal of a unit's server${missing ? ` (skipped: ${m
     await systemd.ok(['systemd-tmpfiles', '--create', `${UNITS}/tmpfiles.d/fuseward.conf`]);
     await systemd.systemctl('daemon-reload');
     await started('fuseward-ext4.socket');
-    await sh('mkdir /tmp/mnt; truncate -s 2M /tmp/a.img; mke2fs -q -t ext4 -O ^has_journal /tmp/a.img');
+    await sh(`mkdir /tmp/mnt; truncate -s 2M ${IMAGE}; mke2fs -q -t ext4 -O ^has_journal ${IMAGE}`);
     await sh('mkdir -p /tmp/strict; chmod 755 /tmp/strict');
   });
   afterAll(() => systemd?.stop());
@@ -62,11 +70,11 @@ describe.skipIf(missing)(`the seal of a unit's server${missing ? ` (skipped: ${m
   test('its death is noticed as that of a server of our own', async () => {
     const {manager} = JSON.parse(await systemd.ok(['fuseward', 'status', '--json', '/tmp/mnt']));
     await sh(`kill -KILL ${manager.serverPid}`);
-    const end = Date.now() + PATIENCE_MS;
-    while ((await sh('cat /proc/self/mountinfo')).includes(' /tmp/mnt ') && Date.now() < end)
-      await sleep(100);
-    expect(await systemd.journal('fuseward.service')).toMatch(/server-died/);
+    await until(async () => !(await sh('cat /proc/self/mountinfo')).includes(' /tmp/mnt '));
     expect(await sh('cat /proc/self/mountinfo')).not.toContain(' /tmp/mnt ');
+    expect(await systemd.journal('fuseward.service')).toMatch(/server-died/);
+    await until(async () => !(await loops()).includes(IMAGE));
+    expect(await loops()).not.toContain(IMAGE);
   });
 
   test('one whose unit is loosened gets no mount where policy requires more', async () => {
@@ -81,7 +89,7 @@ describe.skipIf(missing)(`the seal of a unit's server${missing ? ` (skipped: ${m
     expect(error.code).toBe('not-contained');
     expect(error.message).toMatch(/demands: user \(user \d+ is an account \(daemon\)\)$/);
     expect(await sh('cat /proc/self/mountinfo')).not.toContain(' /tmp/mnt ');
-    expect(await sh('losetup --list --noheadings --output BACK-FILE || true')).not.toContain('/tmp/a.img');
+    expect(await loops()).not.toContain(IMAGE);
     await sh('rm -r /etc/systemd/system/fuseward-ext4@.service.d');
     await systemd.systemctl('daemon-reload');
     expect((await mount('--policy', '/tmp/strict')).status).toBe(0);
