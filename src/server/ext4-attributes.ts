@@ -34,17 +34,28 @@ export type SharedAttributes = Pick<
   | 'blksize'
 > & {rdev?: number};
 
+const NSEC_MAX = 999_999_999;
+
+/**
+ * Nanoseconds as FUSE takes them. An inode has room for 2^30 - 1, and ext4 in the kernel shows what is there; the kernel's FUSE
+ * cuts it off at a second (fuse_change_attributes_common), and one odd inode must not spoil the listing it is in.
+ */
+export function nanoseconds(value: number): number {
+  return Math.min(value, NSEC_MAX);
+}
+
 /** Fills in what stat(2) shows of an inode. @param size st_size, which for encrypted links is not i_size */
 export function fillAttr(attr: SharedAttributes, inode: Inode, size: number, blockSize: number): void {
   attr.ino = inode.ino;
   attr.size = size;
-  attr.blocks = inode.blocks512;
+  // Above 2^53 only where somebody made the number up: with blocks of 32 KiB and more i_blocks can say 2^55.
+  attr.blocks = Math.min(inode.blocks512, Number.MAX_SAFE_INTEGER);
   attr.atime = inode.atime;
-  attr.atimensec = inode.atimeNsec;
+  attr.atimensec = nanoseconds(inode.atimeNsec);
   attr.mtime = inode.mtime;
-  attr.mtimensec = inode.mtimeNsec;
+  attr.mtimensec = nanoseconds(inode.mtimeNsec);
   attr.ctime = inode.ctime;
-  attr.ctimensec = inode.ctimeNsec;
+  attr.ctimensec = nanoseconds(inode.ctimeNsec);
   attr.mode = inode.mode;
   attr.nlink = inode.links;
   attr.uid = inode.uid;

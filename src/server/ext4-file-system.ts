@@ -19,7 +19,7 @@ import {
   type StatxReply,
 } from '../fuse/index.js';
 import type {ServedFileSystem} from './driver.js';
-import {fillAttr, inodeOf, nodeOf, type SharedAttributes} from './ext4-attributes.js';
+import {fillAttr, inodeOf, nanoseconds, nodeOf, type SharedAttributes} from './ext4-attributes.js';
 import {answerIoctl} from './ext4-ioctl.js';
 import type {OwnerMapping} from './owner-mapping.js';
 
@@ -150,7 +150,7 @@ export class Ext4FileSystem implements ServedFileSystem {
     if (inode.hasCrtime) {
       reply.mask |= STATX_BTIME;
       reply.btime = inode.crtime;
-      reply.btimensec = inode.crtimeNsec;
+      reply.btimensec = nanoseconds(inode.crtimeNsec);
     }
     reply.attributes = this.#volume.statxAttributes(inode);
     reply.attributesMask = STATX_ATTRIBUTES_MASK;

@@ -45,6 +45,11 @@ export class DamageBench {
     return ino as InodeNumber;
   }
 
+  /** Whether the sound image has a path. */
+  has(path: string): boolean {
+    return this.#inodes.has(path);
+  }
+
   inode(path: string): Structure {
     return this.inodeOf(this.ino(path));
   }

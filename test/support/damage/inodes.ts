@@ -73,6 +73,15 @@ export const INODE_DAMAGES: readonly Damage[] = [
     ],
     /i_size/,
   ),
+  inode(
+    'times of more nanoseconds than a second has',
+    FILE,
+    (bytes) => {
+      for (const at of [0x84, 0x88, 0x8c, 0x94]) bytes.writeUInt32LE(0xfffffffc, at);
+    },
+    ofFile(/^\d+$/),
+    undefined,
+  ),
   inode('no type', FILE, (bytes) => bytes.writeUInt16LE(0o644, MODE), ofFile('EUCLEAN inode-mode'), /mode/i),
   inode(
     'a type that does not exist',
