@@ -41,7 +41,11 @@ export class Job {
 
   #start(): ChildProcess {
     if (this.#child !== undefined) return this.#child;
-    const child = spawn(process.execPath, this.#args, {stdio: ['pipe', 'pipe', 'pipe']});
+    const child = spawn(process.execPath, this.#args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // A signal from the terminal is for who runs the jobs: a worker ends when its case has.
+      detached: true,
+    });
     this.#errors = '';
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = (this.#errors + text).slice(-2000);

@@ -1,7 +1,10 @@
 import {parseArgs} from 'node:util';
 import {fuzzMounts} from './run.js';
 
-/** `main [--images N] [--seed S] [--first N] [--jobs N] [--json]`: damaged images through real mounts. */
+/**
+ * `main [--images N] [--seed S] [--first N] [--jobs N] [--json]`: damaged images through real mounts. A signal to end lets the cases
+ * at hand come to their end and tells what was found so far.
+ */
 const {values} = parseArgs({
   options: {
     images: {type: 'string', default: '10000'},
@@ -13,11 +16,14 @@ const {values} = parseArgs({
 });
 const EVERY = 500;
 const images = Number(values.images);
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 const result = await fuzzMounts({
   images,
   seed: Number(values.seed),
   first: Number(values.first),
   jobs: Number(values.jobs),
+  stop: stop.signal,
   onCase: (each, done) => {
     if (values.json) return;
     for (const finding of each.findings)

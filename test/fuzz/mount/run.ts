@@ -21,6 +21,8 @@ export interface MountFuzzOptions {
   first: number;
   /** Images that are mounted at the same time. */
   jobs: number;
+  /** No case is begun after this; what was done until then is told as usual. */
+  stop?: AbortSignal;
   /** Called after each case. */
   onCase?: (result: CaseResult, done: number) => void;
 }
@@ -105,7 +107,7 @@ async function watchedRun(
   const runJob = async (number: number): Promise<void> => {
     const jobDirectory = realpathSync(mkdtempSync(join(directory, `job-${number}-`)));
     const job = new Job([programs.worker, jobDirectory, `${options.seed}`, programs.walker]);
-    while (next < end && result.findings.length < FINDINGS) {
+    while (next < end && result.findings.length < FINDINGS && options.stop?.aborted !== true) {
       const each = await job.run(next++);
       if (each.serverPid !== undefined) pids.add(each.serverPid);
       note(each, result);

@@ -167,7 +167,7 @@ function content(path: Buffer, stat: Statx, attempt: Attempt, random: Random, re
     const length = random.pick([1, 4096, 65_536, buffer.length]);
     for (const position of [
       0,
-      size >> 1,
+      Math.floor(size / 2),
       size - 1,
       size - 4096,
       size,
@@ -192,7 +192,7 @@ function content(path: Buffer, stat: Statx, attempt: Attempt, random: Random, re
   const direct = attempt('open', path, () => openSync(path, constants.O_RDONLY | O_DIRECT));
   if (direct === undefined) return;
   try {
-    for (const position of [0, (size >> 13) * 4096])
+    for (const position of [0, Math.floor(size / 8192) * 4096])
       attempt('direct read', path, () => readSync(direct, buffer, 0, 16_384, position));
   } finally {
     closeSync(direct);
