@@ -12,8 +12,8 @@ const INVALIDATED = 2;
  * above -2^53; neighbouring ones never share a place.
  */
 export class RemovedKeys {
-  readonly #keys = new Float64Array(PLACES);
-  readonly #reasons = new Uint8Array(PLACES);
+  /** Made when the first key leaves: most mounts are small enough that none ever does. */
+  #table: {readonly keys: Float64Array; readonly reasons: Uint8Array} | undefined;
 
   evicted(key: number): void {
     this.#note(key, EVICTED);
@@ -25,17 +25,23 @@ export class RemovedKeys {
 
   /** Counts a miss on a key under the reason for it. */
   count(key: number, counters: CacheCounters): void {
-    const place = placeOf(key);
-    const reason = this.#keys[place] === key ? this.#reasons[place] : NEVER;
+    const reason = this.#reasonFor(key);
     if (reason === EVICTED) counters.missesEvicted++;
     else if (reason === INVALIDATED) counters.missesInvalidated++;
     else counters.missesCold++;
   }
 
   #note(key: number, reason: number): void {
+    this.#table ??= {keys: new Float64Array(PLACES), reasons: new Uint8Array(PLACES)};
     const place = placeOf(key);
-    this.#keys[place] = key;
-    this.#reasons[place] = reason;
+    this.#table.keys[place] = key;
+    this.#table.reasons[place] = reason;
+  }
+
+  #reasonFor(key: number): number {
+    if (this.#table === undefined) return NEVER;
+    const place = placeOf(key);
+    return this.#table.keys[place] === key ? this.#table.reasons[place]! : NEVER;
   }
 }
 
