@@ -1,46 +1,78 @@
 import {rmSync} from 'node:fs';
+import {resolve} from 'node:path';
 import {parseArgs} from 'node:util';
 import {bundle} from '../support/bundle.mjs';
-import {imageOf, lacking} from '../support/images.js';
-import {MUTANTS} from '../support/mutant-recipes.js';
-import {hunt} from './hunt.js';
+import {runInput, runTarget, type TargetResult} from './engine/run.js';
+import {TARGETS} from './targets/index.js';
+import {huntVolumes} from './volumes.js';
 
-/** The long form of the mutation test: `main [--cases N] [--seed N | --every KIND] [--image NAME] [--first N]`. */
+/**
+ * `main [--target T] [--seconds N] [--seed S] [--jobs N]`: each parser for so many seconds, guided by what code its inputs reach.
+ * `main --target T --input FILE`: one input, for a failure that is to be looked at.
+ * `main --volumes [--cases N] [--seed S | --every KIND] [--image NAME] [--first N]`: whole damaged images instead.
+ */
 const {values} = parseArgs({
   options: {
+    target: {type: 'string'},
+    seconds: {type: 'string', default: '60'},
+    seed: {type: 'string', default: `${Date.now() % 2 ** 31}`},
+    jobs: {type: 'string', default: '2'},
+    input: {type: 'string'},
+    volumes: {type: 'boolean', default: false},
     cases: {type: 'string', default: '20000'},
-    seed: {type: 'string', default: '1'},
     every: {type: 'string'},
     image: {type: 'string', default: ''},
     first: {type: 'string', default: '0'},
   },
 });
-const program = await bundle('test/fuzz/child.ts');
-let failed = false;
-try {
-  for (const recipe of MUTANTS.filter(({name}) => name.includes(values.image))) {
-    const lack = lacking(recipe);
-    if (lack !== undefined) {
-      console.log(`${recipe.name}: left out, ${lack}`);
-      continue;
-    }
-    const plan = values.every === undefined ? values.seed : `every:${values.every}`;
-    const result = await hunt({
-      program,
-      image: imageOf(recipe),
-      plan,
-      first: Number(values.first),
-      count: Number(values.cases),
-    });
-    const {cases, answers, errors, mostReads, mostBytes, codes, failures} = result;
-    console.log(
-      `${recipe.name}: ${cases} cases, ${answers} answers, ${errors} errors of ${codes.size} kinds`,
-    );
-    console.log(`  at most ${mostReads} reads and ${mostBytes} bytes for one operation`);
-    for (const failure of failures) console.log(`  FAILED ${failure}`);
-    failed ||= failures.length > 0;
-  }
-} finally {
-  rmSync(program, {force: true});
+
+function tell({target, runs, corpus, added, covered, slowestMs, failure}: TargetResult): void {
+  const slowest = `slowest ${Math.round(slowestMs)} ms`;
+  console.log(
+    `${target}: ${runs} inputs, ${added} reached something new, corpus ${corpus}, ${covered} characters covered, ${slowest}`,
+  );
+  if (failure === undefined) return;
+  console.log(`  FAILED ${failure.what}`);
+  console.log(`  again: npm run fuzz -- --target ${target} --input ${failure.input}`);
 }
-process.exitCode = failed ? 1 : 0;
+
+async function fuzzTargets(): Promise<boolean> {
+  const waiting = TARGETS.filter(({name}) => values.target === undefined || name === values.target);
+  if (waiting.length === 0) {
+    throw new Error(
+      `there is no target ${values.target}; there are ${TARGETS.map(({name}) => name).join(', ')}`,
+    );
+  }
+  const program = await bundle('test/fuzz/engine/child.ts');
+  let sound = true;
+  try {
+    if (values.input !== undefined) {
+      const said = await runInput(program, waiting[0]!.name, resolve(values.input));
+      console.log(said ?? 'nothing bad happens');
+      return said === undefined;
+    }
+    console.log(`seed ${values.seed}`);
+    const job = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const run = {program, target: next.name, seed: Number(values.seed), seconds: Number(values.seconds)};
+        const result = await runTarget(run);
+        tell(result);
+        sound &&= result.failure === undefined;
+      }
+    };
+    await Promise.all(Array.from({length: Number(values.jobs)}, job));
+    return sound;
+  } finally {
+    rmSync(program, {force: true});
+  }
+}
+
+const sound = values.volumes
+  ? await huntVolumes({
+      cases: Number(values.cases),
+      first: Number(values.first),
+      plan: values.every === undefined ? values.seed : `every:${values.every}`,
+      image: values.image,
+    })
+  : await fuzzTargets();
+process.exitCode = sound ? 0 : 1;
