@@ -29,10 +29,17 @@ function verdict(source: string, against: ReadonlyArray<string | false>, found: 
   return {state: 'verified', detail: found, source};
 }
 
-/** The first few of a list that may be long. */
+/** Characters of a name that are shown. Names of what a process holds are its own choice. */
+const LONGEST_NAME = 200;
+
+/** The first few of a list that may be long, fit for a terminal. */
 function some(values: ReadonlyArray<string | number>): string {
-  const shown = values.slice(0, 4).join(' ');
-  return values.length > 4 ? `${shown} and ${values.length - 4} more` : shown;
+  const shown = values.slice(0, 4).map((value) =>
+    String(value)
+      .slice(0, LONGEST_NAME)
+      .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\ufffd'),
+  );
+  return `${shown.join(', ')}${values.length > 4 ? ` and ${values.length - 4} more` : ''}`;
 }
 
 function others({neighbours, parentPid}: Containment, {embedded}: Expected): readonly number[] {
@@ -128,8 +135,7 @@ const descriptors: Judge = (held, {sourcePath, loopDevice, readOnly, connection}
     [
       !kinds.includes('/dev/fuse') && 'it holds no fuse device, so it is not the one who serves the mount',
       other && 'it holds the fuse device of another mount',
-      strange.length > 0 &&
-        `it holds ${strange.slice(0, 4).join(', ')}${strange.length > 4 ? ' and more' : ''}`,
+      strange.length > 0 && `it holds ${some(strange)}`,
       readOnly && written.length > 0 && `it may write to ${some(written)} though the mount is read-only`,
     ],
     `${count} open, of known kinds; of files nothing but the image`,

@@ -48,7 +48,7 @@ const lacking: Array<[what: string, point: ContainmentPoint, held: Partial<Conta
   ['a capability', 'capabilities', {capabilities: [21]}, /capabilities \(21\)/],
   ['a way to privileges', 'no-new-privileges', {noNewPrivs: false}, /may give it privileges/],
   ['a thread without a filter', 'seccomp', {seccompFilters: 0}, /not every thread/],
-  ['the network', 'namespaces', {sharedNamespaces: ['net', 'pid']}, /shares net pid/],
+  ['the network', 'namespaces', {sharedNamespaces: ['net', 'pid']}, /shares net, pid with the machine/],
   ['a file', 'descriptors', {descriptors: {...HELD.descriptors, '/etc/shadow': 1}}, /holds \/etc\/shadow$/],
   ['a raw socket', 'descriptors', {descriptors: {...HELD.descriptors, 'TCP socket': 1}}, /holds TCP socket$/],
   ['a directory of others', 'descriptors', {descriptors: {...HELD.descriptors, '/': 1}}, /holds \/$/],
@@ -113,6 +113,15 @@ describe('what is expected decides too', () => {
     const none = {...HELD.cgroup, memoryBytes: null, tasks: null};
     expect(states({...held, cgroup: none}, EXPECTED)).toMatchObject({limits: 'missing', cgroup: 'missing'});
   });
+});
+
+test('names that a server chose can not act upon a terminal, or fill it', () => {
+  const evil = `/tmp/\x1b[2J\u202e${'x'.repeat(4000)}`;
+  const held = {...HELD, descriptors: Object.fromEntries([...'abcdef'].map((each) => [evil + each, 1]))};
+  const {detail} = sealOf(held, EXPECTED).find(({point}) => point === 'descriptors')!;
+  expect(detail).not.toMatch(/\p{C}/u);
+  expect(detail.length).toBeLessThan(1200);
+  expect(detail).toMatch(/ and 2 more$/);
 });
 
 test('of a server that nobody could look at nothing is claimed', () => {
