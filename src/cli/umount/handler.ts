@@ -33,7 +33,7 @@ async function perform(named: string, values: OptionValues): Promise<number> {
     unmountAsUser(target, {mountId: wanted, ...how});
     return EXIT.done;
   }
-  const entry = entryOf(target);
+  const entry = wanted === undefined ? entryOf(target) : readMounts().find(({id}) => id === wanted);
   // The server that the mount command noted, to be waited for.
   const serverPid = entry === undefined ? undefined : readRecord(connectionOf(entry), entry.id)?.serverPid;
   const result = await unmount(target, {

@@ -23,6 +23,7 @@ export function missingForUsers(): string | undefined {
 export const RULE = `[[allow]]
 users = ["${ALICE}", "${BOB}"]
 sources = ["**"]
+source_kinds = ["file"]
 source_owner = "anyone"
 targets = ["**"]
 target_owner = "anyone"
