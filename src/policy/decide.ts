@@ -85,6 +85,7 @@ export function settingsFor(policy: Policy, uid: number): Policy {
     ...policy,
     allowDev: false,
     allowSuid: false,
+    fuseblk: false,
     allowOther: policy.allowOther && policy.allowOtherForUsers,
   };
 }

@@ -18,12 +18,14 @@ export interface DropIn {
 }
 
 const MIB = 2 ** 20;
+/** The template that serves every type without units of its own. It goes by what holds for all types. */
+const TEMPLATE = 'server';
 
 /** What holds a server that systemd starts to its type's policy. The names are those of the units that ship. */
 export function dropIn(type: string, server: ServerPolicy): DropIn {
   const {memoryBytes, cacheBytes, tasks, cpuPercent, jitless} = server;
   const lines = [
-    `# Limits of the policy for ${type}. Made by "fuseward policy units"; run that again when the policy changes.`,
+    `# Limits of the policy for ${type === TEMPLATE ? 'all types' : type}. Made by "fuseward policy units"; run that again when the policy changes.`,
     '[Service]',
     // The share of a server that the embedded launcher starts.
     `Environment=HEAP_MIB=${Math.floor(memoryBytes / 4 / MIB)} CACHE_BYTES=${cacheBytes}`,
@@ -38,9 +40,6 @@ export function dropIn(type: string, server: ServerPolicy): DropIn {
   ];
   return {name: `fuseward-${type}@.service.d/50-policy.conf`, text: `${lines.join('\n')}\n`};
 }
-
-/** The template that serves every type without units of its own. It goes by what holds for all types. */
-const TEMPLATE = 'server';
 
 /** Types with units: those that ship with them, and those that the administrator has a file for. */
 function typesOf(directory: string): string[] {
