@@ -1,6 +1,7 @@
 import {errnoOf} from '../sys/errno.js';
 import {errnoCode} from '../sys/errno-codes.js';
 import {landlockAbi, restrictToNothing} from '../sys/landlock.js';
+import {restrictOtherThreads} from '../sys/landlock-threads.js';
 import {setDumpable, setNoNewPrivs, setRlimit} from '../sys/process.js';
 import {buildFilter, installFilter, type SeccompAction} from '../sys/seccomp.js';
 import {prepareBreadcrumb} from './breadcrumb.js';
@@ -20,6 +21,22 @@ export const LOG_LIMIT = 262_144;
 export function restrictThread(): number {
   setNoNewPrivs();
   return landlockAbi() === 0 ? 0 : restrictToNothing().abi;
+}
+
+/**
+ * Takes the same from the runtime's own threads, where the kernel restricts one at a time. They run none of our code, and the filter
+ * and the namespaces hold them anyway, so a thread that can't be reached is told and not waited for.
+ * @param ours threads that have called `restrictThread`
+ */
+export function restrictRuntimeThreads(ours: readonly number[]): void {
+  if (landlockAbi() === 0) return;
+  const told = 'landlock does not hold every thread of the runtime';
+  try {
+    const outcome = restrictOtherThreads(new Set(ours));
+    if (outcome !== undefined && outcome.missed > 0) log('warn', {...outcome}, told);
+  } catch (error) {
+    log('warn', {error: String(error)}, told);
+  }
 }
 
 /** What a forbidden call leads to: our handler's line and the end, or the kernel's end without a line. */

@@ -1,6 +1,6 @@
-import {Errno} from './errno.js';
-import {checked, lastErrno, native, viewOf} from './libc.js';
-import {createMemfd, sealMapping} from './memfd.js';
+import {checked, native, viewOf} from './libc.js';
+import {bytes32, mapCode} from './machine-code.js';
+import {sealMapping} from './memfd.js';
 import {nativeArchitecture, type SyscallArchitecture} from './syscall-numbers.js';
 
 const sigaction = native<[signal: number, action: Uint8Array, old: null]>('sigaction', 'int', [
@@ -8,13 +8,6 @@ const sigaction = native<[signal: number, action: Uint8Array, old: null]>('sigac
   'void *',
   'void *',
 ]);
-const mmap = native<
-  [address: null, length: number, protection: number, flags: number, fd: number, offset: number]
->('mmap', 'intptr_t', ['void *', 'size_t', 'int', 'int', 'int', 'int64']);
-
-const PROT_READ = 1;
-const PROT_EXEC = 4;
-const MAP_SHARED = 1;
 const SIGSEGV = 11;
 const SIGSYS = 31;
 const SA_SIGINFO = 4;
@@ -84,10 +77,6 @@ const FAILING: Record<SyscallArchitecture, readonly number[]> = {
   ],
 };
 
-function bytes32(value: number): number[] {
-  return [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24];
-}
-
 /**
  * A handler that writes one line about the call to standard error and ends the process.
  *
@@ -125,14 +114,7 @@ export function failingHandler(
  * @throws Errno where such memory can't be had (EACCES under some security modules)
  */
 export function handleForbiddenCalls(handler: Uint8Array<ArrayBuffer>): void {
-  const memory = createMemfd('fuseward-sigsys', handler, {seal: true});
-  let address: number;
-  try {
-    address = mmap()(null, handler.length, PROT_READ | PROT_EXEC, MAP_SHARED, memory.fd, 0);
-    if (address === -1) throw new Errno(lastErrno(), 'mmap', 'SIGSYS handler');
-  } finally {
-    memory.close();
-  }
+  const address = mapCode('fuseward-sigsys', handler);
   sealMapping(address, handler.length);
   const action = new Uint8Array(SIGACTION_SIZE);
   action.fill(0xff, SIGACTION_MASK, SIGACTION_FLAGS);

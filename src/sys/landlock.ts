@@ -57,17 +57,8 @@ export interface LandlockResult {
   scoped: bigint;
 }
 
-/**
- * Takes away every right that this kernel's Landlock knows: from now on no file can be opened, created or removed, no TCP port
- * bound or connected, no signal sent and no abstract socket reached outside of the sandbox. Descriptors that are open stay usable, and
- * others may still be received over sockets.
- *
- * The calling thread needs no_new_privs (or CAP_SYS_ADMIN). Up to ABI 7 the kernel restricts one thread, so a program with several
- * calls this on each, or early. `allThreads: false` keeps to the calling thread on newer kernels too.
- *
- * @throws Errno ENOSYS or EOPNOTSUPP without Landlock; EPERM without no_new_privs
- */
-export function restrictToNothing(opts: {allThreads?: boolean} = {}): LandlockResult {
+/** A ruleset that allows nothing of what this kernel's Landlock knows. @throws Errno EOPNOTSUPP without Landlock */
+export function rulesetOfNothing(): {ruleset: OwnedFd; rights: Omit<LandlockResult, 'threads'>} {
   const abi = landlockAbi();
   const rights = RIGHTS.findLast((row) => row.abi <= abi);
   if (rights === undefined) throw new Errno('EOPNOTSUPP', 'landlock_create_ruleset');
@@ -83,12 +74,27 @@ export function restrictToNothing(opts: {allThreads?: boolean} = {}): LandlockRe
       'landlock_create_ruleset',
     ),
   );
-  const all = abi >= TSYNC_ABI && opts.allThreads !== false;
+  return {ruleset, rights: {...rights, abi}};
+}
+
+/**
+ * Takes away every right that this kernel's Landlock knows: from now on no file can be opened, created or removed, no TCP port
+ * bound or connected, no signal sent and no abstract socket reached outside of the sandbox. Descriptors that are open stay usable, and
+ * others may still be received over sockets.
+ *
+ * The calling thread needs no_new_privs (or CAP_SYS_ADMIN). Up to ABI 7 the kernel restricts one thread, so a program with several
+ * calls this on each, or early. `allThreads: false` keeps to the calling thread on newer kernels too.
+ *
+ * @throws Errno ENOSYS or EOPNOTSUPP without Landlock; EPERM without no_new_privs
+ */
+export function restrictToNothing(opts: {allThreads?: boolean} = {}): LandlockResult {
+  const {ruleset, rights} = rulesetOfNothing();
+  const all = rights.abi >= TSYNC_ABI && opts.allThreads !== false;
   try {
     const flags = all ? LANDLOCK_RESTRICT_SELF_TSYNC : 0;
     checked(restrictSelf()(SYS_landlock_restrict_self, ruleset.fd, flags), 'landlock_restrict_self');
   } finally {
     ruleset.close();
   }
-  return {abi, threads: all ? 'all' : 'calling', fs: rights.fs, net: rights.net, scoped: rights.scoped};
+  return {...rights, threads: all ? 'all' : 'calling'};
 }

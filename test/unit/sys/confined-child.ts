@@ -13,7 +13,8 @@ import {readFile} from 'node:fs/promises';
 import {connect} from 'node:net';
 import {Worker} from 'node:worker_threads';
 import {restrictToNothing} from '../../../src/sys/landlock.js';
-import {hasNoNewPrivs, setNoNewPrivs, threadStates} from '../../../src/sys/process.js';
+import {restrictOtherThreads} from '../../../src/sys/landlock-threads.js';
+import {gettid, hasNoNewPrivs, setNoNewPrivs, threadStates} from '../../../src/sys/process.js';
 import {buildFilter, installFilter} from '../../../src/sys/seccomp.js';
 
 // The process that the confinement tests start: confines itself as its first argument says, tries things, and reports in JSON.
@@ -85,6 +86,23 @@ const scenarios: Record<string, () => Promise<void>> = {
       ),
     });
     closeSync(open);
+  },
+
+  async 'landlock-other-threads'() {
+    const file = `${directory}/file`;
+    await readFile(file); // starts the threads of libuv's pool
+    const worker = await helper(`fs.readFileSync(${JSON.stringify(file)})`);
+    const outcome = restrictOtherThreads(new Set([gettid()]));
+    const pool = await Promise.all(
+      Array.from({length: 8}, () =>
+        readFile(file).then(
+          () => 'ok',
+          (error) => error.code,
+        ),
+      ),
+    );
+    report({outcome, threads: threadStates().size, pool, worker: await worker.run()});
+    await worker.stop();
   },
 
   async 'landlock-without-no-new-privs'() {

@@ -58,6 +58,19 @@ landlockTest(
   },
 );
 
+test.skipIf(landlockAbi() === 0 || process.arch !== 'x64')(
+  'threads that the runtime started restrict themselves when they are told to (skipped without Landlock or x86-64)',
+  async () => {
+    const {reports, status, stderr} = await confined('landlock-other-threads');
+    assert.equal(status, 0, stderr);
+    const [report] = reports;
+    assert.deepEqual(new Set(report.pool), new Set(['EACCES']));
+    assert.equal(report.worker, 'EACCES');
+    // All but the one that told them.
+    assert.deepEqual(report.outcome, {restricted: report.threads - 1, missed: 0});
+  },
+);
+
 test.skipIf(landlockAbi() === 0 || !isRoot)(
   'Landlock without no_new_privs is EPERM for ordinary users (needs root to become one)',
   async () => {
