@@ -42,6 +42,9 @@ function openProgram(path: string): OwnedFd {
   }
 }
 
+/** As OOMScoreAdjust= in the server units: when memory runs out, servers go first. A manager's own would otherwise be theirs. */
+const OOM_SCORE = 500;
+
 /** Descriptors that are closed again unless the start succeeds. */
 class DisposableFds {
   #held: OwnedFd[] = [];
@@ -119,6 +122,7 @@ function startSandbox(
 ): EmbeddedServer {
   const bubblewrap = requireTool('bwrap', 'bubblewrap');
   const prlimit = requireTool('prlimit', 'util-linux');
+  const choom = requireTool('choom', 'util-linux');
   using fds = new DisposableFds();
   const log = fds.add(createMemfd('fuseward-log'));
   const info = fds.add(createMemfd('fuseward-info'));
@@ -128,7 +132,7 @@ function startSandbox(
   const {words, inherited} = prepare(bubblewrap, info);
   const {uid, monitor} = withLaunchLock(() => {
     const uid = unusedUserId(policy);
-    const child = spawn(prlimit, words, {
+    const child = spawn(choom, ['-n', `${OOM_SCORE}`, '--', prlimit, ...words], {
       uid,
       gid: uid,
       cwd: '/',

@@ -33,8 +33,13 @@ const schema = Compile(
   ]),
 );
 
-/** Announcements are one frame and done; a connection that stays open longer is closed. */
-const PATIENCE_MS = 1_000;
+/**
+ * Announcements are one frame and done; a connection that stays open longer is closed. What waited for a manager that was being started
+ * is read when that has time for it, which on a busy machine is seconds after it was accepted.
+ */
+const PATIENCE_MS = 10_000;
+/** How long the backlog of a socket that was kept may be full for a look at whether it lives. */
+const LOOK_MS = 200;
 const MOST_CONNECTIONS = 64;
 
 /** Another manager runs with the same directory. */
@@ -122,7 +127,7 @@ export class AnnouncementServer {
 function keptListener(path: string, kept: OwnedFd | undefined): OwnedFd | undefined {
   if (kept === undefined) return undefined;
   try {
-    connectStream(path, {timeoutMs: PATIENCE_MS}).close();
+    connectStream(path, {timeoutMs: LOOK_MS}).close();
   } catch (error) {
     // Full is not dead.
     if (errnoOf(error) !== ERRNO.ETIMEDOUT) {
