@@ -3,7 +3,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {Systemd} from '../support/systemd/index.js';
 
 /** What is waited for takes a fraction of a second; a machine with much else to do may take longer. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** Waits until something is so. @throws Error with the last answer */
 export async function until<T>(
