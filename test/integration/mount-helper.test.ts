@@ -1,5 +1,5 @@
 import {spawn} from 'node:child_process';
-import {mkdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
@@ -247,6 +247,48 @@ describe.skipIf(missing !== undefined)(
         expect(code, wrong).toBe(32);
         expect(stderr).toContain(`option ${wrong} is not`);
       }
+    });
+
+    test('hostile surroundings: the mount is made, nothing of theirs runs, and the server inherits nothing', () => {
+      const evil = join(room.dir, 'evil');
+      const ran = join(room.dir, 'evil-ran');
+      mkdirSync(join(evil, 'node_modules/koffi'), {recursive: true});
+      for (const name of ['node', 'bwrap', 'prlimit', 'env', 'readlink', 'mount', 'umount', 'ldd', 'sh']) {
+        writeFileSync(join(evil, name), `#!/bin/sh\n: > ${ran}\n`, {mode: 0o755});
+      }
+      for (const name of ['evil.cjs', 'node_modules/koffi/index.js']) {
+        writeFileSync(join(evil, name), `require('fs').writeFileSync(${JSON.stringify(ran)}, '');`);
+      }
+      writeFileSync(join(evil, 'package.json'), '{"type": "commonjs"}');
+      const hostile = [
+        `PATH=${evil}`,
+        `NODE_OPTIONS=--require=${evil}/evil.cjs`,
+        `NODE_PATH=${evil}/node_modules`,
+        `LD_LIBRARY_PATH=${evil}`,
+        'LD_PRELOAD=/no/such.so',
+        `HOME=${evil}`,
+        `TMPDIR=${evil}`,
+        'LISTEN_FDS=3',
+        'NOTIFY_SOCKET=/run/nowhere',
+        'SECRET=marked-for-nobody',
+      ];
+      const line = `cd ${evil}; umask 0; trap '' PIPE CHLD TERM; for each in '-n 16' '-f 0' '-t 9' '-v 9000000' '-s 256'; do ulimit -S $each; done
+exec <&- >&- 2>&-
+exec /usr/bin/env -i ${hostile.join(' ')} ${HELPER} ${room.image} ${room.target} -o ro -t fuseward.ext4`;
+      expect(room.run('sh', '-c', line)).toMatchObject({code: 0});
+      expect(existsSync(ran)).toBe(false);
+      const status = JSON.parse(
+        room.run(join(CHECKOUT, 'bin/fuseward'), 'status', '--json', room.target).stdout,
+      );
+      const {pid} = status.containment;
+      expect(readFileSync(`/proc/${pid}/environ`, 'latin1')).not.toMatch(/marked|NODE_|LD_|NOTIFY|evil/);
+      expect(/^SigIgn:\s*(\S+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]).toMatch(
+        /^0*1001000$/,
+      );
+      const record = `/run/fuseward/mounts/${status.connectionId}.json`;
+      expect(statSync(record).mode & 0o022).toBe(0);
+      expect(room.run('ls', room.target).stdout).toContain('struct.ts');
+      expect(room.run('umount', room.target).code).toBe(0);
     });
 
     test('a block device by its label', () => {

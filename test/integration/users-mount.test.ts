@@ -40,6 +40,24 @@ describe.skipIf(missing !== undefined)(`mounts of ordinary users${why}`, () => {
   const mountsOn = (target: string) =>
     parseMountInfo(room.run('cat', '/proc/self/mountinfo')).filter((entry) => entry.target === target);
 
+  test('a user mounts through mount.fuseward, as mount(8) starts it for him, and the manager decides', () => {
+    const {image, target} = alice.image('helped');
+    const helper = join(room.dir, 'program/bin/mount.fuseward');
+    const words = ['-o', 'rw,noexec,nosuid,nodev,user,nofail', '-t', 'fuseward.ext4'];
+    expect(alice.run([helper, image, target, ...words])).toMatchObject({code: 0, stdout: ''});
+    const [entry] = mountsOn(target);
+    expect(entry!.options).toEqual(expect.arrayContaining(['ro', 'nosuid', 'nodev', 'noexec']));
+    expect(entry!.superOptions).toContain(`user_id=${ALICE}`);
+    expect(alice.run([helper, image, target, ...words]).code).toBe(32);
+    expect(alice.fuseward('umount', target).code).toBe(0);
+    expect(alice.run([helper, image, target, '-o', 'allow_other', '-t', 'fuseward.ext4'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('allow_other'),
+    });
+    expect(alice.run([helper, join(alice.home, 'none.img'), target, '-o', 'nofail']).code).toBe(0);
+    expect(alice.run([helper, join(alice.home, 'none.img'), target]).code).toBe(32);
+  });
+
   test('a user mounts an image of his, sees it, and nobody else enters', () => {
     const {image, target} = alice.image('own');
     const made = alice.mount(image, target);

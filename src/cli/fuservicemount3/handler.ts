@@ -7,7 +7,8 @@ import {ERRNO} from '../../sys/errno-codes.js';
 import {keepInheritedFds} from '../../sys/inherited.js';
 import {type Command, complain, EXIT, type OptionValues, UsageError} from '../command.js';
 import {runApart} from '../mount/apart.js';
-import {performMount} from '../mount/perform.js';
+import {isPrivileged, mountForCaller, thisCaller} from '../mount/for-caller.js';
+import {reportFailure, UserRequestError} from '../user-client.js';
 import {fuservicemountDefinition} from './options.js';
 
 function noService(subtype: string): number {
@@ -36,20 +37,19 @@ async function perform(source: string, target: string, type: string, values: Opt
   try {
     const apart = await runApart({source, target, type, policyDirectory: undefined});
     if (apart !== undefined) return apart;
-    await performMount({
+    await mountForCaller({
       source,
       target,
       type,
       options: (values['options'] ?? []) as string[],
       policyDirectory: undefined,
-      callerUid: process.getuid!(),
-      callerGid: process.getgid!(),
-      callerGroups: process.getgroups!(),
+      ...thisCaller(),
       announce: true,
       socketOnly: true,
     });
     return EXIT.done;
   } catch (error) {
+    if (error instanceof UserRequestError) return reportFailure(error.failure, false);
     if (!(error instanceof MountError || error instanceof PolicyError)) throw error;
     if (error instanceof MountError && error.code === 'no-driver') return noService(subtypeOf(type));
     complain(error.message);
@@ -77,6 +77,8 @@ export const fuservicemountCommand: Command = {
     if (values['check'] === true) return check(subtype);
     if (source === undefined || target === undefined) throw new UsageError('an argument is missing');
     keepInheritedFds();
-    return await perform(source, target, type, values);
+    // The manager, which mounts for a user, is not told that only a socket will do.
+    const found = isPrivileged() ? EXIT.done : check(subtype);
+    return found === EXIT.done ? await perform(source, target, type, values) : found;
   },
 };

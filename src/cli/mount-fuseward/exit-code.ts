@@ -1,5 +1,4 @@
-import type {MountError, MountErrorCode} from '../../helper/index.js';
-import {ERRNO} from '../../sys/errno-codes.js';
+import type {MountErrorCode} from '../../helper/index.js';
 
 /** Exit codes of mount(8), which hands on those of its helpers. */
 export const MOUNT_EXIT = {
@@ -16,19 +15,21 @@ export const MOUNT_EXIT = {
   failed: 32,
 } as const;
 
-const BY_CODE: Partial<Record<MountErrorCode, number>> = {
+const BY_CODE: Partial<Record<MountErrorCode | 'bad-policy', number>> = {
   'not-root': MOUNT_EXIT.usage,
   'bad-option': MOUNT_EXIT.usage,
   'bad-type': MOUNT_EXIT.usage,
   'policy-denied': MOUNT_EXIT.usage,
   'type-has-policy': MOUNT_EXIT.usage,
+  'bad-policy': MOUNT_EXIT.usage,
   'no-fuse': MOUNT_EXIT.system,
   connect: MOUNT_EXIT.system,
 };
 
-const SYSTEM_ERRORS: readonly (number | undefined)[] = [ERRNO.ENOMEM, ERRNO.EMFILE, ERRNO.ENFILE];
+const SYSTEM_ERRORS: readonly (string | undefined)[] = ['ENOMEM', 'EMFILE', 'ENFILE'];
 
-/** The code for a mount that was not made. */
-export function exitCodeOf({code, errno}: MountError): number {
-  return BY_CODE[code] ?? (SYSTEM_ERRORS.includes(errno) ? MOUNT_EXIT.system : MOUNT_EXIT.failed);
+/** The code for a mount that was not made. @param errno symbolic */
+export function exitCodeOf(code: string, errno: string | undefined): number {
+  const known: Readonly<Record<string, number>> = BY_CODE;
+  return known[code] ?? (SYSTEM_ERRORS.includes(errno) ? MOUNT_EXIT.system : MOUNT_EXIT.failed);
 }

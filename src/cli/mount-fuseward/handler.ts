@@ -4,7 +4,9 @@ import {splitOptions} from '../../service/option-text.js';
 import {keepInheritedFds} from '../../sys/inherited.js';
 import {type Command, complain, type OptionValues, print} from '../command.js';
 import {runApart} from '../mount/apart.js';
-import {type MountOrder, performMount, rehearseMount} from '../mount/perform.js';
+import {mountForCaller, thisCaller} from '../mount/for-caller.js';
+import {type MountOrder, rehearseMount} from '../mount/perform.js';
+import {UserRequestError} from '../user-client.js';
 import {givenOptions} from './caller-options.js';
 import {exitCodeOf, MOUNT_EXIT} from './exit-code.js';
 import {checkNamespace} from './namespace.js';
@@ -30,9 +32,7 @@ async function perform(source: string, target: string, values: OptionValues): Pr
     type,
     options,
     policyDirectory: undefined,
-    callerUid: process.getuid!(),
-    callerGid: process.getgid!(),
-    callerGroups: process.getgroups!(),
+    ...thisCaller(),
     announce: values['fake'] !== true,
   };
   const apart = await runApart(order);
@@ -41,7 +41,7 @@ async function perform(source: string, target: string, values: OptionValues): Pr
     await rehearseMount(order);
     return MOUNT_EXIT.done;
   }
-  const result = await performMount(order);
+  const result = await mountForCaller(order);
   if (result.readOnly && !readOnly) {
     complain(`${target}: WARNING: ${result.subtype} is only read here, mounted read-only.`);
   }
@@ -53,7 +53,12 @@ async function perform(source: string, target: string, values: OptionValues): Pr
 
 /** `nofail`: what is not there need not be. mount(8) leaves that to its helpers. */
 function isExpected(error: unknown, values: OptionValues): boolean {
-  if (!(error instanceof MountError) || error.code !== 'source-missing') return false;
+  const missing =
+    (error instanceof MountError && error.code === 'source-missing') ||
+    (error instanceof UserRequestError &&
+      error.failure.code === 'source-unreadable' &&
+      error.failure.errno === 'ENOENT');
+  if (!missing) return false;
   const texts = (values['options'] ?? []) as string[];
   return splitOptions(texts.join(',')).some(({key}) => key === 'nofail');
 }
@@ -68,8 +73,9 @@ export const mountFusewardCommand: Command = {
     } catch (error) {
       if (isExpected(error, values)) return MOUNT_EXIT.done;
       complain(error instanceof Error ? error.message : String(error));
-      if (error instanceof MountError) return exitCodeOf(error);
-      return error instanceof PolicyError ? MOUNT_EXIT.usage : MOUNT_EXIT.internal;
+      if (error instanceof MountError) return exitCodeOf(error.code, error.errnoName);
+      if (error instanceof UserRequestError) return exitCodeOf(error.failure.code, error.failure.errno);
+      return error instanceof PolicyError ? exitCodeOf('bad-policy', undefined) : MOUNT_EXIT.internal;
     }
   },
 };

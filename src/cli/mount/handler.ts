@@ -5,6 +5,7 @@ import {type Command, complain, EXIT, type OptionValues, print, UsageError} from
 import {reportFailure, UserRequestError} from '../user-client.js';
 import {runApart} from './apart.js';
 import {mountAsUser} from './as-user.js';
+import {isPrivileged, thisCaller} from './for-caller.js';
 import {mountDefinition} from './options.js';
 import {performMount} from './perform.js';
 
@@ -28,7 +29,7 @@ function report(error: unknown, json: boolean): number {
 function mountFor(source: string, target: string, values: OptionValues): MountResult | Promise<MountResult> {
   const type = values['type'] as string | undefined;
   const options = (values['options'] ?? []) as string[];
-  if (process.geteuid?.() !== 0) {
+  if (!isPrivileged()) {
     if (values['policy'] !== undefined) throw new UsageError('--policy is for root');
     return mountAsUser({source, target, type, options});
   }
@@ -36,9 +37,7 @@ function mountFor(source: string, target: string, values: OptionValues): MountRe
     ...{source, target, type, options},
     policyDirectory: values['policy'] as string | undefined,
     heldPolicy: values['held-policy'] as string | undefined,
-    callerUid: process.getuid!(),
-    callerGid: process.getgid!(),
-    callerGroups: process.getgroups!(),
+    ...thisCaller(),
     announce: values['no-announce'] !== true,
   });
 }
