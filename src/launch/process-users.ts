@@ -1,4 +1,4 @@
-import {readdirSync, readFileSync, statSync} from 'node:fs';
+import {readdirSync, readFileSync} from 'node:fs';
 
 /** Who runs under which user id: by user id, the processes with that id as real, effective, saved or file-system id. */
 export type ProcessUsers = ReadonlyMap<number, readonly number[]>;
@@ -9,10 +9,9 @@ export function processUsers(): ProcessUsers {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     try {
-      // The directory's owner is the effective user, or root for a process that is not dumpable: the status tells in any case.
       const uids = /^Uid:\s*(.*)$/m.exec(readFileSync(`/proc/${entry}/status`, 'latin1'))?.[1];
-      const users = new Set([...(uids?.split(/\s+/) ?? []).map(Number), statSync(`/proc/${entry}`).uid]);
-      for (const uid of users) found.set(uid, [...(found.get(uid) ?? []), Number(entry)]);
+      for (const uid of new Set(uids?.split(/\s+/).map(Number)))
+        found.set(uid, [...(found.get(uid) ?? []), Number(entry)]);
     } catch {
       // It ended meanwhile.
     }
