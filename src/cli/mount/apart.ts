@@ -3,6 +3,7 @@ import {MountError, mayHang, subtypeOf} from '../../helper/index.js';
 import {loadPolicy} from '../../policy/index.js';
 import {ERRNO} from '../../sys/errno-codes.js';
 import {EXIT} from '../command.js';
+import {policyFiles} from './mount-rules.js';
 
 /** Set for a process that is itself the attempt. */
 const VARIABLE = 'FUSEWARD_APART';
@@ -15,6 +16,7 @@ export interface Attempt {
   readonly target: string;
   readonly type: string | undefined;
   readonly policyDirectory: string | undefined;
+  readonly heldPolicy?: string | undefined;
 }
 
 /**
@@ -25,15 +27,10 @@ export interface Attempt {
  * @returns the exit code of the attempt; undefined where nothing can hang, and in the process that is the attempt
  * @throws MountError `deadline`; PolicyError, and MountError `bad-type`
  */
-export async function runApart({
-  source,
-  target,
-  type,
-  policyDirectory,
-}: Attempt): Promise<number | undefined> {
+export async function runApart({source, target, type, ...policy}: Attempt): Promise<number | undefined> {
   if (process.env[VARIABLE] !== undefined || !(mayHang(source) || mayHang(target))) return undefined;
   const subtype = type === undefined ? undefined : subtypeOf(type);
-  const {deadlineMs} = loadPolicy(subtype, policyDirectory);
+  const {deadlineMs} = loadPolicy(subtype, policyFiles(policy));
   const child = spawn(process.execPath, process.argv.slice(1), {
     env: {...process.env, [VARIABLE]: '1'},
     // Pipes of ours: one that stays must not keep those open on which somebody waits for our own end.

@@ -52,6 +52,7 @@ export const mountCommand: Command = {
         ...{source: source!, target: target!},
         type: values['type'] as string | undefined,
         policyDirectory: values['policy'] as string | undefined,
+        heldPolicy: values['held-policy'] as string | undefined,
       });
       if (apart !== undefined) return apart;
       const result = await mountFor(source!, target!, values);

@@ -8,6 +8,7 @@ import {
   type MountFacts,
   type Policy,
   type PolicyFiles,
+  readHeldFile,
   settingsFor,
 } from '../../policy/index.js';
 import {checkMountCount} from './mount-count.js';
@@ -59,6 +60,14 @@ export function mountRules(kind: MountKind, from: string | PolicyFiles | undefin
       throw new MountError({object: source, reason, code: 'type-has-policy'});
     },
   };
+}
+
+/** Where the policy of an order is read: what a manager holds, or a directory; undefined for the usual one. @throws PolicyError */
+export function policyFiles(order: {
+  readonly heldPolicy?: string | undefined;
+  readonly policyDirectory: string | undefined;
+}): string | PolicyFiles | undefined {
+  return order.heldPolicy === undefined ? order.policyDirectory : readHeldFile(order.heldPolicy);
 }
 
 /** What of a policy has an effect after a mount was allowed. */

@@ -10,11 +10,11 @@ import {
 import {connectServer} from '../../launch/index.js';
 import {CONTROL_DIRECTORY, sweepRecords, writeRecord} from '../../launch/mount-record.js';
 import {announce} from '../../manager/announcement.js';
-import {type Decision, type Origin, type PolicyFiles, readHeldFile} from '../../policy/index.js';
+import type {Decision, Origin} from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
 import {logToSystem} from '../../sys/syslog.js';
 import {checkContainment} from './containment-check.js';
-import {type MountRules, mountRules} from './mount-rules.js';
+import {type MountRules, mountRules, policyFiles} from './mount-rules.js';
 
 /** A mount as somebody asks for it. */
 export interface MountOrder {
@@ -78,7 +78,7 @@ function prepared(order: MountOrder): {request: MountRequest; rules: MountRules}
       ...{source, target, type, options: [...options], callerUid, callerGid, callerGroups},
       ...(given === undefined ? {} : {given}),
     },
-    rules: mountRules(order, policyFilesOf(order)),
+    rules: mountRules(order, policyFiles(order)),
   };
 }
 
@@ -99,10 +99,6 @@ async function mountByPolicy(order: MountOrder): Promise<MountResult> {
     },
     ...(log === undefined ? {} : {log}),
   });
-}
-
-function policyFilesOf({heldPolicy, policyDirectory}: MountOrder): string | PolicyFiles | undefined {
-  return heldPolicy === undefined ? policyDirectory : readHeldFile(heldPolicy);
 }
 
 function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void {
