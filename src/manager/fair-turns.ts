@@ -24,8 +24,17 @@ export class FairTurns<K> {
       return await act();
     } finally {
       this.#running.delete(who);
+      this.#moveBack(who);
       this.#next();
     }
+  }
+
+  /** Behind all others who wait. */
+  #moveBack(who: K): void {
+    const waiting = this.#waiting.get(who);
+    if (waiting === undefined) return;
+    this.#waiting.delete(who);
+    this.#waiting.set(who, waiting);
   }
 
   #next(): void {
@@ -33,9 +42,7 @@ export class FairTurns<K> {
       if (this.#running.size >= this.#atOnce) return;
       if (this.#running.has(who)) continue;
       const start = waiting.shift()!;
-      // Behind all others who wait.
-      this.#waiting.delete(who);
-      if (waiting.length > 0) this.#waiting.set(who, waiting);
+      if (waiting.length === 0) this.#waiting.delete(who);
       this.#running.add(who);
       start();
     }
