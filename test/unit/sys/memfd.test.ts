@@ -11,8 +11,10 @@ import {
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
   mapShared,
+  sealMapping,
   sealsOf,
 } from '../../../src/sys/memfd.js';
+import {addressOf, rawSystemCall} from '../../../src/sys/raw-system-call.js';
 import {bundled} from './bundle.js';
 
 let opened: OwnedFd[];
@@ -99,6 +101,21 @@ test('what can not be mapped safely is refused', () => {
   const file = openFd('/proc/self/exe', O_RDONLY);
   opened.push(file);
   assert.throws(() => mapShared(file.fd, 4096), {code: 'EACCES', call: 'mmap'});
+});
+
+// Linux 6.10 is the first that can do it; earlier ones say so.
+const probe = addressOf(new Uint8Array(mapShared(createMemfd('test', undefined, {size: 4096}).fd, 4096)));
+const canSeal = sealMapping(Number(probe), 4096);
+
+test.skipIf(!canSeal)('a sealed mapping keeps its protection (skipped without mseal)', () => {
+  const memory = mapShared(memfd('test', undefined, {size: 4096}).fd, 4096, {sealMapping: true});
+  const bytes = new Uint8Array(memory);
+  bytes[0] = 1;
+  const address = addressOf(bytes);
+  const EPERM = 1;
+  assert.deepEqual(rawSystemCall('mprotect', address, 4096, 5), {result: -1, errno: EPERM});
+  assert.deepEqual(rawSystemCall('munmap', address, 4096), {result: -1, errno: EPERM});
+  assert.equal(bytes[0], 1);
 });
 
 test('names: too long, or with a NUL', () => {
