@@ -6,6 +6,8 @@ import {closeRange, getRlimit} from '../sys/process.js';
 const MOST_DESCRIPTORS = 1024;
 const FIRST = 3;
 const ACCESS_MODE = 3;
+/** Device 1:3. */
+const DEV_NULL = 0x103;
 
 interface Open {
   readonly fd: number;
@@ -39,7 +41,8 @@ function ownPipes(open: readonly Open[]): Set<number> {
 
 /**
  * Closes every descriptor that is neither known nor the runtime's own. The runtime's are event loops and their wake-ups, which are
- * anonymous inodes without a file type; pipes that it has both ends of; and the root directory, which libuv keeps in reserve.
+ * anonymous inodes without a file type; pipes that it has both ends of; and /dev/null, or where there is none the root directory, which
+ * libuv keeps in reserve and would close by its number when it runs out of descriptors.
  *
  * @param known those from 3 on that the server works with
  * @returns how many were closed
@@ -51,7 +54,8 @@ export function closeUnknown(known: ReadonlySet<number>): number {
   const isRuntimes = ({stats}: Open): boolean => {
     if (stats.isFIFO()) return pipes.has(stats.ino);
     if (stats.isDirectory()) return stats.dev === root.dev && stats.ino === root.ino;
-    const hasType = stats.isFile() || stats.isSocket() || stats.isBlockDevice() || stats.isCharacterDevice();
+    if (stats.isCharacterDevice()) return stats.rdev === DEV_NULL;
+    const hasType = stats.isFile() || stats.isSocket() || stats.isBlockDevice();
     return !hasType && !stats.isSymbolicLink();
   };
   const unknown = open.filter((each) => !known.has(each.fd) && !isRuntimes(each));

@@ -104,6 +104,7 @@ describe.skipIf(missing !== undefined)(
       expect(shared.sort()).toEqual(['cgroup', 'pid', 'pid_for_children', 'time', 'time_for_children']);
       expect(readFileSync(systemd.path(`/proc/${pid}/oom_score_adj`), 'utf8')).toBe('500\n');
       await systemd.ok(['umount', '/mnt/one']);
+      expect(await systemd.journal(unit!)).not.toMatch(/"level":[45]0/);
     });
 
     test('a server sees the runtime and its own program of the machine, and nothing that tells about it', async () => {
@@ -179,6 +180,46 @@ describe.skipIf(missing !== undefined)(
       expect(stderr).toMatch(/can't mount \/images\/bad\.img/);
       await nothingLeft();
       expect(await systemd.journal(SERVERS)).toMatch(/the mount failed/);
+    });
+
+    test('hardened: no memory of a server can be made executable', async () => {
+      const directory = '/etc/systemd/system/fuseward-ext4@.service.d';
+      const example = '/usr/lib/fuseward/units/fuseward-ext4@.service.d/hardened.conf.example';
+      await systemd.ok(['mkdir', '-p', directory]);
+      const writable = async (): Promise<string[]> => {
+        await systemd.ok(['systemctl', 'daemon-reload']);
+        await mount(systemd, '/images/one.img', '/mnt/one');
+        expect(await systemd.ok(['cat', '/mnt/one/file1'])).toBe('/images/one.img 1');
+        const pid = await mainPid(systemd, (await units(systemd, SERVERS))[0]!);
+        const maps = readFileSync(systemd.path(`/proc/${pid}/maps`), 'utf8');
+        await systemd.ok(['umount', '/mnt/one']);
+        await nothingLeft();
+        return maps.split('\n').filter((line) => /^\S+ rwx/.test(line));
+      };
+      expect(await writable()).not.toEqual([]);
+      await systemd.ok(['cp', example, `${directory}/hardened.conf`]);
+      expect(await writable()).toEqual([]);
+      const path = '/etc/systemd/system/fuseward-ext4@.service';
+      const exposure = await systemd.run(['systemd-analyze', 'security', '--offline=true', path]);
+      expect(exposure.stdout).toMatch(/✓ MemoryDenyWriteExecute=/);
+      await systemd.ok(['rm', '-r', directory]);
+      await systemd.ok(['systemctl', 'daemon-reload']);
+    });
+
+    test('memory and tasks are what policy says, once its drop-ins are written', async () => {
+      const policy = '[server]\nmemory_bytes = 536870912\ntasks = 24\n';
+      await systemd.ok(['mkdir', '-p', '/etc/fuseward/policy.d']);
+      await systemd.ok(['tee', '/etc/fuseward/policy.d/ext4.toml'], {input: policy});
+      await systemd.ok(['fuseward', 'policy', 'units', '--write', '/etc/systemd/system']);
+      await systemd.ok(['systemctl', 'daemon-reload']);
+      await mount(systemd, '/images/one.img', '/mnt/one');
+      const [unit] = await units(systemd, SERVERS);
+      expect(await systemd.property(unit!, 'MemoryMax')).toBe('536870912');
+      expect(await systemd.property(unit!, 'TasksMax')).toBe('24');
+      const limits = readFileSync(systemd.path(`/proc/${await mainPid(systemd, unit!)}/limits`), 'utf8');
+      expect(limits).toMatch(/^Max data size +536870912 /m);
+      expect(limits).toMatch(/^Max processes +24 /m);
+      await systemd.ok(['umount', '/mnt/one']);
     });
 
     test('no more mounts than MaxConnections', async () => {
