@@ -57,6 +57,44 @@ describe.skipIf(missing !== undefined)(
       PATIENCE_MS,
     );
 
+    test(
+      'without compilers, in a unit that denies it, nothing becomes executable',
+      async () => {
+        const dropIns = '/etc/systemd/system/fuseward-ext4@.service.d';
+        const unit = await systemd.ok(['cat', '/etc/systemd/system/fuseward-ext4@.service']);
+        const start = /^ExecStart=(\S+) (.*)$/m.exec(unit)!;
+        const lines = [
+          '[Service]',
+          'MemoryDenyWriteExecute=yes',
+          'ExecStart=',
+          `ExecStart=${start[1]} --jitless ${start[2]}`,
+        ];
+        await systemd.ok(['mkdir', '-p', dropIns]);
+        await systemd.run(['tee', `${dropIns}/hardened.conf`], {input: `${lines.join('\n')}\n`});
+        await systemd.ok(['systemctl', 'daemon-reload']);
+        const command = [
+          '/usr/bin/fuseward',
+          'doctor',
+          '--containment',
+          '--unit',
+          'fuseward-ext4@',
+          '--json',
+        ];
+        const {stdout, stderr, status} = await systemd.run(command, {timeoutMs: PATIENCE_MS});
+        expect({status, stderr}).toEqual({status: 0, stderr: ''});
+        const report = JSON.parse(stdout) as ContainmentReport;
+        const act = report.acts.find(({act: name}) => name === 'make memory executable that it wrote');
+        expect(act).toMatchObject({
+          verdict: 'stopped',
+          // The unit's filter first, then the server's.
+          stages: {sandbox: expect.stringContaining('EPERM'), locked: 'seccomp'},
+        });
+        // The handler of a forbidden call is code that was never writable.
+        expect(JSON.parse(report.breadcrumb!)).toMatchObject({systemCall: 'socket'});
+      },
+      PATIENCE_MS,
+    );
+
     test('nothing of the probe is left', async () => {
       const units = await systemd.ok([
         'systemctl',
