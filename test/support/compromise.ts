@@ -17,6 +17,7 @@ const RSI = 104;
 const RDI = 112;
 const ORIG_RAX = 120;
 const RIP = 128;
+const RSP = 152;
 const REGISTERS_SIZE = 27 * 8;
 /** Length of the instruction `syscall`. */
 const SYSCALL_LENGTH = 2n;
@@ -46,8 +47,14 @@ export function readingThread(pid: number): number {
 /**
  * Has a thread that sleeps in a system call make another one, as if somebody had taken it over: the instruction that it waits in is
  * executed again with other registers. The thread is let go before it runs.
+ * @param stack where its stack is from then on
  */
-export function makeCall(thread: number, name: SyscallName, args: readonly number[] = []): void {
+export function makeCall(
+  thread: number,
+  name: SyscallName,
+  args: readonly number[] = [],
+  stack?: number,
+): void {
   trace(PTRACE_SEIZE, thread);
   trace(PTRACE_INTERRUPT, thread);
   rawSystemCall('wait4', thread, new Uint8Array(4), WAIT_ALL, 0);
@@ -60,6 +67,7 @@ export function makeCall(thread: number, name: SyscallName, args: readonly numbe
   [RDI, RSI, RDX].forEach((at, index) => {
     registers.setBigUint64(at, BigInt(args[index] ?? 0), true);
   });
+  if (stack !== undefined) registers.setBigUint64(RSP, BigInt(stack), true);
   registers.setBigUint64(RIP, registers.getBigUint64(RIP, true) - SYSCALL_LENGTH, true);
   trace(PTRACE_SETREGS, thread, memory);
   trace(PTRACE_DETACH, thread);

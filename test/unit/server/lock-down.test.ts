@@ -1,10 +1,13 @@
-import {type SpawnSyncReturns, spawnSync} from 'node:child_process';
+import {type SpawnSyncReturns, spawn, spawnSync} from 'node:child_process';
+import {once} from 'node:events';
 import {closeSync, mkdtempSync, openSync, readFileSync, rmSync} from 'node:fs';
 import {constants, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {eventually} from '../../../src/helper/cleanup.js';
 import {kernelFeatures} from '../../../src/sys/kernel.js';
 import {bundle} from '../../support/bundle.mjs';
+import {cannotCompromise, makeCall, readingThread} from '../../support/compromise.js';
 
 const missing = kernelFeatures().seccompActions.includes('trap') ? undefined : 'no seccomp verdict trap';
 const PROT_EXEC = 4;
@@ -36,6 +39,14 @@ function locked(scenario: string[], flags: string[] = [], stdio: Array<'pipe' | 
   return {...child, answers: lines.map((line) => JSON.parse(line))};
 }
 
+function isReading(pid: number): boolean {
+  try {
+    return readingThread(pid) === pid;
+  } catch {
+    return false;
+  }
+}
+
 /** The lines of a log that name a forbidden call. */
 function breadcrumbs(log: string): unknown[] {
   return log
@@ -50,18 +61,12 @@ describe.skipIf(missing !== undefined)(
     test.each([
       ['socket 1 1 0', 'socket'],
       ['execve 0 0 0', 'execve'],
-      ['getppid', 'getppid'],
       ['openat -100 0 2 0', 'openat'],
       ['ioctl 0 0x5401 0', 'ioctl'],
-      ['prctl 4 1 0 0 0', 'prctl'],
       ['clone 17 0 0 0 0', 'clone'],
       ['rt_sigaction 31 0 0 8', 'rt_sigaction'],
-      ['tgkill 1 1 6', 'tgkill'],
-      ['sendto 1 0 0 0 4096 16', 'sendto'],
       [`mmap 0 4096 ${1 | PROT_EXEC} ${MAP_PRIVATE | MAP_ANONYMOUS} -1 0`, 'mmap'],
       [`mmap 0 4096 1 ${MAP_PRIVATE} 0 0`, 'mmap'],
-      ['mremap 4096 4096 4096 3 0', 'mremap'],
-      ['madvise 0 0 9', 'madvise'],
       ['io_uring_setup 8 0', 'io_uring_setup'],
       ['file_setattr 0 0 0 0 0', 'file_setattr'],
     ])('ends for %s, and says that it was %s', (call, name) => {
@@ -75,6 +80,29 @@ describe.skipIf(missing !== undefined)(
       expect({answers, signal}).toEqual({answers: ['locked'], signal: 'SIGSYS'});
       expect(breadcrumbs(stderr)).toMatchObject([{systemCall: 'socket'}]);
     });
+
+    test('ends, without a line, where it has blocked the signal', () => {
+      const {answers, signal, stderr} = locked(['call-with-sigsys-blocked']);
+      expect({answers, signal, crumbs: breadcrumbs(stderr)}).toEqual({
+        answers: [0],
+        signal: 'SIGSYS',
+        crumbs: [],
+      });
+    });
+
+    test.skipIf(cannotCompromise() !== undefined)(
+      `ends where its stack has no room for a signal${cannotCompromise() ? ` (skipped: ${cannotCompromise()})` : ''}`,
+      async () => {
+        const child = spawn(process.execPath, [script, 'waits-for-input'], {
+          stdio: ['pipe', 'pipe', 'ignore'],
+        });
+        const ended = once(child, 'exit');
+        await once(child.stdout, 'data');
+        await eventually(() => isReading(child.pid!), 10_000);
+        makeCall(child.pid!, 'socket', [1, 1, 0], 8);
+        expect(await ended).toEqual([null, 'SIGSEGV']);
+      },
+    );
 
     test.each([
       ['closed', 'ignore'],

@@ -1,4 +1,4 @@
-import {closeSync, openSync, readdirSync, readlinkSync, writeSync} from 'node:fs';
+import {closeSync, openSync, readdirSync, readlinkSync, readSync, writeSync} from 'node:fs';
 import {connect} from 'node:net';
 import {isMainThread, MessageChannel, parentPort, Worker} from 'node:worker_threads';
 import {closeUnknown} from '../../../src/server/descriptors.js';
@@ -44,7 +44,7 @@ function workerThat(what: string): Promise<{ask(): Promise<unknown>; worker: Wor
 /** Memory and time of the runtime until it has collected garbage more than once. */
 function makeGarbage(): number {
   let kept: unknown[] = [];
-  for (let round = 0; round < 400; round++) {
+  for (let round = 0; round < 150; round++) {
     kept.push(Array.from({length: 2000}, (_, index) => ({index, text: `${round}/${index}`})));
     if (kept.length > 20) kept = [];
   }
@@ -60,6 +60,20 @@ const scenarios: Record<string, () => void | Promise<void>> = {
     say(rawSystemCall(name, ...numbers.map(BigInt)) ?? 'no such call');
   },
 
+  'call-with-sigsys-blocked'() {
+    lockDown();
+    const everything = new Uint8Array(8).fill(0xff);
+    say(rawSystemCall('rt_sigprocmask', 0, everything, 0, 8)?.result);
+    rawSystemCall('socket', 1, 1, 0);
+  },
+
+  /** Sleeps in read(2), for somebody who takes it over. */
+  'waits-for-input'() {
+    lockDown();
+    say('locked');
+    readSync(0, new Uint8Array(1));
+  },
+
   async 'call-in-another-thread'() {
     const other = await workerThat('worker-call');
     lockDown();
@@ -72,7 +86,7 @@ const scenarios: Record<string, () => void | Promise<void>> = {
     lockDown();
     const sum = (n: number): number => Array.from({length: n}, (_, i) => i % 7).reduce((a, b) => a + b, 0);
     let total = 0;
-    for (let round = 0; round < 3000; round++) total += sum(500 + (round % 3));
+    for (let round = 0; round < 1000; round++) total += sum(500 + (round % 3));
     makeGarbage();
     const pattern = new RegExp(`^(${'a|'.repeat(20)}b)+$`, 'u');
     for (let round = 0; round < 2000; round++) pattern.test('abababab');
