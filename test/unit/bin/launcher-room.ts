@@ -15,6 +15,8 @@ export interface Start {
   umask: number;
   /** Where each descriptor leads. */
   fds: Record<string, string>;
+  /** The access mode of each standard descriptor: 0 reading, 1 writing, 2 both. */
+  access: number[];
   /** Soft and hard, as /proc/self/limits writes them. */
   limits: Record<string, [soft: string, hard: string]>;
   /** SigBlk and SigIgn of /proc/self/status. */
@@ -29,6 +31,7 @@ const fds = {};
 for (const fd of readdirSync('/proc/self/fd')) {
   try { fds[fd] = readlinkSync('/proc/self/fd/' + fd); } catch {}
 }
+const access = [0, 1, 2].map((fd) => parseInt(/flags:\\s*(\\d+)/.exec(readFileSync('/proc/self/fdinfo/' + fd, 'latin1'))[1], 8) & 3);
 const limits = {};
 for (const line of readFileSync('/proc/self/limits', 'latin1').split('\\n').slice(1)) {
   const match = /^(Max [a-z ]+?)\\s{2,}(\\S+)\\s+(\\S+)/.exec(line);
@@ -36,7 +39,7 @@ for (const line of readFileSync('/proc/self/limits', 'latin1').split('\\n').slic
 }
 const report = {
   args: process.argv.slice(2), pid: process.pid, execPath: process.execPath, execArgv: process.execArgv, cwd: process.cwd(),
-  env: process.env, umask: process.umask(), fds, limits, signals: {blocked: mask('SigBlk'), ignored: mask('SigIgn')},
+  env: process.env, umask: process.umask(), fds, access, limits, signals: {blocked: mask('SigBlk'), ignored: mask('SigIgn')},
 };
 writeFileSync(new URL('../../report.json', import.meta.url), JSON.stringify(report));
 `;
