@@ -19,9 +19,9 @@ const {values} = parseArgs({
     jobs: {type: 'string', default: '2'},
     input: {type: 'string'},
     volumes: {type: 'boolean', default: false},
-    cases: {type: 'string', default: '20000'},
+    cases: {type: 'string'},
     every: {type: 'string'},
-    image: {type: 'string', default: ''},
+    image: {type: 'string'},
     first: {type: 'string', default: '0'},
   },
 });
@@ -67,12 +67,15 @@ async function fuzzTargets(): Promise<boolean> {
   }
 }
 
-const sound = values.volumes
-  ? await huntVolumes({
-      cases: Number(values.cases),
-      first: Number(values.first),
-      plan: values.every === undefined ? values.seed : `every:${values.every}`,
-      image: values.image,
-    })
-  : await fuzzTargets();
+// What only whole images have says that they are meant.
+const {volumes, cases, every, image} = values;
+const sound =
+  volumes || cases !== undefined || every !== undefined || image !== undefined
+    ? await huntVolumes({
+        cases: Number(cases ?? 20_000),
+        first: Number(values.first),
+        plan: every === undefined ? values.seed : `every:${every}`,
+        image: image ?? '',
+      })
+    : await fuzzTargets();
 process.exitCode = sound ? 0 : 1;

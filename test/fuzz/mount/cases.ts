@@ -28,6 +28,7 @@ export interface Case {
 export class Cases {
   readonly #seed: number;
   readonly #grounds: Ground[];
+  readonly #crafted: Array<{ground: Ground; damage: Damage}>;
 
   /** @param directory for the files that are mounted */
   constructor(seed: number, directory: string) {
@@ -41,34 +42,47 @@ export class Cases {
         .filter(({image}) => image === recipe.name);
       return {name: recipe.name, bench: new DamageBench(path), damages, file, fd: openSync(file, 'r+')};
     });
+    this.#crafted = this.#grounds.flatMap((ground) => ground.damages.map((damage) => ({ground, damage})));
   }
 
   /**
-   * Damages the image of a case, which no other case may use before it is undone: by a crafted damage, at random, or both, with
-   * the checksums made to fit in most.
+   * Damages the image of a case, which no other case may use before it is undone. The first cases of any seed are the crafted kinds
+   * of damage, one each with its checksums right; those after them are crafted, at random, or both.
    */
   begin(n: number): Case {
+    const first = this.#crafted[n];
+    if (first !== undefined) return this.#damage(first.ground, [first.damage], undefined, true);
     const random = new Random(this.#seed + n);
-    const {name, bench, damages, file, fd} = this.#grounds[n % this.#grounds.length]!;
+    const ground = this.#grounds[n % this.#grounds.length]!;
+    const crafted = ground.damages.length > 0 && random.below(3) === 0;
+    const sealing = random.below(4) !== 0;
+    const damages = crafted ? [random.pick(ground.damages)] : [];
+    return this.#damage(ground, damages, !crafted || random.below(2) === 0 ? random : undefined, sealing);
+  }
+
+  #damage(
+    {name, bench, file, fd}: Ground,
+    damages: readonly Damage[],
+    random: Random | undefined,
+    sealing: boolean,
+  ): Case {
     const words: string[] = [];
-    const crafted = damages.length > 0 && random.below(3) === 0;
-    bench.sealing = random.below(4) !== 0;
-    if (crafted) {
-      const damage = random.pick(damages);
+    bench.sealing = sealing;
+    for (const damage of damages) {
       words.push(damage.name);
       damage.make(bench);
     }
-    if (!crafted || random.below(2) === 0) {
+    if (random !== undefined) {
       const mutation = randomMutation(bench.image, bench.structures, random);
       words.push(mutation.description);
       bench.mutate(mutation);
     }
+    if (sealing && bench.fixer.applies) words.push('checksums made to fit');
     const touched = bench.changed;
     const write = (): void => {
       for (const [start, length] of touched) writeSync(fd, bench.image, start, length, start);
     };
     write();
-    if (bench.sealing && bench.fixer.applies) words.push('checksums made to fit');
     return {
       description: `${name}: ${words.join('; ')}`,
       file,

@@ -138,4 +138,12 @@ export const FILE_SYSTEM_DAMAGES: readonly Damage[] = [
     [[(ask) => ask.volume.statfs().ffree, /^\d+$/]],
     /count|[Ff]ree/,
   ),
+  {
+    name: 'a bitmap past the end, with the CRC-16 of uninit_bg right',
+    image: 'mutant-orphan-file',
+    make: (bench) => bench.edit(bench.group(0), (bytes) => bytes.writeUInt32LE(0x7fffffff, 4)),
+    answers: NEVER,
+    judge: undefined,
+    refused: 'EUCLEAN group-inode-bitmap',
+  },
 ];
