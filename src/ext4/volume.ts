@@ -121,15 +121,24 @@ export class Volume {
 
   /**
    * The inode of a name in a directory; undefined when it has no such name.
-   * @throws RequestError ENOTDIR `not-directory`, EPERM `encryption-differs`; CorruptError for an entry that leads to a
-   * deleted inode, a reserved one or its own directory.
+   * @throws RequestError ENOTDIR `not-directory`; what `linked` throws.
    */
   lookup(parent: Inode | InodeNumber, name: Uint8Array): Inode | undefined {
     const dir = this.#directory(parent);
     const found = lookup(this.context, dir, name);
-    if (found === undefined) return undefined;
-    const {ino} = found;
-    if (ino === dir.ino && !isDot(name)) throw new CorruptError('entry-of-itself', {dir: dir.ino});
+    return found === undefined ? undefined : this.linked(dir, found.ino, name);
+  }
+
+  /**
+   * The inode that an entry of a directory leads to, if it is one that an entry there may lead to. A directory has one place: an
+   * entry that leads to the root, to its own directory, or to a directory whose `..` is another one would make the tree a maze.
+   * @throws RequestError EPERM `encryption-differs`; CorruptError for an entry that leads to a deleted inode, a reserved one, or a
+   * directory that belongs elsewhere.
+   */
+  linked(dir: Inode, ino: InodeNumber, name: Uint8Array): Inode {
+    const dot = isDot(name);
+    if (!dot && ino === dir.ino) throw new CorruptError('entry-of-itself', {dir: dir.ino});
+    if (!dot && ino === ROOT_INODE) throw new CorruptError('entry-of-root', {dir: dir.ino});
     let inode: Inode;
     try {
       inode = this.inode(ino);
@@ -137,8 +146,15 @@ export class Volume {
       if (!(error instanceof Ext4Error && error.errno === 'ESTALE')) throw error;
       throw new CorruptError('entry-of-deleted', {dir: dir.ino, ino});
     }
+    if (dot) return inode;
+    if (isType(inode, MODE_TYPE.directory)) {
+      const place = this.#parentOf(inode);
+      if (place !== undefined && place !== dir.ino) {
+        throw new CorruptError('entry-of-other-parent', {dir: dir.ino, ino, parent: place});
+      }
+    }
     if (hasFlag(dir, INODE_FLAG.encrypt) && canBeEncrypted(inode) && !hasFlag(inode, INODE_FLAG.encrypt)) {
-      if (!isDot(name)) throw new RequestError('EPERM', 'encryption-differs', {dir: dir.ino, ino});
+      throw new RequestError('EPERM', 'encryption-differs', {dir: dir.ino, ino});
     }
     return inode;
   }
@@ -268,6 +284,16 @@ export class Volume {
     );
   }
 
+  /** What `..` of a directory says; undefined where it can't be read, which whoever lists the directory finds out. */
+  #parentOf(directory: Inode): number | undefined {
+    try {
+      return lookup(this.context, directory, DOTDOT)?.ino;
+    } catch (error) {
+      if (error instanceof Ext4Error) return undefined;
+      throw error;
+    }
+  }
+
   #directory(parent: Inode | InodeNumber): Inode {
     const dir = typeof parent === 'number' ? this.inode(parent) : parent;
     if (isType(dir, MODE_TYPE.directory)) return dir;
@@ -286,6 +312,8 @@ function readSuperblock(source: BlockSource): Superblock {
   checkDeviceSize(superblock, source.size);
   return superblock;
 }
+
+const DOTDOT = Uint8Array.of(0x2e, 0x2e);
 
 /** Whether a name is `.` or `..`. */
 function isDot(name: Uint8Array): boolean {

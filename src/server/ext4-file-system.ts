@@ -99,10 +99,11 @@ export class Ext4FileSystem implements ServedFileSystem {
   }
 
   readdirplus(ino: number, _fh: number, offset: number, list: DirentPlusList): void {
+    const directory = this.#inode(ino);
     this.#list(ino, offset, list, (child, type, name, next) => {
       if (!list.fits(name.length)) return false;
       // An inode that can't be read must not hide its neighbours: its name is listed, and a stat of it tells the error.
-      const inode = this.#tryInode(child);
+      const inode = this.#tryLinked(directory, child, name);
       const entry = list.add(name, next);
       if (entry === undefined) return false;
       if (inode === undefined) {
@@ -181,9 +182,9 @@ export class Ext4FileSystem implements ServedFileSystem {
     return this.#volume.inode(inodeOf(nodeid) as InodeNumber);
   }
 
-  #tryInode(ino: number): Inode | undefined {
+  #tryLinked(directory: Inode, ino: number, name: Uint8Array): Inode | undefined {
     try {
-      return this.#volume.inode(ino as InodeNumber);
+      return this.#volume.linked(directory, ino as InodeNumber, name);
     } catch {
       return undefined;
     }

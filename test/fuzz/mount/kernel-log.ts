@@ -3,7 +3,7 @@ import {lseek, SEEK} from '../../support/posix.js';
 
 /** What no user of FUSE may make the kernel say, whoever serves. */
 const ALARMS =
-  /\b(BUG|WARNING|Oops|KASAN|UBSAN|KCSAN|Call Trace|RIP:|general protection|soft lockup|hung task|blocked for more than|page allocation failure|Out of memory|oom-kill)\b|fuse/i;
+  /\b(BUG|WARNING|Oops|KASAN|UBSAN|KCSAN|Call Trace|RIP:|general protection|soft lockup|hung task|blocked for more than|page allocation failure|Out of memory|oom-kill)\b|\bfuse(?!ward)/i;
 /** What the kernel says of a process that was ended: a crash, or a system call that the filter does not let through. */
 const DEATHS = /segfault|traps:|type=1326|trap invalid|general protection/;
 

@@ -135,7 +135,7 @@ export const DIRECTORY_DAMAGES: readonly Damage[] = [
       bytes.writeUInt32LE(2, INODE);
       bytes[TYPE] = 2;
     },
-    [list(NAMES), lookup('shared4', '2')],
+    [list(NAMES), lookup('shared4', 'EUCLEAN entry-of-root')],
     /link to|root/i,
   ),
   entry(
@@ -144,7 +144,7 @@ export const DIRECTORY_DAMAGES: readonly Damage[] = [
       bytes.writeUInt32LE(67, INODE);
       bytes[TYPE] = 2;
     },
-    [list(NAMES), lookup('shared4', '67')],
+    [list(NAMES), lookup('shared4', 'EUCLEAN entry-of-other-parent')],
     /link to directory|is a link/i,
   ),
   entry(
