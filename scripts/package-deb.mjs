@@ -22,8 +22,9 @@ rmSync(work, {recursive: true, force: true});
 mkdirSync(source, {recursive: true});
 run(process.execPath, ['scripts/program-tree.mjs', join(source, 'root')]);
 cpSync(join(root, 'packaging/debian'), join(source, 'debian'), {recursive: true});
-for (const name of ['README.md', 'SECURITY.md', 'CHANGELOG.md'])
-  copyFileSync(join(root, name), join(source, name));
+for (const name of ['README.md', 'SECURITY.md']) copyFileSync(join(root, name), join(source, name));
+// Under another name: debhelper would take CHANGELOG.md for the changelog of the Debian package.
+copyFileSync(join(root, 'CHANGELOG.md'), join(source, 'root/usr/share/doc/fuseward/release-notes.md'));
 // debhelper wants to install these itself: it adds what makes and removes their users and directories.
 for (const [folder, kind] of [
   ['sysusers.d', 'sysusers'],

@@ -1,0 +1,212 @@
+import {spawnSync} from 'node:child_process';
+import {copyFileSync, existsSync, readdirSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {CHECKOUT} from '../support/checkout.js';
+import {
+  cannotMakeDebian,
+  type DebianRoot,
+  makeDebian,
+  removeDebian,
+  SUITE,
+} from '../support/scratch/debian-root.js';
+import {readDockerfile, wordsOf} from '../support/scratch/dockerfile.js';
+import {ImageBuild} from '../support/scratch/image-build.js';
+import {Room} from '../support/scratch/room.js';
+import {runCommand} from '../support/systemd/command.js';
+import {type Bench, bench} from './command-support.js';
+
+const missing = cannotMakeDebian();
+/** Everything here downloads packages; a slow mirror is no failure. */
+const LONG_MS = 600_000;
+const NO_FRONTEND = {DEBIAN_FRONTEND: 'noninteractive'};
+const WITNESS = readFileSync(join(CHECKOUT, 'src/wire/field.ts'), 'utf8');
+
+let place: Bench;
+let debian: DebianRoot;
+
+/** Mounts the image in a room by a command line, reads a file of it, looks at its server, and unmounts. */
+async function mountAndRead(room: Room, mount: readonly string[]): Promise<void> {
+  copyFileSync(place.image, room.path('/tmp/disk.img'));
+  await room.must(['mkdir', '-p', '/mnt']);
+  expect(await room.run([...mount, '/tmp/disk.img', '/mnt'])).toMatchObject({status: 0, stderr: ''});
+  expect((await room.run(['cat', '/mnt/field.ts'])).stdout).toBe(WITNESS);
+  const {serverPid, ...status} = JSON.parse(
+    (await room.run(['fuseward', 'status', '/mnt', '--json'])).stdout,
+  ) as {
+    serverPid: number;
+  };
+  const proc = await room.must(['cat', `/proc/${serverPid}/status`]);
+  expect(proc, JSON.stringify(status)).toMatch(/^CapEff:\s+0{16}$/m);
+  expect(proc).toMatch(/^Seccomp:\s+2$/m);
+  expect(proc).not.toMatch(/^Uid:\s+0\s/m);
+  expect(await room.run(['fuseward', 'umount', '/mnt'])).toMatchObject({status: 0, stderr: ''});
+  expect((await room.run(['sh', '-c', `kill -0 ${serverPid}`])).status).not.toBe(0);
+}
+
+/** Every file of a room that a package may own or leave, with what tells one state from another. */
+async function files(room: Room): Promise<string[]> {
+  const prune = [
+    '/proc',
+    '/sys',
+    '/dev',
+    '/run',
+    '/tmp',
+    '/mnt',
+    '/var/lib/dpkg',
+    '/var/cache',
+    '/var/log',
+    '/var/lib/apt',
+  ];
+  const except = prune.flatMap((path) => ['-path', path, '-prune', '-o']);
+  // The group stays, as Debian leaves the users and groups of packages: ids must not come back as somebody else's.
+  const list = await room.must([
+    'find',
+    '/',
+    ...except,
+    '-type',
+    'd',
+    '-printf',
+    '%p\n',
+    '-o',
+    '-printf',
+    '%p %s %l\n',
+  ]);
+  return list
+    .split('\n')
+    .filter((line) => !/^\/etc\/(passwd|group|shadow|gshadow|subuid|subgid)-? /.test(line))
+    .sort();
+}
+
+describe.skipIf(missing !== undefined)(`Debian${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  beforeAll(async () => {
+    place = bench();
+    debian = await makeDebian();
+  }, LONG_MS);
+  afterAll(() => {
+    place.remove();
+    removeDebian();
+  });
+
+  describe('the package', () => {
+    let room: Room;
+    let file: string;
+    beforeAll(async () => {
+      const {status, stdout, stderr} = await runCommand(
+        [process.execPath, join(CHECKOUT, 'scripts/package-deb.mjs')],
+        {timeoutMs: LONG_MS},
+      );
+      expect([status, stdout + stderr]).toEqual([0, expect.stringContaining('made .cache/deb/')]);
+      file = readdirSync(join(CHECKOUT, '.cache/deb')).find((name) => name.endsWith('.deb'))!;
+      room = await Room.open(debian.path, [[debian.archives, '/var/cache/apt/archives']]);
+      copyFileSync(join(CHECKOUT, '.cache/deb', file), room.path(`/tmp/${file}`));
+    }, LONG_MS);
+    afterAll(() => room?.close());
+
+    test('has no error by lintian, and its scripts and units are as dpkg and systemd want them', () => {
+      const lintian = spawnSync(
+        'lintian',
+        ['--allow-root', '--fail-on', 'error', join(CHECKOUT, '.cache/deb', file)],
+        {encoding: 'utf8'},
+      );
+      expect([lintian.status, lintian.stdout]).toEqual([0, expect.not.stringMatching(/^E:/m)]);
+      const fields = spawnSync('dpkg-deb', ['--field', join(CHECKOUT, '.cache/deb', file)], {
+        encoding: 'utf8',
+      }).stdout;
+      expect(fields).toMatch(/^Depends: .*\bbubblewrap\b.*\bnodejs \(>= 20\.19\)/m);
+      expect(fields).toMatch(/^Architecture: (amd64|arm64)$/m);
+    });
+
+    test(`is installed on Debian ${SUITE} by apt, with what it depends on`, {timeout: LONG_MS}, async () => {
+      await room.must(['apt-get', 'update', '-qq'], {timeoutMs: LONG_MS, env: NO_FRONTEND});
+      // The smallest of the packages that can make its group. mount(8) is only recommended.
+      const names = [`/tmp/${file}`, 'systemd-standalone-sysusers', 'mount'];
+      await room.must(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...names], {
+        timeoutMs: LONG_MS,
+        env: NO_FRONTEND,
+      });
+      expect(await room.must(['dpkg', '--status', 'fuseward'])).toMatch(/^Status: install ok installed$/m);
+      expect(await room.must(['getent', 'group', 'fuseward'])).toMatch(/^fuseward:/);
+      for (const name of [
+        '/usr/share/man/man8/fuseward.8.gz',
+        '/usr/lib/systemd/system/fuseward.service',
+        '/usr/lib/tmpfiles.d/fuseward.conf',
+      ]) {
+        expect(existsSync(room.path(name)), name).toBe(true);
+      }
+      expect((await room.run(['fuseward', 'install'])).stderr).toContain(
+        'a system package has put them in place already',
+      );
+    });
+
+    test('mounts an image there by mount(8), through a contained server', {timeout: LONG_MS}, async () => {
+      await mountAndRead(room, ['mount', '-t', 'fuseward.ext4']);
+    });
+
+    test('has a manager that starts and sees a mount', {timeout: LONG_MS}, async () => {
+      await room.must(['sh', '-c', 'fuseward daemon >/tmp/daemon.log 2>&1 & echo $! >/tmp/daemon.pid']);
+      await room.must([
+        'sh',
+        '-c',
+        'for i in $(seq 100); do [ -S /run/fuseward/admin.sock ] && exit; sleep 0.1; done; cat /tmp/daemon.log; exit 1',
+      ]);
+      await room.must(['fuseward', 'mount', '-t', 'ext4', '/tmp/disk.img', '/mnt']);
+      expect(await room.must(['fuseward', 'ls'])).toMatch(/^\s*\d+\s+\/mnt\s/m);
+      await room.must(['fuseward', 'umount', '/mnt']);
+      await room.must(['sh', '-c', 'kill $(cat /tmp/daemon.pid)']);
+    });
+
+    test("keeps an administrator's policy over an upgrade and a removal, and a purge leaves nothing", {
+      timeout: LONG_MS,
+    }, async () => {
+      const policy = '/etc/fuseward/policy.d/defaults.toml';
+      await room.must(['sh', '-c', `echo 'loop = "never"' >> ${policy}`]);
+      await room.must(['dpkg', '--install', `/tmp/${file}`], {env: NO_FRONTEND});
+      expect(await room.must(['tail', '-n', '1', policy])).toBe('loop = "never"\n');
+      await room.must(['mkdir', '-p', '/etc/systemd/system/sockets.target.wants']);
+      const enabled = '/etc/systemd/system/sockets.target.wants/fuseward.socket';
+      await room.must(['ln', '-s', '/usr/lib/systemd/system/fuseward.socket', enabled]);
+      await room.must(['dpkg', '--remove', 'fuseward'], {env: NO_FRONTEND});
+      expect(await room.must(['tail', '-n', '1', policy])).toBe('loop = "never"\n');
+      await room.must(['dpkg', '--purge', 'fuseward'], {env: NO_FRONTEND});
+      const left = (await files(room)).filter((line) => /fuseward/.test(line));
+      expect(left).toEqual([]);
+    });
+  });
+
+  describe('the container image, step by step without a container engine', () => {
+    let build: ImageBuild;
+    beforeAll(async () => {
+      build = new ImageBuild(debian);
+      await build.run();
+    }, LONG_MS);
+    afterAll(() => build?.close());
+
+    const manager = readDockerfile().find(({name}) => name === 'manager')!;
+
+    test('mounts an image through a contained server', {timeout: LONG_MS}, async () => {
+      await mountAndRead(build.room('manager'), [...wordsOf(manager, 'ENTRYPOINT'), 'mount', '-t', 'ext4']);
+    });
+
+    test('its manager is healthy when it runs, and not when it does not', {timeout: LONG_MS}, async () => {
+      const room = build.room('manager');
+      const health = wordsOf(manager, 'HEALTHCHECK');
+      expect((await room.run(health)).status).toBe(1);
+      const command = [...wordsOf(manager, 'ENTRYPOINT'), ...wordsOf(manager, 'CMD')].join(' ');
+      await room.must(['sh', '-c', `${command} >/tmp/daemon.log 2>&1 & echo $! >/tmp/daemon.pid`]);
+      await room.must([
+        'sh',
+        '-c',
+        `for i in $(seq 100); do ${health.join(' ')} 2>/dev/null && exit; sleep 0.1; done; cat /tmp/daemon.log; exit 1`,
+      ]);
+      await room.must(['sh', '-c', 'kill $(cat /tmp/daemon.pid)']);
+    });
+
+    test('has nothing of what built it', async () => {
+      const room = build.room('manager');
+      expect((await room.run(['sh', '-c', 'command -v npm tsc'])).stdout).toBe('');
+      const kilobytes = Number((await room.must(['du', '-sk', '/usr/lib/fuseward'])).split('\t')[0]);
+      expect(kilobytes).toBeLessThan(10_000);
+    });
+  });
+});
