@@ -102,7 +102,7 @@ function setModes(folder) {
 }
 
 const bundled = await bundleManager();
-for (const name of ['package.json', 'dist/cli/main.js', 'dist/sandbox/server.js', 'policy']) copy(name);
+for (const name of ['package.json', 'dist/cli/main.js', 'dist/sandbox', 'policy']) copy(name);
 for (const name of readdirSync('bin')) if (name !== 'node-path') copy(`bin/${name}`);
 for (const name of ['package.json', 'index.js', 'index.cjs', 'src/koffi/index.js', 'src/koffi/index.cjs']) {
   copy(`node_modules/koffi/${name}`);

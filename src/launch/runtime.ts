@@ -11,11 +11,19 @@ export interface Runtime {
   readonly nodeReachable: boolean;
   /** The loader and shared libraries of `node`, each where the loader looks for it. */
   readonly libraries: readonly string[];
+  /** Directories that `node` reads when it starts, each at its own path. */
+  readonly data: readonly string[];
   /** The program, one file. */
   readonly program: string;
   /** koffi's native module. */
   readonly native: string;
 }
+
+/**
+ * Where Debian's own Node has parts of itself that others have inside the binary (acorn, cjs-module-lexer, undici). It reads them from here
+ * when it starts and ends when it can't. They are public JavaScript.
+ */
+const OUTER_BUILTINS = '/usr/share/nodejs';
 
 /** Where libraries lie when the loader does not tell which ones it takes (musl). */
 const LIBRARY_DIRECTORIES = ['/lib', '/lib64', '/usr/lib', '/usr/lib64'];
@@ -60,6 +68,8 @@ export function findRuntime(program: SandboxProgram): Runtime {
     node,
     nodeReachable: reachableByAll(node),
     libraries: librariesOf(node),
+    // Another Node than the system's does not look there.
+    data: node.startsWith('/usr/bin/') && isDirectory(OUTER_BUILTINS) ? [OUTER_BUILTINS] : [],
     program: fileURLToPath(new URL(`../../dist/sandbox/${program}.js`, import.meta.url)),
     native: nativeModule(),
   };

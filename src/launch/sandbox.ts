@@ -78,7 +78,7 @@ export function sandboxArguments(
     ...limitsOf(server),
     bubblewrap,
     ...SEALED,
-    ...runtime.libraries.flatMap(show),
+    ...[...runtime.libraries, ...runtime.data].flatMap(show),
     ...(runtime.nodeReachable ? show(runtime.node) : ['--proc', '/proc']),
     ...['--perms', '0444', '--ro-bind-data', `${fds.program}`, PROGRAM],
     ...['--perms', '0444', '--ro-bind-data', `${fds.native}`, '/fuseward/koffi.node'],
