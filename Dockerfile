@@ -9,6 +9,7 @@
 #   --device /dev/loop-control and loop devices (--device-cgroup-rule='b 7:* rmw' -v /dev:/dev)
 #                                        only for loop devices; without them "loop" is done without
 #   --cap-add SYS_ADMIN                  mount(2), in the mount command alone: servers have no capability
+#   --cap-add SYS_PTRACE                 to see from outside how a server is held: status, seal, manager
 #   --security-opt seccomp=unconfined    Docker's own filter forbids mount and the user namespaces of bubblewrap. Servers
 #   --security-opt apparmor=unconfined   install a filter of their own, far narrower than that one
 #   -v /mnt:/mnt:rshared                 to show the mounts outside the container

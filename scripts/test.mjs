@@ -20,6 +20,11 @@ installTools({
   curl: 'curl',
   script: 'bsdutils',
   groff: 'groff-base',
+  debootstrap: 'debootstrap',
+  'dpkg-buildpackage': 'dpkg-dev',
+  dh: 'debhelper',
+  lintian: 'lintian',
+  make: 'make',
 });
 installPackages();
 build();

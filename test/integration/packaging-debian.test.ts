@@ -1,12 +1,13 @@
 import {spawnSync} from 'node:child_process';
 import {copyFileSync, existsSync, readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {afterAll, beforeAll, beforeEach, describe, expect, test} from 'vitest';
 import {CHECKOUT} from '../support/checkout.js';
 import {
   cannotMakeDebian,
   type DebianRoot,
   makeDebian,
+  NoMirrorError,
   removeDebian,
   SUITE,
 } from '../support/scratch/debian-root.js';
@@ -23,7 +24,9 @@ const NO_FRONTEND = {DEBIAN_FRONTEND: 'noninteractive'};
 const WITNESS = readFileSync(join(CHECKOUT, 'src/wire/field.ts'), 'utf8');
 
 let place: Bench;
-let debian: DebianRoot;
+let debian: DebianRoot | undefined;
+/** Why there is none although there could be. */
+let unreachable: string | undefined;
 
 /** Mounts the image in a room by a command line, reads a file of it, looks at its server, and unmounts. */
 async function mountAndRead(room: Room, mount: readonly string[]): Promise<void> {
@@ -31,17 +34,14 @@ async function mountAndRead(room: Room, mount: readonly string[]): Promise<void>
   await room.must(['mkdir', '-p', '/mnt']);
   expect(await room.run([...mount, '/tmp/disk.img', '/mnt'])).toMatchObject({status: 0, stderr: ''});
   expect((await room.run(['cat', '/mnt/field.ts'])).stdout).toBe(WITNESS);
-  const {serverPid, ...status} = JSON.parse(
-    (await room.run(['fuseward', 'status', '/mnt', '--json'])).stdout,
-  ) as {
-    serverPid: number;
-  };
-  const proc = await room.must(['cat', `/proc/${serverPid}/status`]);
-  expect(proc, JSON.stringify(status)).toMatch(/^CapEff:\s+0{16}$/m);
+  const status = await room.must(['fuseward', 'status', '/mnt', '--json']);
+  const {containment} = JSON.parse(status) as {containment: {pid: number}};
+  const proc = await room.must(['cat', `/proc/${containment.pid}/status`]);
+  expect(proc).toMatch(/^CapEff:\s+0{16}$/m);
   expect(proc).toMatch(/^Seccomp:\s+2$/m);
   expect(proc).not.toMatch(/^Uid:\s+0\s/m);
   expect(await room.run(['fuseward', 'umount', '/mnt'])).toMatchObject({status: 0, stderr: ''});
-  expect((await room.run(['sh', '-c', `kill -0 ${serverPid}`])).status).not.toBe(0);
+  expect((await room.run(['sh', '-c', `kill -0 ${containment.pid}`])).status).not.toBe(0);
 }
 
 /** Every file of a room that a package may own or leave, with what tells one state from another. */
@@ -81,17 +81,25 @@ async function files(room: Room): Promise<string[]> {
 describe.skipIf(missing !== undefined)(`Debian${missing ? ` (skipped: ${missing})` : ''}`, () => {
   beforeAll(async () => {
     place = bench();
-    debian = await makeDebian();
+    try {
+      debian = await makeDebian();
+    } catch (error) {
+      if (!(error instanceof NoMirrorError)) throw error;
+      unreachable = error.message;
+    }
   }, LONG_MS);
   afterAll(() => {
     place.remove();
     removeDebian();
   });
 
-  describe('the package', () => {
+  beforeEach(({skip}) => skip(unreachable !== undefined, unreachable));
+
+  describe('the package, which lintian finds no error in', () => {
     let room: Room;
     let file: string;
     beforeAll(async () => {
+      if (debian === undefined) return;
       const {status, stdout, stderr} = await runCommand(
         [process.execPath, join(CHECKOUT, 'scripts/package-deb.mjs')],
         {timeoutMs: LONG_MS},
@@ -103,16 +111,9 @@ describe.skipIf(missing !== undefined)(`Debian${missing ? ` (skipped: ${missing}
     }, LONG_MS);
     afterAll(() => room?.close());
 
-    test('has no error by lintian, and its scripts and units are as dpkg and systemd want them', () => {
-      const lintian = spawnSync(
-        'lintian',
-        ['--allow-root', '--fail-on', 'error', join(CHECKOUT, '.cache/deb', file)],
-        {encoding: 'utf8'},
-      );
-      expect([lintian.status, lintian.stdout]).toEqual([0, expect.not.stringMatching(/^E:/m)]);
-      const fields = spawnSync('dpkg-deb', ['--field', join(CHECKOUT, '.cache/deb', file)], {
-        encoding: 'utf8',
-      }).stdout;
+    test('says what it depends on and for which processor it is', () => {
+      const path = join(CHECKOUT, '.cache/deb', file);
+      const fields = spawnSync('dpkg-deb', ['--field', path], {encoding: 'utf8'}).stdout;
       expect(fields).toMatch(/^Depends: .*\bbubblewrap\b.*\bnodejs \(>= 20\.19\)/m);
       expect(fields).toMatch(/^Architecture: (amd64|arm64)$/m);
     });
@@ -140,7 +141,7 @@ describe.skipIf(missing !== undefined)(`Debian${missing ? ` (skipped: ${missing}
     });
 
     test('mounts an image there by mount(8), through a contained server', {timeout: LONG_MS}, async () => {
-      await mountAndRead(room, ['mount', '-t', 'fuseward.ext4']);
+      await mountAndRead(room, ['mount', '-t', 'fuseward.ext4', '-o', 'ro']);
     });
 
     test('has a manager that starts and sees a mount', {timeout: LONG_MS}, async () => {
@@ -177,15 +178,29 @@ describe.skipIf(missing !== undefined)(`Debian${missing ? ` (skipped: ${missing}
   describe('the container image, step by step without a container engine', () => {
     let build: ImageBuild;
     beforeAll(async () => {
+      if (debian === undefined) return;
       build = new ImageBuild(debian);
       await build.run();
     }, LONG_MS);
     afterAll(() => build?.close());
 
+    /** What Docker gives a container unless told (its reference, "Runtime privilege and Linux capabilities"), and what ours adds. */
+    const CAPABILITIES = [
+      ...['audit_write', 'chown', 'dac_override', 'fowner', 'fsetid', 'kill', 'mknod', 'net_bind_service'],
+      ...['net_raw', 'setfcap', 'setgid', 'setpcap', 'setuid', 'sys_chroot'],
+      ...['sys_admin', 'sys_ptrace'],
+    ];
     const manager = readDockerfile().find(({name}) => name === 'manager')!;
 
-    test('mounts an image through a contained server', {timeout: LONG_MS}, async () => {
-      await mountAndRead(build.room('manager'), [...wordsOf(manager, 'ENTRYPOINT'), 'mount', '-t', 'ext4']);
+    test('mounts an image through a contained server, with the capabilities that the Dockerfile names', {
+      timeout: LONG_MS,
+    }, async () => {
+      const added = [...readFileSync(join(CHECKOUT, 'Dockerfile'), 'utf8').matchAll(/--cap-add (\w+)/g)];
+      expect(added.map(([, name]) => name!.toLowerCase())).toEqual(CAPABILITIES.slice(-2));
+      const bounding = ['-all', ...CAPABILITIES.map((name) => `+${name}`)].join(',');
+      const asContainer = ['setpriv', '--inh-caps', '-all', '--bounding-set', bounding];
+      const command = [...asContainer, ...wordsOf(manager, 'ENTRYPOINT'), 'mount', '-t', 'ext4'];
+      await mountAndRead(build.room('manager'), command);
     });
 
     test('its manager is healthy when it runs, and not when it does not', {timeout: LONG_MS}, async () => {

@@ -41,9 +41,12 @@ export function cannotMakeDebian(): string | undefined {
   return undefined;
 }
 
+/** The mirror can't be reached, or does not have it. */
+export class NoMirrorError extends Error {}
+
 /**
  * Makes one by debootstrap: its smallest kind, without Node, without anything of fuseward's.
- * @throws Error when the mirror can't be reached or has no such release
+ * @throws NoMirrorError when the mirror can't be reached or has no such release
  */
 export async function makeDebian(): Promise<DebianRoot> {
   rmSync(PLACE, {recursive: true, force: true});
@@ -51,7 +54,10 @@ export async function makeDebian(): Promise<DebianRoot> {
   mkdirSync(join(archives, 'partial'), {recursive: true});
   const argv = ['debootstrap', '--variant=minbase', SUITE, ROOT, debianMirror()!];
   const {status, stdout} = await runCommand(argv, {timeoutMs: PATIENCE_MS});
-  if (status !== 0) throw new Error(`debootstrap: ${stdout.slice(-2_000)}`);
+  if (status !== 0) {
+    if (/Failed getting release file|Couldn't download/.test(stdout)) throw new NoMirrorError(stdout.trim());
+    throw new Error(`debootstrap: ${stdout.slice(-2_000)}`);
+  }
   return {path: ROOT, archives};
 }
 
