@@ -1,9 +1,9 @@
-// Makes the Debian package with Debian's own tools: npm run package:deb. Only a binary package: what goes into it is built by npm.
+// Makes the Debian package with Debian's own tools: npm run package:deb [-- DIRECTORY]. Only a binary package: what goes into it is built by npm.
 import {copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync} from 'node:fs';
-import {join} from 'node:path';
+import {join, relative, resolve} from 'node:path';
 import {build, checkNode, fail, installPackages, installTools, root, run, say, version} from './prepare.mjs';
 
-const work = join(root, '.cache/deb');
+const work = resolve(root, process.argv[2] ?? '.cache/deb');
 const source = join(work, `fuseward-${version()}`);
 
 checkNode();
@@ -54,4 +54,4 @@ run('lintian', ['--allow-root', '--fail-on', 'error', '--tag-display-limit', '0'
   env,
 });
 rmSync(source, {recursive: true});
-say(`made .cache/deb/${package_}`);
+say(`made ${join(relative(root, work), package_)}`);

@@ -27,7 +27,7 @@ export class Room {
     lower: string,
     binds: ReadonlyArray<readonly [from: string, to: string]> = [],
   ): Promise<Room> {
-    const work = mkdtempSync(join(tmpdir(), 'fuseward-room-'));
+    const work = mkdtempSync(join(tmpdir(), 'fuseward-scratch-'));
     const unshare = ['unshare', '--mount', '--pid', '--ipc', '--fork', '--kill-child'];
     // setpriv and --kill-child: a test that is killed takes it along.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...unshare, 'sh', SCRIPT, work, lower], {
