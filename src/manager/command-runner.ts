@@ -29,7 +29,12 @@ interface Output {
  */
 export class CommandRunner {
   readonly #waiting: Array<() => void> = [];
+  readonly #atOnce: number;
   #running = 0;
+
+  constructor({atOnce = AT_ONCE}: {atOnce?: number} = {}) {
+    this.#atOnce = atOnce;
+  }
 
   /**
    * Runs `fuseward ARGS` and gives what it printed as JSON, or undefined when it printed nothing.
@@ -53,7 +58,7 @@ export class CommandRunner {
         hint: 'try again when some of them are done',
       });
     }
-    if (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#running >= this.#atOnce) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running++;
   }
 }

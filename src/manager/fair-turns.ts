@@ -1,15 +1,20 @@
 /**
  * Lets a few things run at once, one for each of who asks, and takes those who wait in turns: whoever asks for much waits for
- * himself and not the others for him.
+ * himself and not the others for him. What runs for longer than the others' patience no longer counts as one of the few; who asked for
+ * it still has to wait for its end.
  */
 export class FairTurns<K> {
   readonly #atOnce: number;
+  readonly #patienceMs: number;
   readonly #running = new Set<K>();
+  /** Those of them that count. */
+  #places = 0;
   /** Who waits, in the order of their turns. */
   readonly #waiting = new Map<K, Array<() => void>>();
 
-  constructor(atOnce: number) {
+  constructor(atOnce: number, patienceMs: number) {
     this.#atOnce = atOnce;
+    this.#patienceMs = patienceMs;
   }
 
   /** Runs `act` when its turn has come. */
@@ -20,9 +25,20 @@ export class FairTurns<K> {
       else waiting.push(resolve);
       this.#next();
     });
+    let hasPlace = true;
+    const leave = (): void => {
+      if (hasPlace) this.#places--;
+      hasPlace = false;
+    };
+    const timer = setTimeout(() => {
+      leave();
+      this.#next();
+    }, this.#patienceMs);
     try {
       return await act();
     } finally {
+      clearTimeout(timer);
+      leave();
       this.#running.delete(who);
       this.#moveBack(who);
       this.#next();
@@ -39,11 +55,12 @@ export class FairTurns<K> {
 
   #next(): void {
     for (const [who, waiting] of this.#waiting) {
-      if (this.#running.size >= this.#atOnce) return;
+      if (this.#places >= this.#atOnce) return;
       if (this.#running.has(who)) continue;
       const start = waiting.shift()!;
       if (waiting.length === 0) this.#waiting.delete(who);
       this.#running.add(who);
+      this.#places++;
       start();
     }
   }

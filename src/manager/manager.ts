@@ -23,7 +23,7 @@ import type {CachesView, ManagerEvent, MountOrder, MountStats, MountView, Status
 import {mountByCommand, unmountByCommand} from './mount-commands.js';
 import {Registry} from './registry.js';
 import {Supervisor} from './supervisor.js';
-import {listenForUsers, removeUserSocket, UserDoor} from './user-door.js';
+import {listenForUsers, removeUserSocket, USER_LIMITS, UserDoor} from './user-door.js';
 import {UserRequests} from './user-requests.js';
 import {cachesView, mountView, statsView} from './views.js';
 import {type Reloaded, WatchPolicies} from './watch-policy.js';
@@ -314,7 +314,7 @@ export class MountManager implements Manager {
     this.#userDoor = this.#openUserDoor(directory);
   }
 
-  /** Commands for ordinary users are run apart from those for the admin API: neither keeps the other waiting. */
+  /** Commands for ordinary users are run apart from those for the admin API, so that neither keeps the other waiting; the door counts them. */
   #openUserDoor(directory: string): UserDoor {
     const listener = this.#opts.userListener ?? listenForUsers(directory);
     const requests = new UserRequests(
@@ -325,7 +325,10 @@ export class MountManager implements Manager {
         look: () => this.#supervisor.guarded('look', () => this.#registry.look(true)),
         denied: (facts) => this.#denied(facts),
       },
-      {commands: new CommandRunner(), policyWords: () => this.#policyWords()},
+      {
+        commands: new CommandRunner({atOnce: USER_LIMITS.connections}),
+        policyWords: () => this.#policyWords(),
+      },
     );
     return new UserDoor(listener, requests, {log: this.#log, clock: this.#clock});
   }

@@ -51,6 +51,11 @@ export interface UserLimits {
   readonly connectionsPerUser: number;
   /** Requests that are carried out at a time; of one user it is one. */
   readonly atOnce: number;
+  /**
+   * Age from which a request keeps nobody but its own user waiting. Some can't be ended by anything: closing a file of a FUSE server asks that
+   * server, which may be the user's.
+   */
+  readonly longMs: number;
   readonly rate: RateLimit;
   /** From the connection to the end of the request's packet. */
   readonly patienceMs: number;
@@ -60,6 +65,7 @@ export const USER_LIMITS: UserLimits = {
   connections: 128,
   connectionsPerUser: 16,
   atOnce: 4,
+  longMs: 10_000,
   rate: {burst: 64, perSecond: 8},
   patienceMs: 2_000,
 };
@@ -116,7 +122,7 @@ export class UserDoor {
     this.#limits = limits;
     this.#log = log;
     this.#rate = new RequestRate(limits.rate, () => clock.monotonic());
-    this.#turns = new FairTurns(limits.atOnce);
+    this.#turns = new FairTurns(limits.atOnce, limits.longMs);
     if (!setPassRights(listener.fd, false)) {
       log.warn({}, 'this kernel can not keep descriptors away from the socket for users (Linux 6.16 can)');
     }

@@ -78,6 +78,15 @@ function forUser(
   return allowed;
 }
 
+/** Whether any rule is for a caller at all, whatever is to be mounted where. */
+export function isForCaller(
+  {allow}: Policy,
+  caller: MountFacts['caller'],
+  accounts: Accounts = new SystemAccounts(),
+): boolean {
+  return allow.some((rule) => fitsWho(rule, caller, accounts));
+}
+
 /** The settings that hold for a caller: what is for root alone is off for others. */
 export function settingsFor(policy: Policy, uid: number): Policy {
   if (uid === 0) return policy;
@@ -120,14 +129,12 @@ class RuleMatch {
     return {points: checks.length, verdict: undefined};
   }
 
-  #who({users, groups}: AllowRule): string | undefined {
-    const {uid, gid, groups: more} = this.#facts.caller;
-    if (users.some((user) => user === '*' || this.#number(user, 'userId') === uid)) return undefined;
-    const own = new Set([gid, ...more]);
-    if (groups.some((group) => group === '*' || own.has(this.#number(group, 'groupId') ?? Number.NaN)))
-      return undefined;
+  #who(rule: AllowRule): string | undefined {
+    const {caller} = this.#facts;
+    if (fitsWho(rule, caller, this.#accounts)) return undefined;
+    const {users, groups} = rule;
     const whom = [...users, ...groups.map((group) => `group ${group}`)].join(', ');
-    return `the rule is for ${whom}, not for ${this.#name(uid)}`;
+    return `the rule is for ${whom}, not for ${this.#name(caller.uid)}`;
   }
 
   #sourcePath({sources}: AllowRule): string | undefined {
@@ -189,9 +196,16 @@ class RuleMatch {
   #name(uid: number): string {
     return this.#accounts.userName(uid) ?? `user ${uid}`;
   }
+}
 
-  /** A rule's number is that number; there are names of digits nowhere. */
-  #number(account: string, find: 'userId' | 'groupId'): number | undefined {
-    return /^\d+$/.test(account) ? Number(account) : this.#accounts[find](account);
-  }
+function fitsWho({users, groups}: AllowRule, caller: MountFacts['caller'], accounts: Accounts): boolean {
+  const {uid, gid, groups: more} = caller;
+  if (users.some((user) => user === '*' || numberOf(accounts, user, 'userId') === uid)) return true;
+  const own = new Set([gid, ...more]);
+  return groups.some((group) => group === '*' || own.has(numberOf(accounts, group, 'groupId') ?? Number.NaN));
+}
+
+/** A rule's number is that number; there are names of digits nowhere. */
+function numberOf(accounts: Accounts, account: string, find: 'userId' | 'groupId'): number | undefined {
+  return /^\d+$/.test(account) ? Number(account) : accounts[find](account);
 }

@@ -1,7 +1,7 @@
 export {type Accounts, SystemAccounts} from './accounts.js';
 export type {AllowRule, Origin, SourceKind} from './allow-rule.js';
 export {CONTAINMENT_POINTS, type ContainmentPoint} from './containment-points.js';
-export {decide, settingsFor} from './decide.js';
+export {decide, isForCaller, settingsFor} from './decide.js';
 export type {Decision, MountFacts} from './decision.js';
 export {loadPolicy} from './load.js';
 export {LONGEST_PATTERN, matchesPath, patternProblem} from './path-pattern.js';

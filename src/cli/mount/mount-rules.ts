@@ -4,6 +4,7 @@ import {hasServer} from '../../launch/index.js';
 import {
   type Decision,
   decide,
+  isForCaller,
   loadPolicy,
   type MountFacts,
   type Policy,
@@ -11,6 +12,7 @@ import {
   readHeldFile,
   settingsFor,
 } from '../../policy/index.js';
+import {ERRNO} from '../../sys/errno-codes.js';
 import {checkMountCount} from './mount-count.js';
 
 /** What of a mount chooses the policy that holds for it. */
@@ -68,6 +70,26 @@ export function policyFiles(order: {
   readonly policyDirectory: string | undefined;
 }): string | PolicyFiles | undefined {
   return order.heldPolicy === undefined ? order.policyDirectory : readHeldFile(order.heldPolicy);
+}
+
+/**
+ * Turns away who could not mount anything of a type, before more is done for him.
+ * @throws MountError `policy-denied`; PolicyError
+ */
+export function refuseStrangers(
+  type: string | undefined,
+  caller: MountFacts['caller'],
+  from: string | PolicyFiles | undefined,
+): void {
+  const policy = loadPolicy(type === undefined ? undefined : subtypeOf(type), from);
+  // Whether there is a driver at all is told later.
+  if (policy.allow.length === 0 || isForCaller(policy, caller)) return;
+  const {origin} = policy.allow[0]!;
+  const reason = `policy denies it: no rule is for user ${caller.uid} (${origin.file}:${origin.line})`;
+  throw new MountError(
+    {object: `as ${type ?? 'any type'}`, reason, code: 'policy-denied'},
+    {errno: ERRNO.EPERM, details: {rule: origin, caller: caller.uid}},
+  );
 }
 
 /** What of a policy has an effect after a mount was allowed. */

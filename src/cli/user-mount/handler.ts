@@ -9,6 +9,7 @@ import {keepInheritedFds} from '../../sys/inherited.js';
 import {hasHungUp} from '../../sys/poll.js';
 import {isUnixSocket, peerCredentials, peerGroups, sendPacket} from '../../sys/socket.js';
 import {type Command, complain, EXIT, type OptionValues, print} from '../command.js';
+import {policyFiles, refuseStrangers} from '../mount/mount-rules.js';
 import {performMount} from '../mount/perform.js';
 import {receiveDescriptors} from './descriptors.js';
 import {userMountDefinition} from './options.js';
@@ -18,7 +19,14 @@ const CONNECTION = 3;
 /** Mounts for who is at the other end, by the kernel's word on who that is. @throws MountError, PolicyError, Errno */
 async function mountFor(connection: OwnedFd, values: OptionValues): Promise<MountResult> {
   const {uid, gid} = peerCredentials(connection.fd);
+  const groups = peerGroups(connection.fd);
   const type = values['type'] as string | undefined;
+  const policy = {
+    policyDirectory: values['policy'] as string | undefined,
+    heldPolicy: values['held-policy'] as string | undefined,
+  };
+  // Taking a descriptor can cost a process that nothing ends but its sender, so not everybody's is taken.
+  refuseStrangers(type, {uid, gid, groups}, policyFiles(policy));
   const given = receiveDescriptors(connection);
   const result = await performMount({
     // What he wrote may be relative to any place, and names in messages and in the mount table should be those of this machine.
@@ -31,11 +39,10 @@ async function mountFor(connection: OwnedFd, values: OptionValues): Promise<Moun
       ...(type === 'raw' ? [`uid=${uid},gid=${gid}`] : []),
       ...((values['options'] ?? []) as string[]),
     ],
-    policyDirectory: values['policy'] as string | undefined,
-    heldPolicy: values['held-policy'] as string | undefined,
+    ...policy,
     callerUid: uid,
     callerGid: gid,
-    callerGroups: peerGroups(connection.fd),
+    callerGroups: groups,
     announce: false,
   });
   // Who ended his command meanwhile does not expect a mount.

@@ -18,7 +18,7 @@ function acts(turns: FairTurns<string>) {
 }
 
 test('one at a time for each, and turns go round', async () => {
-  const {started, begin, end} = acts(new FairTurns(2));
+  const {started, begin, end} = acts(new FairTurns(2, 60_000));
   const all = ['a1', 'a2', 'a3', 'b1', 'c1', 'b2'].map((name) => begin(name[0]!, name));
   await new Promise((resolve) => setImmediate(resolve));
   expect(started).toEqual(['a1', 'b1']);
@@ -33,7 +33,20 @@ test('one at a time for each, and turns go round', async () => {
 });
 
 test('one that fails does not keep its place', async () => {
-  const turns = new FairTurns<string>(1);
+  const turns = new FairTurns<string>(1, 60_000);
   await expect(turns.run('a', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(await turns.run('a', async () => 'yes')).toBe('yes');
+});
+
+test('what never ends keeps nobody waiting but who asked for it', async () => {
+  const turns = new FairTurns<string>(1, 20);
+  const never = turns.run('a', () => new Promise<void>(() => undefined));
+  let again = false;
+  void turns.run('a', async () => {
+    again = true;
+  });
+  expect(await turns.run('b', async () => 'served')).toBe('served');
+  expect(await turns.run('b', async () => 'served')).toBe('served');
+  expect(again).toBe(false);
+  void never;
 });
