@@ -220,6 +220,34 @@ describe.skipIf(missing !== undefined)(
       await fuseward('umount', '/mnt/auto');
     });
 
+    test('an ordinary user mounts what is his where it is his', async () => {
+      const policy = `target_file_systems = ["overlay", "tmpfs"]
+
+[[allow]]
+users = ["1000"]
+sources = ["/srv/alice/**"]
+source_owner = "caller"
+targets = ["/srv/alice/**"]
+target_owner = "caller"
+access = "read-only"
+`;
+      await systemd.ok(['mkdir', '-p', '/etc/fuseward/policy.d', '/srv/alice/mnt']);
+      await systemd.ok(['tee', '/etc/fuseward/policy.d/ext4.toml'], {input: policy});
+      await makeImage(systemd, '/srv/alice/one.img');
+      await systemd.ok(['chown', '-R', '1000:1000', '/srv/alice']);
+      await systemd.ok(['systemctl', 'reload-or-restart', MANAGER]);
+      const alice = ['setpriv', '--reuid=1000', '--regid=1000', '--clear-groups'];
+      const image = ['/srv/alice/one.img', '/srv/alice/mnt'];
+      await systemd.ok([...alice, 'fuseward', 'mount', '-t', 'ext4', ...image]);
+      expect(await systemd.ok([...alice, 'cat', '/srv/alice/mnt/file1'])).toBe('/srv/alice/one.img 1');
+      expect(readFileSync(systemd.path('/proc/1/mounts'), 'utf8')).toMatch(
+        /^\S+ \/srv\/alice\/mnt fuse\.ext4 ro,nosuid,nodev,/m,
+      );
+      await systemd.ok([...alice, 'fuseward', 'umount', '/srv/alice/mnt']);
+      expect(readFileSync(systemd.path('/proc/1/mounts'), 'utf8')).not.toMatch(/ fuse\.ext4 /);
+      await systemd.ok(['rm', '/etc/fuseward/policy.d/ext4.toml']);
+    });
+
     test('reload reads the policy again and tells systemd', async () => {
       await systemd.ok(['systemctl', 'reload', MANAGER]);
       await until(
