@@ -43,6 +43,11 @@ describe('symlinks stay inside', () => {
     });
   }
 
+  test('an absolute one starts at the root, wherever it lies', () => {
+    symlinkSync('/usr', join(root, 'usr/lib/link'));
+    expect(new RootTree(root).place('/usr/lib/link/file')).toBe(join(root, 'usr/file'));
+  });
+
   test('an absolute one to a directory outside makes nothing there', () => {
     symlinkSync(join(dir, 'outside'), join(root, 'link'));
     const tree = new RootTree(root);
