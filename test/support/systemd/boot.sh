@@ -1,9 +1,11 @@
 #!/bin/sh
 # Process 1 of fresh namespaces: makes a root of its own over the machine's and becomes systemd. All that it changes is
 # in a tmpfs of its mount namespace, and gone with it.
-#   boot.sh WORK CHECKOUT NODE
+#   boot.sh WORK CHECKOUT NODE [V1]...
+# V1: mount options of hierarchies of control groups of version 1, which the limits of some machines are in.
 set -eu
 work=$1 checkout=$2 node=$3
+shift 3
 root=$work/root
 
 mount -t tmpfs -o mode=0755 fuseward-test "$work"
@@ -16,7 +18,18 @@ mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
 mount --bind "$root/proc/sys" "$root/proc/sys"
 mount -o remount,bind,ro "$root/proc/sys"
 mount -t sysfs -o nosuid,nodev,noexec sysfs "$root/sys"
-mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 "$root/sys/fs/cgroup"
+if [ $# -eq 0 ]; then
+  mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 "$root/sys/fs/cgroup"
+else
+  mount -t tmpfs -o nosuid,nodev,noexec,mode=0755 cgroup "$root/sys/fs/cgroup"
+  mkdir "$root/sys/fs/cgroup/unified"
+  mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 "$root/sys/fs/cgroup/unified"
+  for options; do
+    directory=$root/sys/fs/cgroup/${options#none,name=}
+    mkdir "$directory"
+    mount -t cgroup -o "nosuid,nodev,noexec,$options" cgroup "$directory"
+  done
+fi
 mount -t fusectl -o nosuid,nodev,noexec fusectl "$root/sys/fs/fuse/connections"
 mount --rbind /dev "$root/dev"
 # Not the machine's console and kernel log.

@@ -1,10 +1,10 @@
 import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
 import {existsSync, mkdtempSync, readFileSync, realpathSync, rmdirSync} from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {basename, join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {CHECKOUT} from '../checkout.js';
-import {makeGroup, removeGroup, unifiedHierarchy} from './cgroup.js';
+import {hierarchies, makeGroups, removeGroup, unifiedHierarchy, unifiedLimitsMemory} from './cgroup.js';
 import {type CommandOptions, type Ended, runCommand} from './command.js';
 
 const SYSTEMD = '/lib/systemd/systemd';
@@ -25,6 +25,14 @@ export function cannotRunSystemd(): string | undefined {
   return undefined;
 }
 
+export interface SystemdOptions {
+  /**
+   * MemoryMax= and TasksMax= shall hold. Where the unified hierarchy has no controllers for that, this gives systemd those of
+   * version 1 beside it; else, and without this, it has the unified one alone.
+   */
+  readonly limits?: boolean;
+}
+
 /**
  * systemd as process 1 of fresh pid, mount, ipc, uts and cgroup namespaces, over an overlay of the machine's file system:
  * whatever is installed is there, whatever is changed is gone afterwards. Its own are /run, /tmp, /proc, /etc/systemd/system (empty) and
@@ -33,23 +41,26 @@ export function cannotRunSystemd(): string | undefined {
  */
 export class Systemd {
   readonly #child: ChildProcess;
-  readonly #group: string;
+  readonly #groups: readonly string[];
   readonly #work: string;
   #pid = 0;
   #units = 0;
   #stderr = '';
 
-  private constructor() {
-    this.#group = makeGroup();
+  private constructor({limits = false}: SystemdOptions) {
     this.#work = mkdtempSync(join(tmpdir(), 'fuseward-systemd-'));
+    const among = limits && !unifiedLimitsMemory() ? hierarchies() : [unifiedHierarchy()!];
+    this.#groups = makeGroups(among, basename(this.#work));
     // setpriv and --kill-child: a test that is killed takes it along.
-    const script = 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"';
+    const script =
+      'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs" || exit; shift; done; shift; exec "$@"';
     const namespaces = ['--mount', '--pid', '--ipc', '--uts', '--cgroup'];
     const boot = ['sh', BOOT, this.#work, CHECKOUT, realpathSync(process.execPath)];
-    const unshare = ['unshare', ...namespaces, '--fork', '--kill-child', ...boot];
+    const versionOne = among.flatMap(({options}) => options ?? []);
+    const unshare = ['unshare', ...namespaces, '--fork', '--kill-child', ...boot, ...versionOne];
     this.#child = spawn(
       'setpriv',
-      ['--pdeathsig', 'KILL', 'sh', '-c', script, 'sh', this.#group, ...unshare],
+      ['--pdeathsig', 'KILL', 'sh', '-c', script, 'sh', ...this.#groups, '--', ...unshare],
       {
         stdio: ['ignore', 'ignore', 'pipe'],
       },
@@ -60,8 +71,8 @@ export class Systemd {
   }
 
   /** @throws Error with what went wrong, when it does not come up */
-  static async start(): Promise<Systemd> {
-    const systemd = new Systemd();
+  static async start(opts: SystemdOptions): Promise<Systemd> {
+    const systemd = new Systemd(opts);
     try {
       await systemd.#started();
       return systemd;
@@ -152,7 +163,7 @@ export class Systemd {
     const end = Date.now() + PATIENCE_MS;
     for (;;) {
       try {
-        if (existsSync(this.#group)) removeGroup(this.#group);
+        for (const group of this.#groups) if (existsSync(group)) removeGroup(group);
         rmdirSync(this.#work);
         return;
       } catch (error) {
@@ -165,6 +176,6 @@ export class Systemd {
 }
 
 /** Starts one; `stop` must be called in the end. */
-export function startSystemd(): Promise<Systemd> {
-  return Systemd.start();
+export function startSystemd(opts: SystemdOptions = {}): Promise<Systemd> {
+  return Systemd.start(opts);
 }
