@@ -3,9 +3,9 @@ import {lseek, SEEK} from '../../support/posix.js';
 
 /** What no user of FUSE may make the kernel say, whoever serves. */
 const ALARMS =
-  /\b(BUG|WARNING|Oops|KASAN|UBSAN|KCSAN|Call Trace|RIP:|general protection|soft lockup|hung task|blocked for more than|page allocation failure|Out of memory|oom-kill)\b|\bfuse(?!ward)/i;
-/** What the kernel says of a process that was ended: a crash, or a system call that the filter does not let through. */
-const DEATHS = /segfault|traps:|type=1326|trap invalid|general protection/;
+  /\b(BUG|WARNING|Oops|KASAN|UBSAN|KCSAN|general protection|soft lockup|hung task|blocked for more than|page allocation failure)\b|\bfuse(?!ward)/i;
+/** What the kernel says of a process that was ended: a crash, too much memory, or a system call that the filter does not let through. */
+const DEATHS = /segfault|traps:|type=1326|trap invalid|oom-kill|[Oo]ut of memory/;
 
 /** The kernel's log from now on. */
 export class KernelLog {
@@ -24,7 +24,7 @@ export class KernelLog {
   complaints(pids: ReadonlySet<number>): string[] {
     return this.#messages().filter((message) => {
       if (ALARMS.test(message)) return true;
-      const pid = Number(/(?:pid=|\[)(\d+)/.exec(message)?.[1] ?? 0);
+      const pid = Number(/(?:pid=|\[|process )(\d+)/.exec(message)?.[1] ?? 0);
       return DEATHS.test(message) && pids.has(pid);
     });
   }
