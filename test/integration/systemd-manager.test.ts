@@ -147,6 +147,11 @@ describe.skipIf(missing !== undefined)(
       expect(await systemd.journal(MANAGER)).toMatch(/Watchdog timeout/);
       expect(await fuseward('ls')).toMatch(/\/mnt\/one .* ok/);
       expect(await systemd.ok(['ls', '/mnt/one'])).toMatch(/file1/);
+      await until(
+        'the status',
+        () => systemd.property(MANAGER, 'StatusText'),
+        (text) => text === 'Watching 1 FUSE mounts, 1 of them contained',
+      );
       await fuseward('umount', '/mnt/one');
     });
 

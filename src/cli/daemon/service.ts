@@ -42,7 +42,11 @@ export class Service {
     if (notifier === undefined) return;
     notifier.ready(describe(manager));
     if (this.#watchdogMs === undefined) return;
-    this.#endWatchdog = startWatchdog(manager, notifier, {everyMs: this.#watchdogMs, onSilent});
+    const alive = (): void => {
+      notifier.alive();
+      notifier.status(describe(manager));
+    };
+    this.#endWatchdog = startWatchdog(manager, {alive}, {everyMs: this.#watchdogMs, onSilent});
   }
 
   /** Does what reads settings again. */
