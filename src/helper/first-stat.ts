@@ -5,7 +5,7 @@ import {ERRNO} from '../sys/errno-codes.js';
 import {before, type Connection, KILL_MS, lastWords} from './connection.js';
 import {errnoWords, MountError} from './errors.js';
 import {serverLogOf} from './failure.js';
-import {abortDetached, type KernelMount} from './kernel-mount.js';
+import {abortMount, type KernelMount} from './kernel-mount.js';
 import {lookAt} from './look.js';
 import type {MountPoint} from './mount-point.js';
 
@@ -13,7 +13,7 @@ import type {MountPoint} from './mount-point.js';
  * The first stat of the root goes all the way to the server, so it tells whether the mount works. A server that dies
  * meanwhile makes it fail; one that hangs is cut off at the deadline.
  *
- * @throws MountError `server-died`, `deadline`
+ * @throws MountError `server-died`, `server-refused`, `deadline`
  */
 export async function firstStat(
   mounted: KernelMount,
@@ -42,8 +42,7 @@ export async function firstStat(
   if (outcome === 'works') return;
   const details = serverLogOf(await lastWords(connection));
   if (outcome !== 'late') {
-    const reason = `the server died before the mount worked: ${errnoWords(outcome)}`;
-    throw new MountError({object, reason, code: 'server-died'}, {errno: outcome, details});
+    throw new MountError({object, ...whyNot(outcome)}, {errno: outcome, details});
   }
   // The stat waits in the kernel, and this process could not even exit before it comes back.
   connection.server?.kill();
@@ -51,7 +50,7 @@ export async function firstStat(
   if ((await before(patience, answer)) === 'late') {
     log.warn({target: target.path}, 'the server hangs, aborting its connection');
     try {
-      abortDetached(mounted, target);
+      abortMount(mounted, target);
     } catch (error) {
       log.warn({target: target.path, error: String(error)}, 'connection not aborted');
     }
@@ -61,4 +60,21 @@ export async function firstStat(
     {object, reason: 'the server did not answer the first stat in time', code: 'deadline'},
     {errno: ERRNO.ETIMEDOUT, details},
   );
+}
+
+/** What the kernel says of a connection that has ended. */
+const ENDED: readonly (number | undefined)[] = [ERRNO.ENOTCONN, ERRNO.ECONNABORTED, ERRNO.EINTR];
+
+/** What the errno of the first stat tells of the server. */
+function whyNot(errno: number): {reason: string; code: 'server-died' | 'server-refused'} {
+  if (ENDED.includes(errno)) {
+    return {reason: `the server died before the mount worked: ${errnoWords(errno)}`, code: 'server-died'};
+  }
+  // The kernel's word for an answer to FUSE_INIT that is none.
+  if (errno === ERRNO.ECONNREFUSED) {
+    return {reason: "the server doesn't speak this kernel's FUSE protocol", code: 'server-refused'};
+  }
+  // The kernel makes it EIO when what the server says of the root can't be true.
+  const what = errno === ERRNO.EIO ? 'is not that of a file system' : 'refuses the look at its root';
+  return {reason: `the server's first answer ${what}: ${errnoWords(errno)}`, code: 'server-refused'};
 }

@@ -47,6 +47,8 @@ export interface KernelMount {
   /** Refers to the root of the mount. */
   root: OwnedFd;
   attached: boolean;
+  /** When such a mount ends, the kernel tells its server and waits for the answer, which no signal ends. */
+  readonly fuseblk: boolean;
 }
 
 /** A step of the new mount API that failed, with what the kernel had to say about it. */
@@ -70,12 +72,12 @@ const LONGEST_PARAMETER = 255;
 export function createMount(plan: KernelMountPlan): KernelMount {
   if (plan.newApi && Buffer.byteLength(plan.source) <= LONGEST_PARAMETER) {
     try {
-      return {root: createDetached(plan), attached: false};
+      return {root: createDetached(plan), attached: false, fuseblk: plan.fuseblk};
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
     }
   }
-  return {root: mountOldWay(plan), attached: true};
+  return {root: mountOldWay(plan), attached: true, fuseblk: plan.fuseblk};
 }
 
 function createDetached(plan: KernelMountPlan): OwnedFd {
@@ -194,21 +196,25 @@ export function attach(mount: KernelMount, target: MountPoint): MountEntry {
   return entry;
 }
 
-/** Takes the mount away, wherever it is by now, and ends its connection: waiting requests fail. */
-export function removeMount(mount: KernelMount): void {
-  if (mount.attached) umount(`/proc/self/fd/${mount.root.fd}`, MNT_DETACH | MNT_FORCE);
-  mount.attached = false;
-  mount.root.close();
+/**
+ * Takes the mount away, wherever it is by now, and ends its connection: waiting requests fail. One that is attached nowhere goes with its
+ * descriptor, unless the kernel would then wait for a server that owes us nothing.
+ */
+export function removeMount(mount: KernelMount, target: MountPoint): void {
+  if (mount.attached || mount.fuseblk) abortMount(mount, target);
+  else mount.root.close();
 }
 
 /**
- * Ends the connection of a mount that is attached nowhere, whose server hangs and is not ours to kill. Only umount2 with
- * MNT_FORCE does that, and it wants an attached mount, so it is attached for that moment.
+ * Ends the connection of a mount whose server hangs and is perhaps not ours to kill, and takes it away. Only umount2 with MNT_FORCE
+ * ends a connection, and it wants an attached mount, so one that is not is attached for that moment.
  */
-export function abortDetached(mount: KernelMount, target: MountPoint): void {
+export function abortMount(mount: KernelMount, target: MountPoint): void {
   if (!mount.attached) {
     moveMount(mount.root.fd, target.fd.fd);
     mount.attached = true;
   }
-  removeMount(mount);
+  umount(`/proc/self/fd/${mount.root.fd}`, MNT_DETACH | MNT_FORCE);
+  mount.attached = false;
+  mount.root.close();
 }

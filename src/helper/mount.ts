@@ -233,7 +233,7 @@ async function perform(
   }
   // Noted while it certainly runs: should its id be another's later, the start tells.
   const server = processName(connection.server?.pid ?? conversation.serverPid);
-  cleanup.onFailure('unmount', () => abandonMount(requests.mounted));
+  cleanup.onFailure('unmount', () => abandonMount(requests.mounted, target));
   const outcome = await conversation.run();
   const mounted = requests.mounted;
   if (outcome.ended !== 'goodbye' || outcome.exitCode !== 0 || mounted === undefined) {
@@ -251,13 +251,15 @@ async function perform(
   await firstStat(mounted, {object, target, deadline, connection, caller, log});
   const readOnly = (requests.flags & MS_RDONLY) !== 0;
   const name = isStill(server) ? server : undefined;
+  // Once, so that what is judged is what is told.
+  const {blockSize, lockDown} = control;
   deps.checkServer?.({
     name,
     kind: connection.kind,
     sourcePath: source.path,
     loopDevice: served.loopDevice,
     readOnly,
-    lockDown: control.lockDown,
+    lockDown,
   });
   const entry = attachOrExplain(mounted, target, object);
   mounted.root.close();
@@ -273,9 +275,9 @@ async function perform(
     type: entry.fsType,
     subtype: requests.subtype,
     ...(served.loopDevice === undefined ? {} : {loopDevice: served.loopDevice}),
-    ...(control.blockSize === undefined ? {} : {blockSize: control.blockSize}),
+    ...(blockSize === undefined ? {} : {blockSize}),
     iomap,
-    ...(control.lockDown === undefined ? {} : {lockDown: control.lockDown}),
+    ...(lockDown === undefined ? {} : {lockDown}),
     readOnly,
     ...(name === undefined ? {} : {serverPid: name.pid, serverStart: name.start}),
     kind: connection.kind,
@@ -321,8 +323,8 @@ function readAhead(connectionId: number, {readAheadBytes}: MountPolicy, log: Log
   }
 }
 
-function abandonMount(mounted: KernelMount | undefined): void {
-  if (mounted !== undefined && !mounted.root.closed) removeMount(mounted);
+function abandonMount(mounted: KernelMount | undefined, target: MountPoint): void {
+  if (mounted !== undefined && !mounted.root.closed) removeMount(mounted, target);
 }
 
 function attachOrExplain(

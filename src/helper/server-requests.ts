@@ -53,6 +53,7 @@ export class ServerRequests implements HelperActions {
   #sourceName: string | undefined;
   #mountPointGiven = false;
   #serverOptions: Option[] = [];
+  #subtype: string | undefined;
   #mount: KernelMount | undefined;
   #flags = 0;
   #problem: {action: 'open' | 'mount'; error: unknown} | undefined;
@@ -144,8 +145,10 @@ export class ServerRequests implements HelperActions {
     const {target, options, fuseDevice, callerUid, callerGid} = this.#prepared;
     const name = this.#sourceName;
     if (name === undefined || !this.#mountPointGiven) throw new Errno('EINVAL', 'DOIT');
+    // Taken once: the server could tell of another type between policy's word and the kernel's mount, or after both.
+    const subtype = this.subtype;
     if (this.#prepared.subtype === undefined) {
-      this.#attempt('mount', () => this.#prepared.checkDetected?.(this.subtype));
+      this.#attempt('mount', () => this.#prepared.checkDetected?.(subtype));
     }
     const merged = mergeFlags(flags, options);
     const fuseblk = this.#fuseblk ?? false;
@@ -153,7 +156,7 @@ export class ServerRequests implements HelperActions {
       createMount({
         fuseDevice,
         fuseblk,
-        subtype: this.subtype,
+        subtype,
         source: fuseblk ? this.#device(name) : name,
         flags: merged,
         options: mergeOptions(this.#serverOptions, options.fuse),
@@ -164,13 +167,14 @@ export class ServerRequests implements HelperActions {
       }),
     );
     this.#flags = merged;
+    this.#subtype = subtype;
     // From here on the server's copy is the only one: when it dies, the kernel knows at once.
     fuseDevice.close();
   }
 
-  /** What the mount table will show behind `fuse.`. */
+  /** What the mount table shows behind `fuse.`, or would. */
   get subtype(): string {
-    return this.#prepared.subtype ?? this.#control.detectedType ?? NAMELESS_SUBTYPE;
+    return this.#subtype ?? this.#prepared.subtype ?? this.#control.detectedType ?? NAMELESS_SUBTYPE;
   }
 
   /** fuseblk: the kernel opens this path with our rights, so it must be the caller's device, or the loop device around it. */
