@@ -2,20 +2,21 @@
 import {writeSync} from 'node:fs';
 import {type MountRequest, mount} from '../../src/helper/mount.js';
 import type {MountPolicy} from '../../src/helper/mount-policy.js';
-import type {FakeScript} from './helper-fake-server.js';
 import {FakeServers} from './helper-support.js';
 
 /** The one argument, as JSON. */
 export interface HelperCommand {
   server: string;
   request: MountRequest;
-  script: FakeScript;
+  /** What the server program takes. */
+  script: object;
+  kind?: 'embedded' | 'socket';
   policy?: Partial<MountPolicy>;
 }
 
 const command = JSON.parse(process.argv[2] ?? '') as HelperCommand;
-const servers = new FakeServers(command.server);
-const deps = servers.deps(command.script, {policy: command.policy ?? {}});
+const servers = new FakeServers<object>(command.server);
+const deps = servers.deps(command.script, {policy: command.policy ?? {}, kind: command.kind ?? 'embedded'});
 
 function print(values: object): void {
   writeSync(1, `${JSON.stringify(values)}\n`);

@@ -93,8 +93,8 @@ export function recordingLog(): Log & {
 /** The word of a policy that allows everything. */
 export const ALLOWED: Decision = {allowed: true, origin: undefined, reason: '', considered: [], forced: []};
 
-/** Starts fake servers and remembers them. */
-export class FakeServers {
+/** Starts servers that follow a script, fake ones unless told, and remembers them. */
+export class FakeServers<Script extends object = FakeScript> {
   readonly children: ChildProcess[] = [];
   readonly #program: string;
   /** All that servers printed. */
@@ -106,7 +106,7 @@ export class FakeServers {
 
   /** Collaborators of `mount` with a server that follows the script. */
   deps(
-    script: FakeScript,
+    script: Script,
     opts: {policy?: Partial<MountPolicy>; kind?: Connection['kind']; log?: Log} = {},
   ): MountDependencies {
     return {
@@ -117,7 +117,7 @@ export class FakeServers {
     };
   }
 
-  start(script: FakeScript, kind: Connection['kind'] = 'embedded'): Connection {
+  start(script: Script, kind: Connection['kind'] = 'embedded'): Connection {
     const [ours, theirs] = seqpacketPair();
     const child = spawn(process.execPath, [this.#program, JSON.stringify(script)], {
       stdio: ['ignore', 'pipe', 'pipe', theirs.fd],
