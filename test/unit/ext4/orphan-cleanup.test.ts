@@ -5,6 +5,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readSync,
   rmdirSync,
   statfsSync,
   statSync,
@@ -221,7 +222,9 @@ describe.skipIf(reason !== undefined)(
         const image = bench!.makeImage('16M', ['-b', '4096', '-O', 'orphan_file']);
         const block = Number(/\(0[^)]*\):(\d+)/.exec(run('debugfs', '-R', 'stat <12>', image))![1]);
         const fd = openSync(image, 'r+');
-        writeSync(fd, Buffer.from([1]), 0, 1, block * 4096 + offset);
+        const byte = Buffer.alloc(1);
+        readSync(fd, byte, 0, 1, block * 4096 + offset);
+        writeSync(fd, Buffer.from([byte[0]! ^ 1]), 0, 1, block * 4096 + offset);
         closeSync(fd);
         expect(() => inspect(image)).toThrow(/^orphan-block-/);
         expect(bench!.recovered(image)).toBeUndefined();

@@ -8,7 +8,7 @@ import {codeOf} from '../../../src/launch/process-code.js';
 import {descriptorsOf} from '../../../src/launch/process-descriptors.js';
 import {lookAtServer} from '../../../src/launch/seal.js';
 import {processStart} from '../../../src/sys/process-state.js';
-import {unifiedHierarchy} from '../../support/systemd/cgroup.js';
+import {unifiedHierarchy, unifiedLimitsMemory} from '../../support/systemd/cgroup.js';
 
 const isRoot = process.geteuid?.() === 0;
 const skipped = isRoot ? '' : ' (skipped: not root)';
@@ -111,10 +111,9 @@ describe.skipIf(!isRoot)(`a process by setpriv(1)${skipped}`, () => {
 function limitedGroup(): {directories: string[]; write(name: 2 | 1, values: Record<string, string>): void} {
   const unified = unifiedHierarchy();
   const name = `fuseward-look-${process.pid}`;
-  const two =
-    unified !== undefined && readFileSync(`${unified}/cgroup.controllers`, 'latin1').includes('memory');
+  const two = unifiedLimitsMemory();
   const directories = two
-    ? [`${unified}/${name}`]
+    ? [`${unified!.path}/${name}`]
     : ['memory', 'pids'].map((controller) => `/sys/fs/cgroup/${controller}/${name}`);
   for (const directory of directories) mkdirSync(directory);
   return {
