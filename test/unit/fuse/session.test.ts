@@ -253,6 +253,28 @@ describe('a reply that must not reach the kernel', () => {
       'ioctl-length',
     ],
     ['a position that is none', request('LSEEK', new Uint8Array(24)), {lseek: () => -1}, 'result'],
+    ['a position past 2^53', request('LSEEK', new Uint8Array(24)), {lseek: () => 2 ** 53}, 'result'],
+    [
+      'an ioctl result above 31 bits',
+      request('IOCTL', rows(...ioctlHead(0, 2))),
+      {ioctl: () => ({result: 2 ** 31, data: new Uint8Array(0)})},
+      'ioctl-result',
+    ],
+    ...(
+      [
+        ['blocks', -1],
+        ['bfree', 2 ** 64],
+        ['ffree', Number.NaN],
+        ['bsize', 2 ** 32],
+        ['namelen', -1],
+        ['frsize', 0.5],
+      ] as const
+    ).map(([field, value]): [string, Uint8Array, FileSystem, string] => [
+      `${field} of ${value} in a statfs`,
+      request('STATFS'),
+      {statfs: (_ino, reply) => void Object.assign(reply, {[field]: value})},
+      `statfs-${field}`,
+    ]),
   ];
   for (const [what, bytes, fs, code] of invalid) {
     test(what, () => {
