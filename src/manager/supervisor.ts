@@ -12,6 +12,7 @@ import {readRecords} from './mount-records.js';
 import {type Removal, removeLostMount} from './mount-removal.js';
 import {isAlive, type ProcessName} from './process-stats.js';
 import type {Registry} from './registry.js';
+import {ToldAllowance} from './told-allowance.js';
 import {backingFile, type MountEvents, type WatchedMount} from './watched-mount.js';
 
 /** Servers' counters are sampled every so many ticks. */
@@ -30,6 +31,7 @@ export class Supervisor implements MountEvents, AttestationEvents {
   readonly #toldLost = new WeakSet<WatchedMount>();
   /** Those that are taken away because their servers are not held as policy demands. */
   readonly #expelled = new WeakSet<WatchedMount>();
+  readonly #allowances = new WeakMap<WatchedMount, ToldAllowance>();
   readonly #attestation: Attestation;
   #nextLook = 0;
   #ticks = 0;
@@ -205,17 +207,19 @@ export class Supervisor implements MountEvents, AttestationEvents {
       return;
     }
     const level = isLost(health) || health === 'hung' ? 'warn' : 'info';
-    this.#tell('health', mount, {before, now: health}, level);
+    const change = {before, now: health};
+    if (isLost(health)) this.#tell('health', mount, change, level);
+    else this.#tellAtTimes('health', mount, change, level);
     if (isLost(health) && !isLost(before)) this.#lost(mount);
   }
 
   slowRequest(mount: WatchedMount, {oldestMs, queueDepth}: ServerState): void {
     const limitSeconds = mount.policy.slowRequestMs / 1000;
-    this.#tell('slow-request', mount, {ageSeconds: oldestMs / 1000, queueDepth, limitSeconds}, 'warn');
+    this.#tellAtTimes('slow-request', mount, {ageSeconds: oldestMs / 1000, queueDepth, limitSeconds}, 'warn');
   }
 
   breach(mount: WatchedMount, {code, message}: CloseReason): void {
-    this.#tell('protocol', mount, {code, message, serverPid: mount.server?.pid ?? null}, 'warn');
+    this.#tellAtTimes('protocol', mount, {code, message, serverPid: mount.server?.pid ?? null}, 'warn');
   }
 
   disconnected(mount: WatchedMount, {code}: CloseReason): void {
@@ -267,6 +271,20 @@ export class Supervisor implements MountEvents, AttestationEvents {
     }
     if (mount.leaving || fate === 'keep') return;
     this.guarded('remove', () => this.removeLost(mount));
+  }
+
+  /** For what a server can bring about by what it says, as often as it likes: more than its share is kept back and counted. */
+  #tellAtTimes(
+    event: EventName,
+    mount: WatchedMount,
+    details: Record<string, unknown>,
+    level: 'info' | 'warn',
+  ): void {
+    const allowance = this.#allowances.get(mount) ?? new ToldAllowance();
+    this.#allowances.set(mount, allowance);
+    const keptBack = allowance.take(this.#clock.monotonic());
+    if (keptBack === undefined) return;
+    this.#tell(event, mount, keptBack === 0 ? details : {...details, keptBack}, level);
   }
 
   #tell(
