@@ -8,7 +8,12 @@ import {waitingRequests} from '../manager/fusectl.js';
 import {latencyOf} from '../manager/latency.js';
 import type {CacheStats, CachesView, MountStats, MountView, OperationStats} from '../manager/model.js';
 import {type ProcessName, processNamed, processStats} from '../manager/process-stats.js';
-import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from '../server/shared-counters.js';
+import {
+  COUNTERS_NAME,
+  COUNTERS_SIZE,
+  foreignCounters,
+  type SharedCounters,
+} from '../server/shared-counters.js';
 import type {MountEntry} from '../sys/mount-info.js';
 import {CommandError} from './command.js';
 import type {MountSource} from './mount-source.js';
@@ -149,5 +154,5 @@ export class KernelView implements MountSource {
 function counters(pid: number): SharedCounters {
   const memory = readProcessMemfd(pid, COUNTERS_NAME, COUNTERS_SIZE);
   if (memory === undefined) throw new CommandError(`the server (process ${pid}) shows no counters`);
-  return new SharedCounters(memory);
+  return foreignCounters(memory);
 }

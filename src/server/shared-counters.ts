@@ -146,9 +146,21 @@ export interface CounterReport {
   readonly caches: Readonly<Partial<Record<CacheName, CacheNumbers>>>;
 }
 
-/** Copies the counts out of a region. A region from a server may hold anything: every value is made a number. */
-export function reportCounters(memory: ArrayBuffer): CounterReport {
-  const counters = new SharedCounters(memory);
+/**
+ * The counters in a copy of a server's region, which may hold anything. What can't be a count (NaN, below 0, past 2^53) is none.
+ * @param copy COUNTERS_SIZE bytes that nobody else writes to; changed
+ */
+export function foreignCounters(copy: ArrayBuffer): SharedCounters {
+  const cells = new Float64Array(copy);
+  for (let index = 0; index < cells.length; index++) {
+    const value = cells[index] as number;
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) cells[index] = 0;
+  }
+  return new SharedCounters(copy);
+}
+
+/** What there is to tell of counters. */
+export function reportCounters(counters: SharedCounters): CounterReport {
   const {hits, missesCold, missesEvicted, missesInvalidated, missesBypassed} = counters.caches.block;
   const {evictions, dropped, entries, bytes, capacityBytes} = counters.caches.block;
   return {

@@ -1,6 +1,6 @@
 import {type MountStatus, mountStatus} from '../../launch/mount-status.js';
 import {readProcessMemfd} from '../../launch/process-memfd.js';
-import {COUNTERS_NAME, COUNTERS_SIZE, reportCounters, SharedCounters} from '../../server/shared-counters.js';
+import {COUNTERS_NAME, COUNTERS_SIZE, foreignCounters, reportCounters} from '../../server/shared-counters.js';
 import {AnswerError} from '../admin-client.js';
 import {type Command, CommandError, EXIT, print} from '../command.js';
 import {chooseMount, type MountSource, withSource} from '../mount-source.js';
@@ -14,7 +14,8 @@ function ownWord(status: MountStatus | undefined): Pick<Knowledge, 'counters' | 
   if (status?.containment === undefined) return none;
   const memory = readProcessMemfd(status.containment.pid, COUNTERS_NAME, COUNTERS_SIZE);
   if (memory === undefined) return none;
-  return {counters: reportCounters(memory), state: new SharedCounters(memory).state()};
+  const counters = foreignCounters(memory);
+  return {counters: reportCounters(counters), state: counters.state()};
 }
 
 /** What the kernel tells of the mount with this id; undefined when another one covers it, or it is not in our table. */
