@@ -16,7 +16,7 @@ import {bye, doit, mntp, name, open, packet, type, u32} from './protocol-bytes.j
 const STRACE = '/usr/bin/strace';
 const missing = missingForMounts() ?? (existsSync(STRACE) ? undefined : 'no strace');
 const TYPE = 'hostile';
-const POLICY = `deadline_seconds = 4
+const POLICY = `deadline_seconds = 5
 [[allow]]
 users = ["root"]
 sources = ["**"]
