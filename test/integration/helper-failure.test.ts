@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict';
-import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
-import {mkdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
+import {spawnSync} from 'node:child_process';
+import {readFileSync, rmSync, symlinkSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
-import {eventually} from '../../src/helper/cleanup.js';
-import {MountError} from '../../src/helper/errors.js';
 import {type MountDependencies, type MountRequest, mount} from '../../src/helper/mount.js';
 import {DEFAULT_MOUNT_POLICY, type MountPolicy} from '../../src/helper/mount-policy.js';
-import {unmount} from '../../src/helper/unmount.js';
-import type {ErrnoCode} from '../../src/sys/errno-codes.js';
 import {O_RDWR} from '../../src/sys/fd.js';
 import {MS_REMOUNT} from '../../src/sys/mount-flags.js';
 import {mountAtPath} from '../../src/sys/mount-info.js';
-import type {HelperCommand} from './helper-command.js';
+import {type Expected, fails} from './helper-expected.js';
 import type {FakeScript} from './helper-fake-server.js';
 import {
   ALLOWED,
@@ -21,57 +17,23 @@ import {
   missingForMounts,
   type Playground,
   playground,
-  recordingLog,
   request,
   tracesOf,
 } from './helper-support.js';
 
 const missing = missingForMounts();
 
-/** A failure as it is told to the caller. */
-interface Expected {
-  code: string;
-  errno?: ErrnoCode;
-  message: RegExp;
-  exitCode?: 1 | 2;
-}
-
-async function fails(mounting: Promise<unknown>, expected: Expected): Promise<MountError> {
-  const error = await mounting.then(
-    () => assert.fail('it worked'),
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof MountError, String(error));
-  assert.match(error.message, expected.message);
-  assert.equal(error.code, expected.code);
-  if (expected.errno !== undefined) assert.equal(error.errnoName, expected.errno);
-  assert.equal(error.exitCode, expected.exitCode ?? 1);
-  return error;
-}
-
-/** Gone, or a zombie that waits for init to take notice. */
-function hasEnded(pid: number): boolean {
-  try {
-    return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    return true;
-  }
-}
-
 describe.skipIf(missing !== undefined)(`helper failures${missing ? ` (skipped: ${missing})` : ''}`, () => {
   let program: string;
-  let command: string;
   let place: Playground;
   let servers: FakeServers;
   let before: ReturnType<typeof tracesOf>;
 
   beforeAll(() => {
     program = bundle('helper-fake-server');
-    command = bundle('helper-command');
   });
   afterAll(() => {
     rmSync(program);
-    rmSync(command);
   });
   beforeEach(() => {
     place = playground();
@@ -340,121 +302,5 @@ describe.skipIf(missing !== undefined)(`helper failures${missing ? ` (skipped: $
       errno: 'EINVAL',
       message: /: the kernel refused in fsconfig\(blksize\): invalid argument \(EINVAL\)/,
     });
-  });
-
-  function helperCommand(more: Partial<HelperCommand> = {}): string {
-    return JSON.stringify({server: program, request: request(place), script: {}, ...more});
-  }
-
-  async function startHelper(script: FakeScript): Promise<{helper: ChildProcess; serverPid: number}> {
-    const helper = spawn(process.execPath, [command, helperCommand({script})], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const text = await new Promise<string>((resolve) =>
-      helper.stdout.once('data', (data) => resolve(String(data))),
-    );
-    return {helper, serverPid: (JSON.parse(text) as {serverPid: number}).serverPid};
-  }
-
-  test('a helper that is killed at any moment leaves nothing', async () => {
-    for (const hangAt of ['hello', 'before-mount', 'after-goodbye'] as const) {
-      const {helper, serverPid} = await startHelper({hangAt});
-      await new Promise((resolve) => setTimeout(resolve, 400));
-      const ended = new Promise((resolve) => helper.once('exit', resolve));
-      helper.kill('SIGKILL');
-      // A server stuck by design does not notice; a real one waits for the socket or the device and ends.
-      process.kill(serverPid, 'SIGKILL');
-      await ended;
-      assert.deepEqual(tracesOf(place.dir).mounts, [], hangAt);
-      assert.ok(await eventually(() => tracesOf(place.dir).loops.length === 0, 2000), hangAt);
-    }
-  });
-
-  const lonely: Array<[when: string, script: FakeScript, waitMs: number]> = [
-    ['before the server said a word', {}, 0],
-    ['while the first stat waits for the server', {delayInitMs: 1000}, 400],
-  ];
-  for (const [when, script, waitMs] of lonely) {
-    test(`the server of a helper that is killed ${when} ends by itself`, async () => {
-      const {helper, serverPid} = await startHelper(script);
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
-      helper.kill('SIGKILL');
-      // Its output ends when the server, which inherited it, is gone too.
-      await new Promise((resolve) => helper.once('exit', resolve));
-      assert.ok(await eventually(() => hasEnded(serverPid), 5000), 'the server is still there');
-      assert.ok(
-        await eventually(() => tracesOf(place.dir).loops.length === 0, 2000),
-        'the loop device is still there',
-      );
-      assert.deepEqual(tracesOf(place.dir).mounts, []);
-    });
-  }
-
-  test('without loop devices the plain file serves', () => {
-    // A mount namespace of its own, in which /dev/loop-control is an empty file.
-    const empty = join(place.dir, 'empty');
-    writeFileSync(empty, '');
-    const script = `mount --bind ${empty} /dev/loop-control && exec "$0" "$@"`;
-    const run = spawnSync('unshare', ['-m', 'sh', '-c', script, process.execPath, command, helperCommand()], {
-      encoding: 'utf8',
-    });
-    const last = run.stdout.trim().split('\n').at(-1) ?? '{}';
-    const {result} = JSON.parse(last) as {result?: {loopDevice?: string; type: string}};
-    assert.equal(result?.type, 'fuse.fake', run.stdout + run.stderr);
-    assert.equal(result.loopDevice, undefined);
-  });
-
-  test('unmount refuses what is not there, not of FUSE, or busy', async () => {
-    const file = join(place.dir, 'none');
-    await fails(unmount(file), {
-      code: 'not-mounted',
-      message: /^can't unmount .*\/none: there is no such directory/,
-    });
-    await fails(unmount(place.target), {
-      code: 'not-mounted',
-      errno: 'EINVAL',
-      message: /^can't unmount .*\/mnt: nothing is mounted there$/,
-    });
-    await fails(unmount('/proc'), {
-      code: 'not-ours',
-      errno: 'EPERM',
-      message: /^can't unmount \/proc: it is a proc mount, not one of a FUSE server$/,
-    });
-    await mount(request(place), servers.deps({}));
-    const user = spawn('sleep', ['60'], {cwd: place.target});
-    await new Promise((resolve) => user.once('spawn', resolve));
-    await fails(unmount(place.target), {
-      code: 'target-busy',
-      errno: 'EBUSY',
-      message: /^can't unmount .*\/mnt: it is busy: files in it are open/,
-    });
-    assert.notEqual(mountAtPath(place.target), undefined);
-    await unmount(place.target, {lazy: true});
-    assert.equal(mountAtPath(place.target), undefined);
-    user.kill('SIGKILL');
-    await new Promise((resolve) => user.once('exit', resolve));
-  });
-
-  test('unmount takes away a mount whose server is dead', async () => {
-    await mount(request(place), servers.deps({}));
-    servers.children[0]?.kill('SIGKILL');
-    await servers.allGone();
-    const result = await unmount(place.target);
-    assert.equal(result.loopReleased, true);
-  });
-
-  test('a mount on top of a mount is busy, and only the topmost is unmounted', async () => {
-    await mount(request(place), servers.deps({}));
-    const log = recordingLog();
-    const second = join(place.dir, 'second.img');
-    writeFileSync(second, Buffer.alloc(4096));
-    await fails(mount(request(place, {source: second}), servers.deps({}, {log})), {
-      code: 'target-busy',
-      errno: 'EBUSY',
-      message: /mnt: it is already busy with another mount$/,
-    });
-    await unmount(place.target);
-    mkdirSync(join(place.target, 'x'));
-    rmdirSync(join(place.target, 'x'));
   });
 });
