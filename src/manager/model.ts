@@ -184,6 +184,7 @@ export const ManagerEvent = Type.Object(
       Type.Literal('server-died'),
       Type.Literal('denied'),
       Type.Literal('slow-request'),
+      Type.Literal('request-overdue'),
       Type.Literal('health'),
       Type.Literal('stale'),
       Type.Literal('cleaned'),

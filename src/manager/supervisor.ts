@@ -5,6 +5,7 @@ import type {SealPoint} from '../launch/seal.js';
 import {Attestation, type AttestationEvents} from './attestation.js';
 import type {Clock} from './clock.js';
 import type {EventLog, EventName} from './event-log.js';
+import {abortConnection} from './fusectl.js';
 import {isLost} from './health.js';
 import type {ManagerLog} from './log.js';
 import type {Health} from './model.js';
@@ -31,6 +32,8 @@ export class Supervisor implements MountEvents, AttestationEvents {
   readonly #toldLost = new WeakSet<WatchedMount>();
   /** Those that are taken away because their servers are not held as policy demands. */
   readonly #expelled = new WeakSet<WatchedMount>();
+  /** Those that are ended because a request of theirs got no answer. */
+  readonly #overdue = new WeakSet<WatchedMount>();
   readonly #allowances = new WeakMap<WatchedMount, ToldAllowance>();
   readonly #attestation: Attestation;
   #nextLook = 0;
@@ -250,6 +253,26 @@ export class Supervisor implements MountEvents, AttestationEvents {
   #check(mount: WatchedMount): void {
     mount.checkServer(() => this.#registry.holderOf(mount));
     mount.judge();
+    this.#endOverdue(mount);
+  }
+
+  /** Ends a connection on which a request waits for longer than policy allows; what follows is as for any that was ended. */
+  #endOverdue(mount: WatchedMount): void {
+    const {policy, server, overdueMs} = mount;
+    if (policy.requestDeadlineMs === 0 || overdueMs <= policy.requestDeadlineMs) return;
+    if (mount.record === undefined || mount.leaving || isLost(mount.health) || this.#overdue.has(mount))
+      return;
+    this.#overdue.add(mount);
+    const limitSeconds = policy.requestDeadlineMs / 1000;
+    this.#tell(
+      'request-overdue',
+      mount,
+      {ageSeconds: overdueMs / 1000, limitSeconds, serverPid: server?.pid ?? null},
+      'warn',
+    );
+    abortConnection(mount.connection);
+    // One that hangs would not see that its mount is gone.
+    endProcess(server);
   }
 
   /** A mount has become useless; policy says what is done about it. What was so at the start is only offered for removal. */

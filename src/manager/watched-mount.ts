@@ -18,7 +18,10 @@ import {Samples} from './samples.js';
 import {ServerLink} from './server-link.js';
 
 /** What of the policy concerns a mount that runs. */
-export type WatchPolicy = Pick<Policy, 'onServerDeath' | 'slowRequestMs' | 'unresponsiveMs' | 'containment'>;
+export type WatchPolicy = Pick<
+  Policy,
+  'onServerDeath' | 'slowRequestMs' | 'unresponsiveMs' | 'requestDeadlineMs' | 'containment'
+>;
 
 /** What a mount tells the registry. */
 export interface MountEvents {
@@ -207,6 +210,18 @@ export class WatchedMount {
   /** Asks the server how it is, if it is one that can be asked. */
   tick(): void {
     this.#link?.tick();
+  }
+
+  /**
+   * How long somebody has waited for an answer, milliseconds: by the word of the server, or as long as it has been silent while the
+   * kernel waits for it.
+   */
+  get overdueMs(): number {
+    const link = this.#link;
+    if (link === undefined) return 0;
+    const silentMs = link.silentTicks * TICK_MS;
+    const isSilent = silentMs > this.policy.unresponsiveMs && (this.waiting(TICK_MS) ?? 0) > 0;
+    return Math.max(isSilent ? silentMs : 0, link.state?.oldestMs ?? 0);
   }
 
   /** Judges anew, and tells when the judgement is another one. */

@@ -130,6 +130,11 @@ export const KEYS: KeyTable = {
     kind: seconds(1, 3600),
     help: 'how long a server may leave the manager without an answer',
   },
+  request_deadline_seconds: {
+    name: 'requestDeadlineMs',
+    kind: seconds(0, 86_400),
+    help: 'age of a request at which the manager ends the mount; 0 lets it wait for ever',
+  },
 };
 
 /** Keys of `[server]`. */

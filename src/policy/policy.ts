@@ -42,6 +42,8 @@ export interface Policy {
   readonly slowRequestMs: number;
   /** How long a server may leave the manager without an answer. */
   readonly unresponsiveMs: number;
+  /** Age of a request at which the mount is ended; 0: never. */
+  readonly requestDeadlineMs: number;
   readonly server: ServerPolicy;
   readonly containment: ContainmentPolicy;
   /** Who may mount what where, in the order of the file. None of them: nobody may. */

@@ -1,4 +1,4 @@
-import {readdirSync, writeFileSync} from 'node:fs';
+import {existsSync, readdirSync, writeFileSync} from 'node:fs';
 import {createServer, type Server, type Socket} from 'node:net';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
@@ -248,6 +248,33 @@ describe.skipIf(missing)(`the manager's watch${missing ? ` (skipped: ${missing})
     expect(room.leftovers().mounts).toHaveLength(1);
     expect((await room.ask('DELETE', `/v1/mounts/${view!.id}`)).status).toBeLessThan(300);
     expect(room.leftovers().mounts).toEqual([]);
+    close();
+  });
+
+  test('a request that gets no answer ends its mount where policy says so, and no other', async () => {
+    const policy = join(room.dir, 'policy');
+    room.run('mkdir', policy);
+    writeFileSync(join(policy, 'defaults.toml'), 'request_deadline_seconds = 2\n');
+    await room.daemon('--policy', policy);
+    const {heard, close} = await room.listen();
+    const {target, serverPid} = room.mount('disk');
+    const other = room.mount('other');
+    await room.seen(target, ({connected}) => connected);
+    await room.seen(other.target, ({connected}) => connected);
+    for (const pid of [serverPid, other.serverPid]) process.kill(pid, 'SIGSTOP');
+    const reader = room.start('cat', join(target, 'struct.ts'));
+    const ended = new Promise<number | null>((resolve) => reader.once('exit', resolve));
+    expect(await room.unseen(target)).toBe(true);
+    expect(await ended).not.toBe(0);
+    const told = heard.filter(({event}) => event === 'request-overdue');
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatchObject({target, details: {limitSeconds: 2, serverPid}});
+    // Stopped, it could not have ended by itself.
+    expect(await eventually(() => !existsSync(`/proc/${serverPid}`), SOON_MS)).toBe(true);
+    // It was silent for as long, but nobody waits for it.
+    expect(await room.seen(other.target, ({health}) => health === 'hung')).toMatchObject({health: 'hung'});
+    process.kill(other.serverPid, 'SIGCONT');
+    expect(await room.seen(other.target, ({health}) => health === 'ok')).toMatchObject({health: 'ok'});
     close();
   });
 

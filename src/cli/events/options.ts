@@ -5,7 +5,7 @@ export const eventsDefinition: CommandDefinition = {
   name: 'events',
   summary: 'tell what happens to mounts, as it happens',
   usage: 'fuseward events [--since ID] [--count N] [--json]',
-  help: `One line for each event: when, its number, what (mounted, unmounted, server-died, denied, slow-request, health, stale, cleaned, policy-reloaded,
+  help: `One line for each event: when, its number, what (mounted, unmounted, server-died, denied, slow-request, request-overdue, health, stale, cleaned, policy-reloaded,
 policy-refused, protocol), where, and what else is known. Goes on until it is interrupted. When the manager is started anew it connects again
 and says so; what happened without a manager nobody can tell.`,
   options: {
