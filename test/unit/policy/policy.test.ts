@@ -45,6 +45,7 @@ test('without any file the shipped defaults hold, every key of them', () => {
     deadlineMs: 30_000,
     onServerDeath: 'detach',
     slowRequestMs: 5_000,
+    requestDeadlineMs: 0,
     unresponsiveMs: 1_000,
     server: {
       driver: 'any',
