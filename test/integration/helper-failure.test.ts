@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import {spawnSync} from 'node:child_process';
-import {readFileSync, rmSync, symlinkSync} from 'node:fs';
+import {readFileSync, symlinkSync} from 'node:fs';
 import {join} from 'node:path';
-import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
+import {describe, test} from 'vitest';
 import {type MountDependencies, type MountRequest, mount} from '../../src/helper/mount.js';
 import {DEFAULT_MOUNT_POLICY, type MountPolicy} from '../../src/helper/mount-policy.js';
 import {O_RDWR} from '../../src/sys/fd.js';
@@ -10,43 +10,17 @@ import {MS_REMOUNT} from '../../src/sys/mount-flags.js';
 import {mountAtPath} from '../../src/sys/mount-info.js';
 import {type Expected, fails} from './helper-expected.js';
 import type {FakeScript} from './helper-fake-server.js';
-import {
-  ALLOWED,
-  bundle,
-  FakeServers,
-  missingForMounts,
-  type Playground,
-  playground,
-  request,
-  tracesOf,
-} from './helper-support.js';
+import {withFakeServers} from './helper-fixture.js';
+import {ALLOWED, type FakeServers, missingForMounts, type Playground, request} from './helper-support.js';
 
 const missing = missingForMounts();
 
 describe.skipIf(missing !== undefined)(`helper failures${missing ? ` (skipped: ${missing})` : ''}`, () => {
-  let program: string;
   let place: Playground;
   let servers: FakeServers;
-  let before: ReturnType<typeof tracesOf>;
 
-  beforeAll(() => {
-    program = bundle('helper-fake-server');
-  });
-  afterAll(() => {
-    rmSync(program);
-  });
-  beforeEach(() => {
-    place = playground();
-    servers = new FakeServers(program);
-    before = tracesOf(place.dir);
-  });
-  afterEach(async () => {
-    const gone = await servers.allGone();
-    const after = tracesOf(place.dir);
-    if (after.mounts.length > 0) spawnSync('umount', ['-lR', place.target]);
-    place.remove();
-    assert.deepEqual(after, before, 'something was left behind');
-    assert.ok(gone, 'a server was left behind');
+  withFakeServers((fresh) => {
+    ({place, servers} = fresh);
   });
 
   const never: MountDependencies = {

@@ -2,19 +2,12 @@ import assert from 'node:assert/strict';
 import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
 import {readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
+import {afterAll, beforeAll, describe, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import type {HelperCommand} from './helper-command.js';
 import type {FakeScript} from './helper-fake-server.js';
-import {
-  bundle,
-  FakeServers,
-  missingForMounts,
-  type Playground,
-  playground,
-  request,
-  tracesOf,
-} from './helper-support.js';
+import {withFakeServers} from './helper-fixture.js';
+import {bundle, missingForMounts, type Playground, request, tracesOf} from './helper-support.js';
 
 const missing = missingForMounts();
 
@@ -30,32 +23,18 @@ function hasEnded(pid: number): boolean {
 describe.skipIf(missing !== undefined)(
   `a mount helper as a process${missing ? ` (skipped: ${missing})` : ''}`,
   () => {
-    let program: string;
     let command: string;
     let place: Playground;
-    let servers: FakeServers;
-    let before: ReturnType<typeof tracesOf>;
+    let program: string;
 
     beforeAll(() => {
-      program = bundle('helper-fake-server');
       command = bundle('helper-command');
     });
     afterAll(() => {
-      rmSync(program);
       rmSync(command);
     });
-    beforeEach(() => {
-      place = playground();
-      servers = new FakeServers(program);
-      before = tracesOf(place.dir);
-    });
-    afterEach(async () => {
-      const gone = await servers.allGone();
-      const after = tracesOf(place.dir);
-      if (after.mounts.length > 0) spawnSync('umount', ['-lR', place.target]);
-      place.remove();
-      assert.deepEqual(after, before, 'something was left behind');
-      assert.ok(gone, 'a server was left behind');
+    withFakeServers((fresh) => {
+      ({program, place} = fresh);
     });
 
     function helperCommand(more: Partial<HelperCommand> = {}): string {

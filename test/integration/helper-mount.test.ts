@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict';
-import {spawnSync} from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import {existsSync, mkdirSync, renameSync, rmdirSync, statSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
+import {describe, test} from 'vitest';
 import {mount} from '../../src/helper/mount.js';
 import {unmount} from '../../src/helper/unmount.js';
 import {blockSize} from '../../src/sys/block-device.js';
@@ -19,43 +9,23 @@ import {O_RDONLY, openFd} from '../../src/sys/fd.js';
 import {attachLoop, loopStatus} from '../../src/sys/loop.js';
 import {mountAt, umount} from '../../src/sys/mount.js';
 import {mountAtPath} from '../../src/sys/mount-info.js';
+import {withFakeServers} from './helper-fixture.js';
 import {
-  bundle,
-  FakeServers,
+  type FakeServers,
   missingForMounts,
   type Playground,
-  playground,
   recordingLog,
   request,
-  tracesOf,
 } from './helper-support.js';
 
 const missing = missingForMounts();
 
 describe.skipIf(missing !== undefined)(`helper mounts${missing ? ` (skipped: ${missing})` : ''}`, () => {
-  let program: string;
   let place: Playground;
   let servers: FakeServers;
-  let before: ReturnType<typeof tracesOf>;
 
-  beforeAll(() => {
-    program = bundle('helper-fake-server');
-  });
-  afterAll(() => {
-    rmSync(program);
-  });
-  beforeEach(() => {
-    place = playground();
-    servers = new FakeServers(program);
-    before = tracesOf(place.dir);
-  });
-  afterEach(async () => {
-    const gone = await servers.allGone();
-    const after = tracesOf(place.dir);
-    if (after.mounts.length > 0) spawnSync('umount', ['-lR', place.target]);
-    place.remove();
-    assert.deepEqual(after, before, 'something was left behind');
-    assert.ok(gone, 'a server was left behind');
+  withFakeServers((fresh) => {
+    ({place, servers} = fresh);
   });
 
   test('through the new mount API, nosuid and nodev forced, and unmounts', async () => {

@@ -1,49 +1,29 @@
 import assert from 'node:assert/strict';
-import {spawn, spawnSync} from 'node:child_process';
-import {mkdirSync, rmdirSync, rmSync, writeFileSync} from 'node:fs';
+import {spawn} from 'node:child_process';
+import {mkdirSync, rmdirSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
+import {describe, test} from 'vitest';
 import {mount} from '../../src/helper/mount.js';
 import {unmount} from '../../src/helper/unmount.js';
 import {mountAtPath} from '../../src/sys/mount-info.js';
 import {fails} from './helper-expected.js';
+import {withFakeServers} from './helper-fixture.js';
 import {
-  bundle,
-  FakeServers,
+  type FakeServers,
   missingForMounts,
   type Playground,
-  playground,
   recordingLog,
   request,
-  tracesOf,
 } from './helper-support.js';
 
 const missing = missingForMounts();
 
 describe.skipIf(missing !== undefined)(`helper unmount${missing ? ` (skipped: ${missing})` : ''}`, () => {
-  let program: string;
   let place: Playground;
   let servers: FakeServers;
-  let before: ReturnType<typeof tracesOf>;
 
-  beforeAll(() => {
-    program = bundle('helper-fake-server');
-  });
-  afterAll(() => {
-    rmSync(program);
-  });
-  beforeEach(() => {
-    place = playground();
-    servers = new FakeServers(program);
-    before = tracesOf(place.dir);
-  });
-  afterEach(async () => {
-    const gone = await servers.allGone();
-    const after = tracesOf(place.dir);
-    if (after.mounts.length > 0) spawnSync('umount', ['-lR', place.target]);
-    place.remove();
-    assert.deepEqual(after, before, 'something was left behind');
-    assert.ok(gone, 'a server was left behind');
+  withFakeServers((fresh) => {
+    ({place, servers} = fresh);
   });
 
   test('unmount refuses what is not there, not of FUSE, or busy', async () => {

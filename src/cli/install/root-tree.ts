@@ -155,12 +155,12 @@ export class RootTree {
 
   /** Goes to the directory that holds the last name; `rest` is that name, after those of directories that are not there. */
   #walk(path: string): {directory: string; rest: string[]} {
-    const todo = path.split('/').filter((part) => part !== '' && part !== '.');
+    const ahead = path.split('/').filter((part) => part !== '' && part !== '.');
     // Real directories from the root on: `..` takes one away and stops at the root.
     const stack = [this.root];
     let links = 0;
-    while (todo.length > 1 || todo[0] === '..') {
-      const name = todo.shift()!;
+    while (ahead.length > 1 || ahead[0] === '..') {
+      const name = ahead.shift()!;
       if (name === '..') {
         if (stack.length > 1) stack.pop();
         continue;
@@ -168,20 +168,20 @@ export class RootTree {
       const place = this.#below(stack.at(-1)!, name);
       const stat = lstatSync(place, {throwIfNoEntry: false});
       if (stat === undefined) {
-        if (todo.includes('..')) throw new CommandError(`can't reach ${path}: ${place} is not there`);
-        return {directory: stack.at(-1)!, rest: [name, ...todo]};
+        if (ahead.includes('..')) throw new CommandError(`can't reach ${path}: ${place} is not there`);
+        return {directory: stack.at(-1)!, rest: [name, ...ahead]};
       }
       if (stat.isSymbolicLink()) {
         if (++links > MOST_LINKS) throw new CommandError(`can't reach ${path}: too many symlinks`);
         const target = readlinkSync(place);
         if (target.startsWith('/')) stack.length = 1;
-        todo.unshift(...target.split('/').filter((part) => part !== '' && part !== '.'));
+        ahead.unshift(...target.split('/').filter((part) => part !== '' && part !== '.'));
         continue;
       }
       this.#checkDirectory(place, stat);
       stack.push(place);
     }
-    return {directory: stack.at(-1)!, rest: todo};
+    return {directory: stack.at(-1)!, rest: ahead};
   }
 
   #checkDirectory(place: string, stat: Stats): void {
