@@ -37,6 +37,7 @@
  * | getlk, setlk | locks work, inside this kernel only |
  * | statx | what getattr says, no birth time |
  * | release, releasedir, forget, init, destroy | success; these may be missing but not fail |
+| syncfs, thaw | success; freeze: EOPNOTSUPP |
  * | statfs | zeros, with names up to 255 bytes |
  * | anything else | ENOSYS |
  *
@@ -213,8 +214,20 @@ export interface FileSystem {
     flags: number,
     ctx: RequestContext,
   ): Answer<number>;
-  /** syncfs(2) and sync(2); fuseblk mounts only. */
+  /** syncfs(2), sync(2) and the end of the mount; on fuseblk and iomap mounts only. All finished requests are durable afterwards. */
   syncfs?(ino: number, ctx: RequestContext): Answer;
+  /**
+   * FIFREEZE, after a sync: all metadata are on disk, the file system is marked clean, and nothing is written until thaw.
+   * `unlinked` inodes have no name and are still open. Kernels with iomap only.
+   */
+  freeze?(unlinked: number, ctx: RequestContext): Answer;
+  /** FITHAW. Kernels with iomap only. */
+  thaw?(ctx: RequestContext): Answer;
+  /**
+   * The device is gone or the file system was shut down: nothing may be written any more. The session answers every later request
+   * but DESTROY with EIO. Kernels with iomap only; the result is ignored.
+   */
+  shutdown?(ctx: RequestContext): Answer;
   /** Makes a file without a name and opens it (O_TMPFILE). Counts as a lookup. */
   tmpfile?(
     parent: number,
