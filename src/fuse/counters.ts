@@ -1,15 +1,20 @@
 import {errnoCode} from '../sys/errno-codes.js';
+import {OPCODE} from './opcodes.js';
 
 /**
  * What a session counts, in one typed array that may lie in shared memory: the request loop adds, anybody reads, nobody
  * waits. One session writes to one array; readers of several sessions add them up. A reader may see one request's
  * numbers half added, which statistics can bear.
  *
- * The array is a row of `COUNTER_FIELDS` doubles for each opcode 0 to 63; row 0, which is no opcode, takes all others. Then a row
- * of `ERRNO_COLUMNS` doubles for each of them, and three doubles on the requests that are being served.
+ * The array is a row of `COUNTER_FIELDS` doubles for each opcode 0 to 63 and for those of iomap, 4089 to 4095; row 0, which is no
+ * opcode, takes all others. Then a row of `ERRNO_COLUMNS` doubles for each of them, and three doubles on the requests that are
+ * being served.
  */
 
-export const COUNTER_ROWS = 64;
+/** Opcodes that are their own row. */
+const PLAIN_ROWS = 64;
+const IOMAP_ROWS = OPCODE.IOMAP_END - OPCODE.FREEZE_FS + 1;
+export const COUNTER_ROWS = PLAIN_ROWS + IOMAP_ROWS;
 /** Latency buckets of a row: the first is below 1 µs, number k from 2^(k-1) to 2^k µs, the last takes the rest. */
 export const LATENCY_BUCKETS = 24;
 /** Doubles before the buckets: count, errors, total nanoseconds, bytes in, bytes out, longest nanoseconds, and two that are not used. */
@@ -30,6 +35,12 @@ const HELD = OLDEST + 1;
 const CELLS = HELD + 1;
 /** Bytes of the whole array. */
 export const COUNTERS_BYTE_LENGTH = CELLS * Float64Array.BYTES_PER_ELEMENT;
+
+function rowOf(opcode: number): number {
+  if (opcode < PLAIN_ROWS) return opcode;
+  const row = opcode - OPCODE.FREEZE_FS;
+  return row >= 0 && row < IOMAP_ROWS ? PLAIN_ROWS + row : 0;
+}
 
 /** What was counted for one opcode. */
 export interface OperationCounts {
@@ -87,13 +98,14 @@ export class CounterArray implements SessionCounters {
 
   record(opcode: number, errno: number, nanoseconds: number, bytesIn: number, bytesOut: number): void {
     const cells = this.#cells;
-    const row = (opcode < COUNTER_ROWS ? opcode : 0) * COUNTER_FIELDS;
+    const index = rowOf(opcode);
+    const row = index * COUNTER_FIELDS;
     // The row is inside the array, so every cell below is a number.
     cells[row + COUNT] = (cells[row + COUNT] as number) + 1;
     if (errno !== 0) {
       cells[row + ERRORS] = (cells[row + ERRORS] as number) + 1;
       const column = errno > 0 && errno < ERRNO_COLUMNS ? errno : 0;
-      const cell = ERRNO_AT + (opcode < COUNTER_ROWS ? opcode : 0) * ERRNO_COLUMNS + column;
+      const cell = ERRNO_AT + index * ERRNO_COLUMNS + column;
       cells[cell] = (cells[cell] as number) + 1;
     }
     cells[row + BYTES_IN] = (cells[row + BYTES_IN] as number) + bytesIn;
@@ -118,14 +130,15 @@ export class CounterArray implements SessionCounters {
     return {depth: cell(DEPTH), oldestMs: cell(OLDEST), held: cell(HELD)};
   }
 
-  /** What has been counted for an opcode; 0 for all those above 63 together. */
+  /** What has been counted for an opcode; 0 for all those without a row of their own together. */
   read(opcode: number): OperationCounts {
-    const row = (opcode < COUNTER_ROWS ? opcode : 0) * COUNTER_FIELDS;
+    const index = rowOf(opcode);
+    const row = index * COUNTER_FIELDS;
     const cell = (field: number): number => this.#cells[row + field] ?? 0;
     return {
       count: cell(COUNT),
       errors: cell(ERRORS),
-      errorsByErrno: this.#errors(opcode < COUNTER_ROWS ? opcode : 0),
+      errorsByErrno: this.#errors(index),
       totalNs: cell(TOTAL_NS),
       maxNs: cell(MAX_NS),
       bytesIn: cell(BYTES_IN),

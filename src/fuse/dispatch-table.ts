@@ -3,6 +3,7 @@ import {attributeOperations} from './operations/attributes.js';
 import {connectionOperations} from './operations/connection.js';
 import {directoryOperations} from './operations/directories.js';
 import {fileOperations} from './operations/files.js';
+import {lifecycleOperations} from './operations/lifecycle.js';
 import {lockOperations} from './operations/locks.js';
 import {nameOperations} from './operations/names.js';
 import {spaceOperations} from './operations/space.js';
@@ -18,6 +19,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...xattrOperations,
   ...spaceOperations,
   ...lockOperations,
+  ...lifecycleOperations,
 ];
 
 /** Opcodes below this are found by index; the few above (CUSE, extensions) in a map. */

@@ -25,6 +25,7 @@ export * from './flags/setattr-flags.js';
 export {
   type ConnectionInfo,
   type InitOptions,
+  IOMAP_MINOR,
   LARGEST_WRITE,
   OLDEST_MINOR,
   PROTOCOL_MAJOR,

@@ -5,6 +5,8 @@ import {INIT_IN_SHORT, initIn, initOut} from './structs/init.js';
 /** The protocol this library speaks, FUSE_KERNEL_VERSION.FUSE_KERNEL_MINOR_VERSION of Linux 6.18. */
 export const PROTOCOL_MAJOR = 7;
 export const PROTOCOL_MINOR = 45;
+/** The minor version of the fuse-iomap patches: with a smaller one in the reply the kernel makes no file an iomap file. */
+export const IOMAP_MINOR = 99;
 /** The oldest minor version it answers (Linux 5.4). */
 export const OLDEST_MINOR = 31;
 
@@ -37,7 +39,7 @@ export interface InitOptions {
   readonly refuse?: readonly InitFlag[];
   /** Bits of flags2 beyond this library's knowledge, for protocol extensions; set when offered. */
   readonly extraFlags2?: number;
-  /** Highest minor version to admit to; default 45. For protocol extensions. */
+  /** Highest minor version to admit to; default 45, and 99 when IOMAP was agreed on. For protocol extensions. */
   readonly maxMinor?: number;
 }
 
@@ -46,7 +48,7 @@ export interface ConnectionInfo {
   /** The kernel's version. */
   readonly kernelMajor: number;
   readonly kernelMinor: number;
-  /** The minor version in force: the smaller one. */
+  /** The minor version in force: the smaller one, and 99 where IOMAP was agreed on, whatever the kernel's. */
   readonly minor: number;
   /** What the kernel offered, and what was taken of it. */
   readonly offered: InitFlagSet;
@@ -158,7 +160,7 @@ export function negotiate(
     connection: {
       kernelMajor: major,
       kernelMinor,
-      minor: Math.min(kernelMinor, options.maxMinor ?? PROTOCOL_MINOR),
+      minor: flags.has('IOMAP') ? IOMAP_MINOR : Math.min(kernelMinor, options.maxMinor ?? PROTOCOL_MINOR),
       offered,
       flags,
       maxWrite,

@@ -12,7 +12,7 @@ import {
   notifyStoreOut,
 } from './structs/notify.js';
 
-/** Notification codes (enum fuse_notify_code). */
+/** Notification codes (enum fuse_notify_code); those of iomap from its 6th posting on. */
 export const NOTIFY = {
   POLL: 1,
   INVAL_INODE: 2,
@@ -23,6 +23,9 @@ export const NOTIFY = {
   RESEND: 7,
   INC_EPOCH: 8,
   PRUNE: 9,
+  IOMAP_DEV_INVAL: 99,
+  IOMAP_UPSERT_MAPPINGS: 100,
+  IOMAP_INVAL_MAPPINGS: 101,
 } as const;
 
 const HEADER = outHeader.size;

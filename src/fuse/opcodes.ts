@@ -1,4 +1,4 @@
-/** Opcodes of the FUSE kernel protocol 7.45 (enum fuse_opcode in linux/fuse.h). */
+/** Opcodes of the FUSE kernel protocol 7.45 (enum fuse_opcode in linux/fuse.h), and from 4089 on those of the fuse-iomap patches. */
 export const OPCODE = {
   LOOKUP: 1,
   FORGET: 2,
@@ -51,6 +51,13 @@ export const OPCODE = {
   TMPFILE: 51,
   STATX: 52,
   COPY_FILE_RANGE_64: 53,
+  FREEZE_FS: 4089,
+  UNFREEZE_FS: 4090,
+  SHUTDOWN_FS: 4091,
+  IOMAP_CONFIG: 4092,
+  IOMAP_IOEND: 4093,
+  IOMAP_BEGIN: 4094,
+  IOMAP_END: 4095,
   CUSE_INIT: 4096,
 } as const;
 

@@ -13,8 +13,10 @@ export interface OperationTarget {
   readonly attrTimeout: number;
   /** Answers INIT: writes the reply's body and returns its size. */
   initialise(slot: RequestSlot): number;
-  /** Ends the file system's life, once. */
-  destroy(): void;
+  /** Ends the file system's life, once; when requests still wait for promises, after those. */
+  destroy(): void | Promise<void>;
+  /** Every request from now on is answered with EIO. */
+  shutDown(): void;
   /** The request with this id (see `RequestSlot.key`) is to be interrupted. */
   interrupt(key: number): void;
   /** A RETRIEVE notification was answered. */

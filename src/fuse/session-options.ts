@@ -55,6 +55,8 @@ export interface SessionHooks {
   readonly onHeldFull?: () => void;
   /** A transport that blocks was interrupted by a signal while it waited for a request. */
   readonly onInterrupted?: () => void;
+  /** The kernel shut the file system down: every request from now on is answered with EIO. */
+  readonly onShutdown?: () => void;
   /** INIT was answered. */
   readonly onInit?: (connection: ConnectionInfo) => void;
   /** A RETRIEVE notification was answered; `data` is valid during the call. See `Notifier.retrieved`. */

@@ -58,6 +58,9 @@ export class Session implements OperationTarget {
   /** Held requests that are still to go on after `resume`. */
   #resumeLeft = 0;
   #destroyed = false;
+  #shutDown = false;
+  /** Goes on with DESTROY when nothing but it is waiting. */
+  #lastOne: (() => void) | undefined;
 
   /** @throws RangeError for options out of range. */
   constructor(fs: FileSystem, options: SessionOptions = {}, hooks: SessionHooks = {}) {
@@ -197,6 +200,10 @@ export class Session implements OperationTarget {
       this.#reject(slot, row, ERRNO.EIO, 'before INIT');
       return;
     }
+    if (this.#shutDown && row.replySize !== 'none' && slot.opcode !== OPCODE.DESTROY) {
+      this.#answer(slot, ERRNO.EIO, 0);
+      return;
+    }
     let result: unknown;
     try {
       if (this.#intercepted(slot, row, mayWait)) return;
@@ -232,7 +239,7 @@ export class Session implements OperationTarget {
       this.#answerHeld(held, ERRNO.EIO);
     }
     try {
-      this.destroy();
+      this.#destroy();
     } catch (error) {
       this.report(error, {opcode: OPCODE.DESTROY, nodeid: 0});
     }
@@ -272,7 +279,21 @@ export class Session implements OperationTarget {
     return encodeInitReply(slot.replyView, REPLY_BODY, negotiation, this.#init);
   }
 
-  destroy(): void {
+  destroy(): void | Promise<void> {
+    if (this.#waiting.size === 0) return this.#destroy();
+    // Its answer tells the kernel that all that came before is on disk.
+    const others = new Promise<void>((resolve) => {
+      this.#lastOne = resolve;
+    });
+    return others.then(() => this.#destroy());
+  }
+
+  shutDown(): void {
+    this.#shutDown = true;
+    this.hooks.onShutdown?.();
+  }
+
+  #destroy(): void {
     if (this.#destroyed || this.connection === undefined) return;
     this.#destroyed = true;
     this.fs.destroy?.();
@@ -302,6 +323,7 @@ export class Session implements OperationTarget {
     this.#waiting.set(key, slot);
     const done = (): void => {
       if (this.#waiting.get(key) === slot) this.#waiting.delete(key);
+      if (this.#waiting.size === 1) this.#lastOne?.();
       this.#tellServing(0, slot);
     };
     result.then(

@@ -69,6 +69,8 @@ export const INIT_FLAGS = {
   ALLOW_IDMAP: 40,
   /** request_timeout of the reply is meant. */
   REQUEST_TIMEOUT: 42,
+  /** The kernel does file I/O by itself and asks where data lie; not in released kernels. */
+  IOMAP: 43,
 } as const;
 
 /** A feature that can be negotiated. */

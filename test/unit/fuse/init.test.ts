@@ -119,6 +119,34 @@ describe('features', () => {
   });
 });
 
+describe('iomap', () => {
+  const offer = body({minor: 99, flags2: 0x800 | 0x7fd});
+
+  test('is taken when it is wanted and offered, with the minor version that it needs', () => {
+    const {reply} = init(nothing, {want: ['IOMAP']}, offer);
+    const view = new DataView(reply.buffer, reply.byteOffset);
+    expect(view.getUint32(16 + 4, true)).toBe(99);
+    expect((view.getUint32(16 + 12, true) >>> 30) & 1).toBe(1);
+    expect(view.getUint32(16 + 32, true) & 0x800).toBe(0x800);
+  });
+
+  test('is not taken by those who do not want it: the minor version stays the one that is known', () => {
+    const connection = agreed(nothing, {}, offer);
+    expect([connection.flags.has('IOMAP'), connection.minor]).toEqual([false, 45]);
+  });
+
+  test('is never taken without an offer, nor without the flag that makes flags2 count', () => {
+    expect(agreed(nothing, {want: ['IOMAP']}, body({minor: 99})).flags.has('IOMAP')).toBe(false);
+    const without = agreed(nothing, {want: ['IOMAP'], refuse: ['INIT_EXT']}, offer);
+    expect([without.flags.has('IOMAP'), without.minor]).toEqual([false, 45]);
+  });
+
+  test('an older posting of the patches, with a minor version below, is told 99 too', () => {
+    const connection = agreed(nothing, {want: ['IOMAP']}, body({minor: 45, flags2: 0x800}));
+    expect([connection.flags.has('IOMAP'), connection.kernelMinor, connection.minor]).toEqual([true, 45, 99]);
+  });
+});
+
 describe('sizes', () => {
   const cases: Array<
     [what: string, options: InitOptions, flags: number, maxWrite: number, maxPages: number]

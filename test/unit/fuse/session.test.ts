@@ -20,7 +20,7 @@ const ROOM = Uint8Array.from([...new Array(88).fill(0), ...text('a\0b\0')]);
 const NO_ANSWER: OpcodeName[] = ['FORGET', 'BATCH_FORGET', 'INTERRUPT', 'NOTIFY_REPLY'];
 
 describe('a method that is missing', () => {
-  const succeeds: OpcodeName[] = ['RELEASE', 'RELEASEDIR', 'STATFS', 'DESTROY'];
+  const succeeds: OpcodeName[] = ['RELEASE', 'RELEASEDIR', 'STATFS', 'DESTROY', 'SHUTDOWN_FS'];
   for (const op of Object.keys(OPCODE) as OpcodeName[]) {
     if (op === 'INIT') continue;
     test(op, () => {
@@ -392,7 +392,8 @@ test('counters: numbers, bytes, errors and times by opcode', () => {
   harness.ask(request('UNLINK', rows('6100')));
   harness.ask(request('RMDIR', rows('6100')));
   harness.send(request('FORGET', new Uint8Array(8)));
-  harness.ask(request(4094, rows('00')));
+  harness.ask(request(4094, new Uint8Array(32)));
+  harness.ask(request(4088, rows('00')));
   // A reader elsewhere only has the memory.
   const reader = new CounterArray(counters.memory);
   const unlink = reader.read(OPCODE.UNLINK);
@@ -401,6 +402,7 @@ test('counters: numbers, bytes, errors and times by opcode', () => {
   expect(unlink.totalNs).toBeGreaterThan(0);
   expect(reader.read(OPCODE.RMDIR)).toMatchObject({count: 1, errors: 1});
   expect(reader.read(OPCODE.FORGET)).toMatchObject({count: 1, errors: 0, bytesOut: 0});
+  expect(reader.read(OPCODE.IOMAP_BEGIN)).toMatchObject({count: 1, errors: 1, bytesIn: 72});
   expect(reader.read(0)).toMatchObject({count: 1, errors: 1});
 });
 
@@ -409,4 +411,52 @@ test('counters: buckets are powers of two of microseconds', () => {
   for (const ns of [0, 999, 1000, 1999, 2000, 1e6, 1e15]) counters.record(1, 0, ns, 0, 0);
   const {buckets} = counters.read(1);
   expect([buckets[0], buckets[1], buckets[2], buckets[10], buckets[23]]).toEqual([2, 2, 1, 1, 1]);
+});
+
+describe('a kernel that freezes, thaws and shuts down', () => {
+  test('freeze tells how many open inodes have no name; both go to the file system', () => {
+    const told: unknown[] = [];
+    const harness = new Harness({
+      freeze: (unlinked) => void told.push(['freeze', unlinked]),
+      thaw: () => void told.push(['thaw']),
+    });
+    expect(harness.errnoOf(request('FREEZE_FS', rows('0300000000000000  unlinked')))).toBe(0);
+    expect(harness.errnoOf(request('UNFREEZE_FS'))).toBe(0);
+    expect(told).toEqual([['freeze', 3], ['thaw']]);
+  });
+
+  test('after a shutdown every request is EIO, and DESTROY is still served', () => {
+    const told: string[] = [];
+    const harness = new Harness(
+      {shutdown: () => void told.push('shutdown'), unlink() {}, destroy: () => void told.push('destroy')},
+      {},
+      {onShutdown: () => told.push('hook')},
+    );
+    expect(harness.errnoOf(request('SHUTDOWN_FS', new Uint8Array(8)))).toBe(0);
+    expect(harness.errnoOf(request('UNLINK', rows('6100')))).toBe(EIO);
+    expect(harness.errnoOf(request('STATFS'))).toBe(EIO);
+    harness.replies.length = 0;
+    harness.send(request('FORGET', new Uint8Array(8)));
+    expect(harness.replies).toEqual([]);
+    expect(harness.errnoOf(request('DESTROY'))).toBe(0);
+    expect(told).toEqual(['hook', 'shutdown', 'destroy']);
+  });
+
+  test('DESTROY is answered after the requests that came before it', async () => {
+    const order: string[] = [];
+    let finish: () => void = () => {};
+    const harness = new Harness({
+      release: () =>
+        new Promise<void>((resolve) => (finish = resolve)).then(() => void order.push('release')),
+      destroy: () => void order.push('destroy'),
+    });
+    harness.send(request('RELEASE', new Uint8Array(24)));
+    harness.send(request('DESTROY', new Uint8Array(0), {unique: 8n}));
+    expect(harness.replies).toHaveLength(0);
+    finish();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(order).toEqual(['release', 'destroy']);
+    const uniques = harness.replies.map((bytes) => Number(new DataView(bytes.buffer).getBigUint64(8, true)));
+    expect(uniques).toEqual([6, 8]);
+  });
 });
