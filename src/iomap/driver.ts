@@ -15,13 +15,15 @@
  * 3. **Holes as long as they reach**, in one piece, also past the end of the file: up to `maxBytes`. A position past the end is
  *    answered with a hole, not with an error.
  * 4. **Reads and reports allocate nothing.** Operations that write must find blocks: for those where `needsBlocks(op)` is true a
- *    hole is no answer, for WRITEBACK only MAPPED and UNWRITTEN are (the kernel would drop the data), for DIRECT no DELALLOC.
+ *    hole is no answer, for WRITEBACK only MAPPED and UNWRITTEN are (the kernel would drop the data), for DIRECT no DELALLOC. With
+ *    OVERWRITE_ONLY what would have to be allocated is EAGAIN.
  * 5. **Blocks that were never written are never readable**: they are UNWRITTEN until `ioend` says that data are in them, or NEW.
  * 6. **It returns at once.** No promise: what it says is sent before anything else of this inode can change, which is what keeps the
  *    kernel's cache and the file system's idea the same. It must not wait for another request of the same mount.
  * 7. **Before blocks are moved, freed or used again** on the file system's own account (not for a truncate or fallocate that the
  *    kernel asked for: it forgets by itself), metadata are changed first, then `IomapKernel.invalidate` is called, then the
- *    blocks may be used. Freed blocks of metadata get `invalidateDevice` before they hold file data.
+ *    blocks may be used. The same before blocks become SHARED. Freed blocks of metadata get `invalidateDevice` before they hold
+ *    file data.
  * 8. **A file is an iomap file for life**: whether `attrFlags` is set in its attributes never changes while the kernel knows the
  *    inode, and `attr.ino` is what `attrIno` says.
  * 9. **The kernel may forget what it was told at any time**, and asks again.
@@ -39,7 +41,12 @@ export interface IomapVolume {
   readonly blockSize: number;
   /** Nothing can be written: operations that would are answered with EROFS and never get to `mapRange`. */
   readonly readOnly: boolean;
-  /** Longest file in bytes; default 2^53 - 1, rounded down to blocks. */
+  /**
+   * Writes may go to other blocks than reads come from, although those are not SHARED: then no answer gets into the kernel's
+   * cache by itself, where a write would find what was put there for a read.
+   */
+  readonly outOfPlace?: boolean;
+  /** Longest file in bytes; default 2^53 - 2^16, which is also the most. */
   readonly maxBytes?: number;
   /** A name for messages of the kernel, at most 31 bytes. */
   readonly id?: string;
@@ -122,7 +129,7 @@ export interface IomapKernel {
   upsert(ino: number, mappings: MappingPair): boolean;
   /**
    * Makes the kernel forget what it knows of a range, to the end of the file when `length` is Infinity. When it has
-   * returned, the blocks may be used for something else. @throws Errno EIO when the kernel refused for a reason that leaves this open
+   * returned, the blocks may be used for something else. @throws Errno when the kernel did not do it; they may not be then
    */
   invalidate(ino: number, offset: number, length: number): void;
   /** Drops what the kernel has cached of a device itself, before blocks of metadata become file data. @throws Errno */

@@ -55,3 +55,10 @@ export const IOEND = {
   /** The file is no swap file any more. */
   SWAPOFF: 1 << 6,
 } as const;
+
+const KNOWN_IOENDS = Object.values(IOEND).reduce<number>((bits, bit) => bits | bit, 0);
+
+/** Bits that mean nothing here. */
+export function unknownIoends(flags: number): number {
+  return (flags & ~KNOWN_IOENDS) >>> 0;
+}
