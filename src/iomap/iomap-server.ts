@@ -23,6 +23,8 @@ import {RetryGuard} from './retry-guard.js';
 
 /** The 6th posting has IOMAP where the 7th has EXCLUSIVE, which it does not know. */
 const ATTR_IOMAP_V6 = FUSE_ATTR_EXCLUSIVE;
+/** What an I/O can say that changes metadata. */
+const CHANGES = IOEND.SHARED | IOEND.UNWRITTEN | IOEND.APPEND;
 
 /** What the conversation is held through. */
 export interface IomapLink {
@@ -181,6 +183,7 @@ export class IomapServer implements IomapKernel {
       throw new Errno(io.errno, 'IOMAP_IOEND');
     }
     if (this.driver.ioend === undefined) throw failure('ENOSYS');
+    if (this.driver.iomapVolume.readOnly && (io.flags & CHANGES) !== 0) throw failure('EROFS');
     const size = this.driver.ioend(ino, io);
     const least = (io.flags & IOEND.APPEND) === 0 ? 0 : io.offset + io.length;
     if (!Number.isSafeInteger(size) || size < least) {
