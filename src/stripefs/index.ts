@@ -1,0 +1,10 @@
+export {Allocation, type LayoutRule} from './allocation.js';
+export {StripefsError} from './errors.js';
+export {type Extent, type Span, type Strip, spansOf} from './extent.js';
+export {type NewNode, superblockJson} from './json.js';
+export {HOLE, Layout, type Piece} from './layout.js';
+export * as limits from './limits.js';
+export type {Member} from './member.js';
+export {type Node, nameKey, type Time} from './node.js';
+export {decodeSuperblock, FORMAT, ROOT_INO, type Superblock, VERSION} from './superblock.js';
+export {readSuperblock, Volume} from './volume.js';
