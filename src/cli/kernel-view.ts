@@ -52,6 +52,7 @@ function viewOf(mount: FuseMount): MountView {
     rule: record?.rule === undefined ? null : `${record.rule.file}:${record.rule.line}`,
     readOnly: options.includes('ro'),
     loopDevice: record?.loopDevice ?? null,
+    members: (record?.members ?? []).map(({path, loopDevice = null}) => ({path, loopDevice})),
     blockSize: record?.blockSize ?? null,
     iomap: record?.iomap ?? 'unknown',
     transport: 'unknown',

@@ -12,6 +12,7 @@ export type MountErrorCode =
   | 'source-unreadable'
   | 'source-kind'
   | 'source-busy'
+  | 'member-denied'
   | 'target-missing'
   | 'target-kind'
   | 'target-busy'

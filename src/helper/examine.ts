@@ -32,7 +32,7 @@ export function examine(request: MountRequest, policy: MountPolicy, cleanup: Cle
   // What a user opened for reading is all there will be to write to.
   const texts = request.given === undefined ? request.options : [...request.options, 'ro'];
   const options = parseOptions(texts, policy);
-  if (request.callerUid !== 0) refuseLabels(options);
+  if (request.callerUid !== 0) refuseRootsOwn(options);
   const subtype = request.type === undefined ? undefined : subtypeOf(request.type);
   const {source, target} = lookUp(request, cleanup);
   checkDifferent(source, target);
@@ -40,10 +40,16 @@ export function examine(request: MountRequest, policy: MountPolicy, cleanup: Cle
   return {options, subtype, source, target, facts};
 }
 
-/** Who may give files a label is the security module's to say, and it would take root's word here. */
-function refuseLabels({fuse}: CallerOptions): void {
+/**
+ * Who may give files a label is the security module's to say, and it would take root's word here. Members are opened by root; which
+ * ones a user may have is for a rule of policy to say.
+ */
+function refuseRootsOwn({fuse, driver}: CallerOptions): void {
   const label = fuse.find(({key}) => LABEL_OPTIONS.has(key));
   if (label !== undefined) refuse(label, 'only root may set it', ERRNO.EPERM);
+  const member = driver.find(({key}) => key === 'member');
+  if (member !== undefined)
+    refuse(member, 'only root may name members; a policy rule lists those of others', ERRNO.EPERM);
 }
 
 /** Source and target, looked up once; everything later goes through their descriptors. */

@@ -60,6 +60,17 @@ function fileSystemOf({fd}: MountPoint): string {
   return FILE_SYSTEMS.get(type) ?? `0x${type.toString(16)}`;
 }
 
+/** What policy is told of a source. @throws Errno */
+export function sourceFacts(source: Source): MountFacts['source'] {
+  const file = statFd(source.fd.fd);
+  return {
+    path: source.path,
+    kind: source.isBlockDevice ? 'block' : 'file',
+    uid: Number(file.uid),
+    bytes: source.isBlockDevice ? deviceBytes(file.rdev) : Number(file.size),
+  };
+}
+
 /**
  * What policy decides on, by the descriptors that the mount will go through: a path that is exchanged later changes nothing.
  *
@@ -71,15 +82,9 @@ export function mountFacts(
   {source, target}: {source: Source; target: MountPoint},
   {readOnly, texts}: {readOnly: boolean; texts: readonly string[]},
 ): MountFacts {
-  const file = statFd(source.fd.fd);
   return {
     caller,
-    source: {
-      path: source.path,
-      kind: source.isBlockDevice ? 'block' : 'file',
-      uid: Number(file.uid),
-      bytes: source.isBlockDevice ? deviceBytes(file.rdev) : Number(file.size),
-    },
+    source: sourceFacts(source),
     target: {path: target.path, uid: Number(statFd(target.fd.fd).uid), fsType: fileSystemOf(target)},
     readOnly,
     options: splitOptions(texts.join(',')),

@@ -28,6 +28,7 @@ import type {MountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
 import {type CallerOptions, withForced} from './options.js';
 import {setReadAhead} from './read-ahead.js';
+import {type ServedMember, ServedMembers} from './served-members.js';
 import {ServedSource} from './served-source.js';
 import {ServerRequests} from './server-requests.js';
 import {isStill, processName, type ServingProcess} from './serving-process.js';
@@ -93,6 +94,8 @@ export interface MountResult {
   type: string;
   subtype: string;
   loopDevice?: string;
+  /** Further sources that the file system in the source names. */
+  members?: readonly ServedMember[];
   /** Block size of the file system in bytes, as the server says. */
   blockSize?: number;
   iomap: IomapResult;
@@ -183,6 +186,15 @@ async function perform(
     ),
   );
   cleanup.onFailure('free loop device', () => freeLoopDevice(served, source));
+  const members = cleanup.closing(
+    'close members',
+    new ServedMembers(
+      source,
+      {policy, iomapApproved: iomap === 'approved', listed: options.members, rule: decision.members},
+      {log},
+    ),
+  );
+  cleanup.onFailure('free loop devices of members', () => members.abandon());
   const control = cleanup.closing('close control channel', new ControlChannel());
 
   const controlSocket =
@@ -197,6 +209,7 @@ async function perform(
     {
       source,
       served,
+      members,
       target,
       fuseDevice,
       iomap,
@@ -205,13 +218,15 @@ async function perform(
       subtype,
       checkDetected: (detected) => {
         const judge = deps.checkDetected;
-        if (judge !== undefined) decision = authorize(object, facts, (all) => judge(detected, all));
+        if (judge === undefined) return;
+        decision = authorize(object, facts, (all) => judge(detected, all));
+        members.changeRule(decision.members);
       },
       callerUid: request.callerUid,
       callerGid: request.callerGid,
       controlSocket,
     },
-    {control, log},
+    {control},
   );
   const conversation = new HelperConversation(
     {socket: connection.socket, deadline, ended: connection.server?.exited},
@@ -258,6 +273,7 @@ async function perform(
     kind: connection.kind,
     sourcePath: source.path,
     loopDevice: served.loopDevice,
+    members: members.all,
     readOnly,
     lockDown,
   });
@@ -275,6 +291,7 @@ async function perform(
     type: entry.fsType,
     subtype: requests.subtype,
     ...(served.loopDevice === undefined ? {} : {loopDevice: served.loopDevice}),
+    ...(members.all.length === 0 ? {} : {members: members.all}),
     ...(blockSize === undefined ? {} : {blockSize}),
     iomap,
     ...(lockDown === undefined ? {} : {lockDown}),

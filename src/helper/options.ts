@@ -1,3 +1,4 @@
+import {patternProblem} from '../policy/index.js';
 import {
   ATIME_FLAGS,
   DROPPED_OPTIONS,
@@ -22,6 +23,8 @@ export interface CallerOptions {
   fuse: Option[];
   /** For the driver alone. */
   driver: Option[];
+  /** Patterns of further sources that the caller lists, `member=PATTERN`. */
+  members: string[];
   /** What the server gets to see: all but the generic ones, in order. */
   forwarded: Option[];
 }
@@ -55,6 +58,7 @@ export function parseOptions(texts: readonly string[], policy: MountPolicy): Cal
     readOnly: false,
     fuse: [],
     driver: [],
+    members: [],
     forwarded: [],
   };
   let suid = false;
@@ -73,6 +77,7 @@ export function parseOptions(texts: readonly string[], policy: MountPolicy): Cal
       if (key === 'allow_other' && !policy.allowOther) refuse(option, 'policy forbids it', 1);
       result.fuse = [...result.fuse.filter((other) => other.key !== key), option];
     } else {
+      if (key === 'member') result.members.push(memberPattern(option));
       if (key === 'allow_root' && !policy.allowOther) refuse(option, 'policy forbids it', 1);
       result.driver.push(option);
     }
@@ -83,6 +88,17 @@ export function parseOptions(texts: readonly string[], policy: MountPolicy): Cal
   if (!(policy.allowDev && dev)) result.flags |= MS_NODEV;
   result.readOnly = (result.flags & MS_RDONLY) !== 0;
   return result;
+}
+
+/** A pattern as policy has them, or one that begins where the source lies. @throws MountError `bad-option` */
+function memberPattern(option: Option): string {
+  const pattern = option.value ?? '';
+  const problem = pattern.startsWith('~') ? 'must begin with "/"' : patternProblem(absolute(pattern));
+  return problem === undefined ? pattern : refuse(option, `its pattern ${problem}`);
+}
+
+function absolute(pattern: string): string {
+  return pattern.startsWith('/') ? pattern : `/${pattern}`;
 }
 
 function setFlag(options: CallerOptions, {flag, on}: {flag: number; on: boolean}): void {

@@ -2,7 +2,6 @@ import type {IomapMode, MountPointFormat} from '../service/commands.js';
 import type {OpenRequest} from '../service/file.js';
 import {foreignText} from '../service/foreign-text.js';
 import type {HelperActions} from '../service/helper-conversation.js';
-import type {Log} from '../service/log.js';
 import type {Option} from '../service/option-text.js';
 import {Errno} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
@@ -13,6 +12,7 @@ import {createMount, type KernelMount} from './kernel-mount.js';
 import {checkFormat, type MountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
 import type {CallerOptions} from './options.js';
+import type {ServedMembers} from './served-members.js';
 import type {ServedSource} from './served-source.js';
 import {checkServerOptions, mergeFlags, mergeOptions} from './server-options.js';
 import type {Source} from './source.js';
@@ -21,6 +21,7 @@ import type {Source} from './source.js';
 export interface Prepared {
   source: Source;
   served: ServedSource;
+  members: ServedMembers;
   target: MountPoint;
   fuseDevice: OwnedFd;
   iomap: IomapResult;
@@ -48,7 +49,6 @@ const LONGEST_NAME = 64;
 export class ServerRequests implements HelperActions {
   readonly #prepared: Prepared;
   readonly #control: ControlChannel;
-  readonly #log: Log;
   #fuseblk: boolean | undefined;
   #sourceName: string | undefined;
   #mountPointGiven = false;
@@ -58,10 +58,9 @@ export class ServerRequests implements HelperActions {
   #flags = 0;
   #problem: {action: 'open' | 'mount'; error: unknown} | undefined;
 
-  constructor(prepared: Prepared, {control, log}: {control: ControlChannel; log: Log}) {
+  constructor(prepared: Prepared, {control}: {control: ControlChannel}) {
     this.#prepared = prepared;
     this.#control = control;
-    this.#log = log;
   }
 
   /** The mount, once there is one. */
@@ -80,13 +79,11 @@ export class ServerRequests implements HelperActions {
   }
 
   openFile(request: OpenRequest): OwnedFd {
-    this.#checkNamed(request);
-    return this.#attempt('open', () => this.#prepared.served.openFile(request));
+    return this.#open(request, (from) => from.openFile(request));
   }
 
   openBlockDevice(request: OpenRequest): OwnedFd {
-    this.#checkNamed(request);
-    return this.#attempt('open', () => this.#prepared.served.openBlockDevice(request));
+    return this.#open(request, (from) => from.openBlockDevice(request));
   }
 
   openControl(): OwnedFd {
@@ -190,11 +187,12 @@ export class ServerRequests implements HelperActions {
     return path === this.#prepared.source.name || path === this.#prepared.source.path;
   }
 
-  #checkNamed(request: OpenRequest): void {
-    if (request.path === this.#prepared.source.name) return;
-    const path = foreignText(request.path, 200);
-    this.#log.warn({path}, 'the server asked for a file that the caller did not name');
-    throw new Errno('EACCES', 'open', path);
+  /** The source, or one of its members. What the server says it can do without is no reason why a mount fails. */
+  #open(request: OpenRequest, open: (from: ServedSource | ServedMembers) => OwnedFd): OwnedFd {
+    const {source, served, members} = this.#prepared;
+    const from = request.path === source.name ? served : members;
+    if (from === members && request.quiet) return open(from);
+    return this.#attempt('open', () => open(from));
   }
 
   /** Remembers what failed, so that the caller can be told in our words, and forgets it when a later try works. */

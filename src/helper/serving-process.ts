@@ -16,6 +16,8 @@ export interface ServingProcess {
   /** Absolute and without symbolic links. */
   readonly sourcePath: string;
   readonly loopDevice: string | undefined;
+  /** Further sources that it was given, absolute, and the loop devices around them. */
+  readonly members: ReadonlyArray<{readonly path: string; readonly loopDevice?: string}>;
   readonly readOnly: boolean;
   readonly lockDown: LockDownReport | undefined;
 }

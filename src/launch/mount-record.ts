@@ -21,6 +21,8 @@ export interface MountRecord {
   readonly options: readonly string[];
   readonly readOnly: boolean;
   readonly loopDevice?: string | undefined;
+  /** Further sources that the file system lies on, absolute, and the loop devices around them. */
+  readonly members?: ReadonlyArray<{readonly path: string; readonly loopDevice?: string}> | undefined;
   readonly blockSize?: number | undefined;
   readonly iomap: string;
   /** Whether the server was started here or reached through a service socket. */

@@ -12,6 +12,10 @@ export interface Expected {
   /** The mount's image or device, absolute; and the loop device around it. */
   readonly sourcePath: string | undefined;
   readonly loopDevice: string | undefined;
+  /** Further sources, absolute, and the loop devices around them. */
+  readonly members?:
+    | ReadonlyArray<{readonly path: string; readonly loopDevice?: string | undefined}>
+    | undefined;
   readonly readOnly: boolean;
   /** FUSE connection of the mount; undefined before it is attached. */
   readonly connection: number | undefined;
@@ -121,8 +125,9 @@ const HARMLESS = new Set([
   OWN_ROOT,
 ]);
 
-const descriptors: Judge = (held, {sourcePath, loopDevice, readOnly, connection}) => {
-  const ofMount = (kind: string): boolean => kind === sourcePath || kind === loopDevice;
+const descriptors: Judge = (held, {sourcePath, loopDevice, members = [], readOnly, connection}) => {
+  const own = new Set([sourcePath, loopDevice, ...members.flatMap((each) => [each.path, each.loopDevice])]);
+  const ofMount = (kind: string): boolean => own.has(kind);
   const kinds = Object.keys(held.descriptors);
   const strange = kinds.filter(
     (kind) => !HARMLESS.has(kind) && !kind.startsWith('/memfd:') && !ofMount(kind),

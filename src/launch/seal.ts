@@ -63,6 +63,7 @@ export function expectedOf(
     // Records of earlier versions have the caller's own spelling alone.
     sourcePath: record?.sourcePath ?? record?.source,
     loopDevice: record?.loopDevice,
+    members: record?.members,
     readOnly: record?.readOnly ?? readOnly,
     connection,
     reported: record?.reported,

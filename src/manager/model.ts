@@ -89,6 +89,9 @@ export const MountView = Type.Object(
     rule: Maybe(Text('policy file and line of the rule that allowed the mount')),
     readOnly: Type.Boolean(),
     loopDevice: Maybe(Type.String()),
+    members: Type.Array(Type.Object({path: Type.String(), loopDevice: Maybe(Type.String())}), {
+      description: 'further images or devices that the file system lies on',
+    }),
     blockSize: Maybe(Count('bytes')),
     iomap: Text('approved, unsupported, denied, not asked, or unknown'),
     transport: Text('device, or unknown'),

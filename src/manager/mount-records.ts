@@ -24,6 +24,14 @@ const schema = Compile(
     options: Type.Array(Type.String()),
     readOnly: Type.Boolean(),
     loopDevice: Type.Optional(Type.String({pattern: '^/dev/loop[0-9]+$'})),
+    members: Type.Optional(
+      Type.Array(
+        Type.Object({
+          path: Type.String(),
+          loopDevice: Type.Optional(Type.String({pattern: '^/dev/loop[0-9]+$'})),
+        }),
+      ),
+    ),
     blockSize: Type.Optional(Count),
     iomap: Type.String(),
     kind: Type.String(),

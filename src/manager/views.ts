@@ -59,6 +59,7 @@ export function mountView(mount: WatchedMount, maxAgeMs: number): MountView {
     rule: record?.rule === undefined ? null : `${record.rule.file}:${record.rule.line}`,
     readOnly: entry.options.includes('ro') || entry.superOptions.includes('ro'),
     loopDevice: record?.loopDevice ?? null,
+    members: (record?.members ?? []).map(({path, loopDevice = null}) => ({path, loopDevice})),
     blockSize: record?.blockSize ?? null,
     iomap: record?.iomap ?? 'unknown',
     // The one transport that our servers have; what others use, nobody tells.

@@ -21,6 +21,8 @@ export interface AllowRule {
   readonly sourceOwner: 'anyone' | 'caller' | 'root';
   /** Largest source, bytes; null for no limit. */
   readonly maxSourceBytes: number | null;
+  /** Patterns of further sources that the file system in a source may name; they must fit the other points of a source as well. */
+  readonly members: readonly string[];
   /** Patterns of the target's path, absolute and without symbolic links. */
   readonly targets: readonly string[];
   readonly targetOwner: 'anyone' | 'caller';

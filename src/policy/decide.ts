@@ -1,6 +1,7 @@
 import {type Accounts, SystemAccounts} from './accounts.js';
 import type {AllowRule, Origin} from './allow-rule.js';
 import type {Decision, MountFacts} from './decision.js';
+import {memberRuleOf} from './member-rule.js';
 import {matchesPath} from './path-pattern.js';
 import type {Policy} from './policy.js';
 
@@ -35,7 +36,10 @@ export function decide(
   for (const rule of policy.allow) {
     const {points, verdict} = match.against(rule);
     considered.push({origin: rule.origin, verdict: verdict ?? 'allows it'});
-    if (verdict === undefined) return forUser(policy, facts, {rule, considered, forced});
+    if (verdict === undefined) {
+      const members = memberRuleOf(rule, facts.caller, accounts);
+      return {...forUser(policy, facts, {rule, considered, forced}), members};
+    }
     if (points > (nearest?.points ?? -1)) nearest = {origin: rule.origin, verdict, points};
   }
   return deny(

@@ -1,4 +1,5 @@
 import type {Origin, SourceKind} from './allow-rule.js';
+import type {MemberRule} from './member-rule.js';
 
 /** What is known of a mount before anything is started, every bit of it from open descriptors and the caller's credentials. */
 export interface MountFacts {
@@ -33,4 +34,6 @@ export interface Decision {
   readonly considered: ReadonlyArray<{readonly origin: Origin; readonly verdict: string}>;
   /** Options that the mount gets whatever the caller says: `nosuid`, `nodev`, `noexec`, `ro`. */
   readonly forced: readonly string[];
+  /** What the rule that allows a mount says of further sources. */
+  readonly members?: MemberRule;
 }

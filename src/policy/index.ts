@@ -4,6 +4,7 @@ export {CONTAINMENT_POINTS, type ContainmentPoint} from './containment-points.js
 export {decide, isForCaller, settingsFor} from './decide.js';
 export type {Decision, MountFacts} from './decision.js';
 export {loadPolicy} from './load.js';
+export {type MemberRule, memberProblem} from './member-rule.js';
 export {LONGEST_PATTERN, matchesPath, patternProblem} from './path-pattern.js';
 export type {
   ContainmentPolicy,

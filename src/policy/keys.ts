@@ -225,6 +225,12 @@ export const ALLOW_KEYS: KeyTable = {
     help: 'largest source',
     fallback: null,
   },
+  members: {
+    name: 'members',
+    kind: listOf(pattern, 'patterns as "/srv/images/*.img", "~/**" or "**"', some),
+    help: 'patterns of further sources that the file system in a source may name',
+    fallback: [],
+  },
   targets: {
     name: 'targets',
     kind: listOf(pattern, 'patterns as "/mnt/*", "~/**" or "**"', oneAtLeast),

@@ -47,6 +47,13 @@ export function matchesPath(pattern: string, path: string, home?: string): boole
   return matchesNames(namesOf(rest), namesOf(below));
 }
 
+/** The pattern with its `~` replaced; undefined where that fits nothing, because there is no home. */
+export function underHome(pattern: string, home: string | undefined): string | undefined {
+  if (!pattern.startsWith('~')) return pattern;
+  if (home === undefined || !home.startsWith('/') || home === '/') return undefined;
+  return home.replace(/[*?\\]/g, '\\$&') + pattern.slice(1);
+}
+
 function namesOf(path: string): string[] {
   return path.split('/').slice(1);
 }

@@ -4,10 +4,10 @@ import type {ContainmentPoint} from '../../policy/index.js';
 import {ERRNO} from '../../sys/errno-codes.js';
 
 function sealOf(server: ServingProcess, callerUid: number): Seal {
-  const {name, kind, sourcePath, loopDevice, readOnly, lockDown} = server;
+  const {name, kind, sourcePath, loopDevice, members, readOnly, lockDown} = server;
   if (name === undefined) return sealOfUnknown('the kernel does not tell which process it is');
   const embedded = kind === 'embedded';
-  const expected = {callerUid, embedded, sourcePath, loopDevice, readOnly, connection: undefined};
+  const expected = {callerUid, embedded, sourcePath, loopDevice, members, readOnly, connection: undefined};
   return lookAtServer(name, {...expected, reported: lockDown}).seal;
 }
 

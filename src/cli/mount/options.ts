@@ -5,13 +5,14 @@ export const mountDefinition: CommandDefinition = {
   summary: 'mount a file system through a contained server',
   usage: 'fuseward mount [-t TYPE] [-o OPTIONS] [--policy DIR] [--json] SOURCE TARGET',
   help: `SOURCE is an image file or a block device; TARGET a directory, or for type "raw" a regular file.
-Returns when the first look at TARGET works. Options of type raw: offset=BYTES, size=BYTES.`,
+Returns when the first look at TARGET works. Options of type raw: offset=BYTES, size=BYTES. Type
+stripefs: member=PATTERN for each image that the superblock may name, where policy lists none; relative ones begin where it lies.`,
   options: {
     type: {
       type: 'string',
       short: 't',
       value: 'TYPE',
-      completes: ['ext2', 'ext3', 'ext4', 'raw'],
+      completes: ['ext2', 'ext3', 'ext4', 'raw', 'stripefs'],
       help: 'ext2, ext3, ext4, raw, or any type served in /run/filesystems; found out when missing',
     },
     options: {

@@ -113,6 +113,7 @@ function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void
     options,
     readOnly: result.readOnly,
     loopDevice: result.loopDevice,
+    members: result.members,
     blockSize: result.blockSize,
     iomap: result.iomap,
     kind: result.kind,

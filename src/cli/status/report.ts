@@ -1,5 +1,6 @@
 import type {CacheNumbers, ServerState} from '../../control/messages.js';
 import type {Containment} from '../../launch/containment.js';
+import type {MountRecord} from '../../launch/mount-record.js';
 import type {MountStatus} from '../../launch/mount-status.js';
 import {type Seal, type SealState, sealLine} from '../../launch/seal.js';
 import type {ContainmentView, MountStats, MountView} from '../../manager/model.js';
@@ -164,10 +165,20 @@ function mountLines(status: MountStatus): string[] {
   return [
     `${printable(status.target)}: ${printable(record?.source ?? status.source)}`,
     facts.join(', '),
+    ...memberLines(record?.members ?? []),
     `options: ${printable(status.options.join(','))}`,
     `kernel: connection ${status.connectionId}, ${waits}`,
     ...(record?.rule === undefined ? [] : [`allowed by: ${printable(record.rule.file)}:${record.rule.line}`]),
   ];
+}
+
+/** What else the file system lies on. */
+function memberLines(members: NonNullable<MountRecord['members']>): string[] {
+  if (members.length === 0) return [];
+  const each = members.map(({path, loopDevice}) =>
+    loopDevice === undefined ? path : `${path} (${loopDevice})`,
+  );
+  return [`members: ${printable(each.join(', '))}`];
 }
 
 /** The same by the manager's word, for a mount that can't be seen from here. */

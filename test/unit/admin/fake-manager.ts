@@ -26,6 +26,7 @@ export function mountView(id: string, changes: Partial<MountView> = {}): MountVi
     rule: '/etc/fuseward/policy.d/ext4.toml:3',
     readOnly: true,
     loopDevice: null,
+    members: [],
     blockSize: 4096,
     iomap: 'unsupported',
     transport: 'device',

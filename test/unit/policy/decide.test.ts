@@ -25,6 +25,7 @@ function rule(more: Partial<AllowRule>): AllowRule {
     sourceKinds: ['file', 'block'],
     sourceOwner: 'anyone',
     maxSourceBytes: null,
+    members: [],
     targets: ['**'],
     targetOwner: 'anyone',
     access: 'read-write',

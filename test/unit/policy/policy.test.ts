@@ -68,6 +68,7 @@ test('without any file the shipped defaults hold, every key of them', () => {
       sourceKinds: ['file', 'block'],
       sourceOwner: 'anyone',
       maxSourceBytes: null,
+      members: [],
       targets: ['**'],
       targetOwner: 'anyone',
       access: 'read-write',
@@ -83,7 +84,7 @@ test('without any file the shipped defaults hold, every key of them', () => {
   }
 });
 
-test.each(['ext2', 'ext3', 'ext4', 'raw', undefined])('type %s ships with rules', (type) => {
+test.each(['ext2', 'ext3', 'ext4', 'raw', 'stripefs', undefined])('type %s ships with rules', (type) => {
   expect(loadPolicy(type, directory).allow.map(({users}) => users)).toEqual([['root']]);
 });
 
