@@ -51,13 +51,13 @@ _fuseward() {
     previous=${COMP_WORDS[COMP_CWORD - 2]}
   fi
   if ((COMP_CWORD == 1)); then
-    _fuseward_words 'mount umount ls status stats cache top events freeze thaw sync shutdown daemon doctor policy install uninstall completion serve help --help --version'
+    _fuseward_words 'mount umount ls status stats cache top events freeze thaw sync shutdown daemon doctor policy mkstripefs install uninstall completion serve help --help --version'
     return
   fi
   case ${COMP_WORDS[1]} in
     mount)
       case $previous in
-        -t|--type) _fuseward_words 'ext2 ext3 ext4 raw'; return ;;
+        -t|--type) _fuseward_words 'ext2 ext3 ext4 raw stripefs'; return ;;
         -o|--options) :; return ;;
         --policy) _fuseward_paths -d; return ;;
       esac
@@ -187,7 +187,7 @@ _fuseward() {
     policy)
       case $previous in
         --user) :; return ;;
-        -t|--type) _fuseward_words 'ext2 ext3 ext4 raw'; return ;;
+        -t|--type) _fuseward_words 'ext2 ext3 ext4 raw stripefs'; return ;;
         -o|--options) :; return ;;
         --policy) _fuseward_paths -d; return ;;
         --write) _fuseward_paths -d; return ;;
@@ -198,6 +198,18 @@ _fuseward() {
         0) _fuseward_words 'check explain units schema reload' ;;
         1) _fuseward_paths -f ;;
         2) _fuseward_paths -d ;;
+      esac
+      ;;
+    mkstripefs)
+      case $previous in
+        --member) _fuseward_paths -f; return ;;
+        --chunk) :; return ;;
+        --block-size) :; return ;;
+      esac
+      if [[ $current == -* ]]; then _fuseward_words '--member --chunk --block-size -h --help'; return; fi
+      case $(_fuseward_position '--member --chunk --block-size') in
+        0) _fuseward_paths -f ;;
+        1) _fuseward_paths -f ;;
       esac
       ;;
     install)

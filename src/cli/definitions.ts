@@ -6,6 +6,7 @@ import {doctorDefinition} from './doctor/options.js';
 import {eventsDefinition} from './events/options.js';
 import {installDefinition} from './install/options.js';
 import {lsDefinition} from './ls/options.js';
+import {mkstripefsDefinition} from './mkstripefs/options.js';
 import {mountDefinition} from './mount/options.js';
 import {freezeDefinition, shutdownDefinition, syncDefinition, thawDefinition} from './orders/options.js';
 import {policyDefinition} from './policy/options.js';
@@ -33,6 +34,7 @@ export const DEFINITIONS: readonly CommandDefinition[] = [
   daemonDefinition,
   doctorDefinition,
   policyDefinition,
+  mkstripefsDefinition,
   installDefinition,
   uninstallDefinition,
   completionDefinition,

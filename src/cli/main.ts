@@ -9,6 +9,7 @@ import {fuservicemountCommand} from './fuservicemount3/handler.js';
 import {helpText, overview} from './help.js';
 import {installCommand} from './install/handler.js';
 import {lsCommand} from './ls/handler.js';
+import {mkstripefsCommand} from './mkstripefs/handler.js';
 import {mountCommand} from './mount/handler.js';
 import {mountFusewardCommand} from './mount-fuseward/handler.js';
 import {freezeCommand, shutdownCommand, syncCommand, thawCommand} from './orders/handler.js';
@@ -38,6 +39,7 @@ const COMMANDS: readonly Command[] = [
   daemonCommand,
   doctorCommand,
   policyCommand,
+  mkstripefsCommand,
   installCommand,
   uninstallCommand,
   completionCommand,

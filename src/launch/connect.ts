@@ -13,7 +13,7 @@ export const SERVICE_DIRECTORY = '/run/filesystems';
 const CONNECT_MS = 5_000;
 
 /** Types that a server of our own knows; `auto` finds out which of them the source is. */
-export const BUILTIN_TYPES: readonly string[] = ['ext2', 'ext3', 'ext4', 'raw', 'auto'];
+export const BUILTIN_TYPES: readonly string[] = ['ext2', 'ext3', 'ext4', 'raw', 'stripefs', 'auto'];
 
 /** The server that finds out the type. */
 const UNNAMED = 'auto';

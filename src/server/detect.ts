@@ -33,6 +33,10 @@ const MAGICS: readonly Magic[] = [
   {type: 'a partition table', offset: 510, bytes: [0x55, 0xaa]},
 ];
 
+/** A stripefs superblock is JSON text that begins with its format; how it is set in lines is its writer's choice. */
+const STRIPEFS = /^\s*\{\s*"format"\s*:\s*"fuseward-stripefs"/;
+const TEXT_LENGTH = 256;
+
 const PROBE_LENGTH = 0x10048;
 
 /**
@@ -42,6 +46,7 @@ const PROBE_LENGTH = 0x10048;
 export function detectType(source: BlockSource): string | undefined {
   const start = new Uint8Array(PROBE_LENGTH);
   const length = source.read(start, 0, PROBE_LENGTH, 0);
+  if (STRIPEFS.test(Buffer.from(start.subarray(0, TEXT_LENGTH)).toString('latin1'))) return 'stripefs';
   const found = MAGICS.find(
     ({offset, bytes}) =>
       offset + bytes.length <= length && bytes.every((byte, index) => start[offset + index] === byte),

@@ -6,6 +6,8 @@ import type {SharedCounters} from './shared-counters.js';
 export interface DriverContext {
   /** Options of the mount command that are not the mount's own, `name` or `name=value`; '' where there is no value. */
   readonly options: ReadonlyMap<string, string>;
+  /** The further sources of `Driver.members`, by those names; empty for a driver without. */
+  readonly members: ReadonlyMap<string, BlockSource>;
   /** Bytes of metadata it may keep in memory. */
   readonly cacheBytes: number;
   /** Moved by the caches that it has. */
@@ -50,6 +52,12 @@ export interface Driver {
   readonly optionNames: readonly string[];
   /** Block size in bytes that a device under the file system should have, 0 when it does not matter. */
   blockSize(source: BlockSource): number;
+  /**
+   * Further sources that the file system lies on: names out of the source, relative to where that lies or absolute, each once. A
+   * driver without lies on its source alone. The names are the image's; what may be opened is the mount helper's to say.
+   * @throws MountRefusal
+   */
+  members?(source: BlockSource): readonly string[];
   /** @throws MountRefusal, or anything with an `errno` */
   open(source: BlockSource, context: DriverContext): ServedFileSystem;
 }

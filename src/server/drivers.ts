@@ -3,8 +3,9 @@ import {detectType} from './detect.js';
 import {type Driver, MountRefusal} from './driver.js';
 import {ext4Driver} from './ext4-driver.js';
 import {rawDriver} from './raw-driver.js';
+import {stripefsDriver} from './stripefs-driver.js';
 
-const DRIVERS: readonly Driver[] = [ext4Driver, rawDriver];
+const DRIVERS: readonly Driver[] = [ext4Driver, rawDriver, stripefsDriver];
 
 /** The driver for a type name, and the name under which the mount is shown. */
 export interface ChosenDriver {

@@ -64,11 +64,13 @@ class RequestThread {
     const chosen = chooseDriver(type, source);
     this.#driver = chosen.driver;
     const {target, optionNames} = chosen.driver;
-    return {type: chosen.type, target, optionNames, blockSize: chosen.driver.blockSize(source)};
+    const members = chosen.driver.members?.(source) ?? [];
+    return {type: chosen.type, target, optionNames, members, blockSize: chosen.driver.blockSize(source)};
   }
 
-  #open({fd, options, cacheBytes}: ThreadCalls['open']['ask']): ThreadCalls['open']['answer'] {
+  #open({fd, members, options, cacheBytes}: ThreadCalls['open']['ask']): ThreadCalls['open']['answer'] {
     this.#fileSystem = this.#driver!.open(sourceOf(fd), {
+      members: new Map(members.map((member) => [member.name, sourceOf(member.fd)])),
       options: new Map(options),
       cacheBytes,
       cacheCounters: this.#counters.caches,

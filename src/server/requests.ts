@@ -17,7 +17,13 @@ export interface ThreadCalls {
   probe: {ask: {fd: number; type: string}; answer: Probe};
   /** Opens the source with the driver that probe chose. */
   open: {
-    ask: {fd: number; options: ReadonlyArray<[string, string]>; cacheBytes: number};
+    ask: {
+      fd: number;
+      /** Further sources, by the names that probe told. */
+      members: ReadonlyArray<{readonly name: string; readonly fd: number}>;
+      options: ReadonlyArray<[string, string]>;
+      cacheBytes: number;
+    };
     answer: Record<never, never>;
   };
   /** Answers the kernel until the mount ends. */
@@ -32,6 +38,8 @@ export interface Probe {
   /** Block size in bytes for the device under the file system, 0 when it does not matter. */
   readonly blockSize: number;
   readonly optionNames: readonly string[];
+  /** Names of the further sources that it lies on. */
+  readonly members: readonly string[];
 }
 
 /** A failure on its way between threads. */

@@ -1,13 +1,15 @@
 import {constants, fstatSync} from 'node:fs';
+import {dirname, isAbsolute, join} from 'node:path';
 import {encodeFrame} from '../control/frame.js';
 import type {ServerConversation} from '../service/index.js';
-import {Errno} from '../sys/errno.js';
+import {Errno, errnoText} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
 import {gettid} from '../sys/process.js';
 import {writeStream} from '../sys/socket.js';
 import type {ControlListener} from './control-listener.js';
 import {closeUnknown} from './descriptors.js';
+import {MountRefusal} from './driver.js';
 import {restrictProcess, restrictRuntimeThreads, restrictThread} from './lock-down.js';
 import {log} from './log.js';
 import {type parseArguments, sortOptions} from './mount-options.js';
@@ -72,16 +74,16 @@ async function lockDown(session: Session): Promise<void> {
 }
 
 /** What to read from: a loop device where the helper makes one, else what the caller named. */
-function openSource({conversation, place}: Session, blockSize: number): OwnedFd {
+function openSource({conversation}: Session, path: string, blockSize: number): OwnedFd {
   const request = {flags: constants.O_RDONLY, blockSize, retryBusyMs: BUSY_RETRY_MS};
-  return conversation.openFile(place.source, {...request, tryLoop: true});
+  return conversation.openFile(path, {...request, tryLoop: true});
 }
 
 /** The same with the file system's block size, which nobody knew before the superblock was read. */
 function withBlockSize(session: Session, source: OwnedFd, {blockSize}: Probe): OwnedFd {
   const {conversation, place} = session;
   if (blockSize === 0 || !fstatSync(source.fd).isBlockDevice()) return source;
-  if (conversation.extended) return openSource(session, blockSize);
+  if (conversation.extended) return openSource(session, place.source, blockSize);
   return conversation.openBlockDevice(place.source, {flags: constants.O_RDONLY, blockSize});
 }
 
@@ -89,13 +91,35 @@ function withBlockSize(session: Session, source: OwnedFd, {blockSize}: Probe): O
  * What the driver reads: the file below a loop device, where the helper gives it, because reading that is several times
  * faster; else the source itself. The loop device is kept all the same: it shows on the machine that the image is in use.
  */
-function readingEnd({conversation, place}: Session, source: OwnedFd): OwnedFd {
+function readingEnd({conversation}: Session, path: string, source: OwnedFd): OwnedFd {
   if (!conversation.extended || !fstatSync(source.fd).isBlockDevice()) return source;
   try {
-    return conversation.openFile(place.source, {flags: constants.O_RDONLY, quiet: true});
+    return conversation.openFile(path, {flags: constants.O_RDONLY, quiet: true});
   } catch (error) {
     if (error instanceof Errno) return source;
     throw error;
+  }
+}
+
+/** One of the further sources of a file system. */
+interface OpenMember {
+  readonly name: string;
+  /** What was asked for first: a loop device where the helper makes one. */
+  readonly device: OwnedFd;
+  /** What to read from. */
+  readonly file: OwnedFd;
+}
+
+/** Asks for a further source, which lies beside the first one where its name is relative. @throws MountRefusal */
+function openMember(session: Session, name: string): OpenMember {
+  const path = isAbsolute(name) ? name : join(dirname(session.place.source), name);
+  try {
+    const device = openSource(session, path, 0);
+    return {name, device, file: readingEnd(session, path, device)};
+  } catch (error) {
+    if (!(error instanceof Errno)) throw error;
+    const reason = `its member ${JSON.stringify(name)} can't be opened: ${errnoText(error.errno)}`;
+    throw new MountRefusal(error.code, 'member-refused', reason);
   }
 }
 
@@ -108,15 +132,21 @@ function readingEnd({conversation, place}: Session, source: OwnedFd): OwnedFd {
 export async function mountSource(session: Session, type: string): Promise<Probe> {
   const {conversation, place, thread} = session;
   await lockDown(session);
-  const probed = openSource(session, 0);
+  const probed = openSource(session, place.source, 0);
   const probe = await thread.ask('probe', {fd: probed.fd, type});
 
   report(session.control, {event: 'detected', type: probe.type, blockSize: probe.blockSize});
   const options = sortOptions(place.options, probe.optionNames);
   const source = withBlockSize(session, probed, probe);
   if (source !== probed) probed.close();
-  const file = readingEnd(session, source);
-  await thread.ask('open', {fd: file.fd, options: [...options.driver], cacheBytes: session.cacheBytes});
+  const file = readingEnd(session, place.source, source);
+  const members = probe.members.map((name) => openMember(session, name));
+  await thread.ask('open', {
+    fd: file.fd,
+    members: members.map(({name, file: {fd}}) => ({name, fd})),
+    options: [...options.driver],
+    cacheBytes: session.cacheBytes,
+  });
 
   conversation.fsopen(false);
   conversation.source(place.source);

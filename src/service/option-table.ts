@@ -92,6 +92,7 @@ export const FUSE_OPTIONS: ReadonlySet<string> = new Set(['allow_other', 'defaul
 const OWNERS = ['uid', 'gid', 'umask', 'fmask', 'dmask'];
 const EXT_OPTIONS = ['acl', 'user_xattr', 'barrier', 'data', 'errors', 'discard', 'nodiscard', ...OWNERS];
 const RAW_OPTIONS = ['offset', 'size', ...OWNERS];
+const STRIPEFS_OPTIONS = ['member', ...OWNERS];
 
 /** Names of the options that drivers of our own take, by type; `auto` is any of them. The helper must know them without the drivers. */
 export const BUILTIN_OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -99,7 +100,8 @@ export const BUILTIN_OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ['ext3', EXT_OPTIONS],
   ['ext4', EXT_OPTIONS],
   ['raw', RAW_OPTIONS],
-  ['auto', [...EXT_OPTIONS, ...RAW_OPTIONS]],
+  ['stripefs', STRIPEFS_OPTIONS],
+  ['auto', [...EXT_OPTIONS, ...RAW_OPTIONS, ...STRIPEFS_OPTIONS]],
 ]);
 
 /** Whether an option means the same for every type: to mount(8), to the kernel or to the mount helper. */

@@ -19,7 +19,7 @@ of the policy; schema prints a JSON schema of the files. reload has the manager 
       type: 'string',
       short: 't',
       value: 'TYPE',
-      completes: ['ext2', 'ext3', 'ext4', 'raw'],
+      completes: ['ext2', 'ext3', 'ext4', 'raw', 'stripefs'],
       help: 'type of the mount that explain is asked about',
     },
     options: {

@@ -2,14 +2,15 @@ import {describe, expect, test} from 'vitest';
 import {ext4Driver} from '../../../src/server/ext4-driver.js';
 import {OwnerMapping} from '../../../src/server/owner-mapping.js';
 import {rawDriver} from '../../../src/server/raw-driver.js';
+import {stripefsDriver} from '../../../src/server/stripefs-driver.js';
 import {BUILTIN_OPTIONS} from '../../../src/service/option-table.js';
 
 describe('options of our drivers', () => {
   test('are those that the mount helper knows them to have', () => {
-    for (const {types, optionNames} of [ext4Driver, rawDriver]) {
+    for (const {types, optionNames} of [ext4Driver, rawDriver, stripefsDriver]) {
       for (const type of types) expect(BUILTIN_OPTIONS.get(type), type).toEqual(optionNames);
     }
-    const all = new Set([...ext4Driver.optionNames, ...rawDriver.optionNames]);
+    const all = new Set([...ext4Driver.optionNames, ...rawDriver.optionNames, ...stripefsDriver.optionNames]);
     expect(new Set(BUILTIN_OPTIONS.get('auto'))).toEqual(all);
   });
 
