@@ -4,11 +4,12 @@ import {groupDescriptor, inode, superblock} from './heads.js';
 import {fastCommit, journal} from './journals.js';
 import {extentTree, indirectMap} from './maps.js';
 import {names} from './names.js';
+import {stripefsLayout, stripefsSuperblock} from './stripes.js';
 import type {Target} from './target.js';
 
 export type {Target} from './target.js';
 
-/** A target for each parser of the driver. */
+/** A target for each parser of the drivers. */
 export const TARGETS: readonly Target[] = [
   superblock,
   groupDescriptor,
@@ -24,4 +25,6 @@ export const TARGETS: readonly Target[] = [
   journal,
   fastCommit,
   names,
+  stripefsSuperblock,
+  stripefsLayout,
 ];

@@ -1,4 +1,5 @@
 import {Ext4Error} from '../../../src/ext4/index.js';
+import {StripefsError} from '../../../src/stripefs/index.js';
 
 /** One parser and a way to feed it any bytes. */
 export interface Target {
@@ -14,7 +15,8 @@ export function attempt<T>(question: () => T): T | undefined {
   try {
     return question();
   } catch (error) {
-    if (error instanceof Ext4Error && /^E[A-Z0-9]+$/.test(error.errno)) return undefined;
+    const isOurs = error instanceof Ext4Error || error instanceof StripefsError;
+    if (isOurs && /^E[A-Z0-9]+$/.test(error.errno)) return undefined;
     throw error;
   }
 }
