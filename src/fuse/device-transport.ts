@@ -16,6 +16,8 @@ function afterRead(error: unknown): ConnectionEnd | 'repeat' | 'wait' {
     case 'ENODEV':
       return 'unmounted';
     case 'ECONNABORTED':
+    // A socket whose other end was closed with something unread.
+    case 'ECONNRESET':
       return 'aborted';
     case 'EINTR':
     // A request that vanished between being announced and being read.
@@ -45,6 +47,7 @@ export function replyTo(fd: number): SendReply {
           case 'EPERM':
           case 'ENOTCONN':
           case 'ECONNABORTED':
+          case 'EPIPE':
             return;
           case 'EINTR':
           case 'EAGAIN':
@@ -60,7 +63,8 @@ export function replyTo(fd: number): SendReply {
 /**
  * Serves a mounted /dev/fuse until the connection ends, blocking the thread all the while: for a worker thread of its own and a
  * file system that answers at once. Nothing else runs on this thread, so handlers that return promises are answered with EIO.
- * Ends only by unmount or abort. Several threads may serve one connection, each with its own session.
+ * Ends only by unmount or abort; where a socket stands for the device, when its other end is closed. Several threads may serve one
+ * connection, each with its own session.
  *
  * @throws Node's error for any failure of read(2) that does not belong to the protocol: EPERM before the mount, EINVAL
  *   for a maxWrite other than the one negotiated.
@@ -94,6 +98,11 @@ export function runBlocking(fd: number, session: Session): ConnectionEnd {
       }
       session.end();
       return meaning;
+    }
+    if (length === 0) {
+      session.release(slot);
+      session.end();
+      return 'unmounted';
     }
     session.handle(slot, length, send, false);
   }
@@ -138,6 +147,12 @@ export function serveEvents(fd: number, session: Session): Promise<ConnectionEnd
           if (meaning === 'wait') return;
           stop();
           resolve(meaning);
+          return;
+        }
+        if (length === 0) {
+          session.release(slot);
+          stop();
+          resolve('unmounted');
           return;
         }
         session.handle(slot, length, send);

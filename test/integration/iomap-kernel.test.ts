@@ -1,0 +1,56 @@
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {O_RDONLY, openFd} from '../../src/sys/fd.js';
+import {attachLoop} from '../../src/sys/loop.js';
+import {imageOf, lacking, type Recipe} from '../support/images.js';
+import {type Facts, factDifferences, kernelFacts, simulatedFacts} from '../support/kernel-sim/file-facts.js';
+import {SimKernel} from '../support/kernel-sim/kernel.js';
+import {ServerProcess} from '../support/kernel-sim/server-process.js';
+import {cannotMount, skipped, withOracle} from '../support/oracle.js';
+import {RECIPES} from '../support/recipes.js';
+
+/** Every image of the suite, read by the simulated kernel through a server's mappings, against the kernel's own ext4. */
+const reason = cannotMount();
+const title = skipped(reason);
+
+let server: ServerProcess;
+beforeAll(async () => {
+  server = await ServerProcess.start();
+});
+afterAll(async () => {
+  expect(await server.stop()).toBe(0);
+});
+
+/** What the simulated kernel finds on a recipe's image. */
+function found(recipe: Recipe): {
+  facts: Facts;
+  faults: string[];
+  iomapFiles: number;
+  errors: readonly string[];
+} {
+  using image = openFd(imageOf(recipe), O_RDONLY);
+  const loop = attachLoop(image.fd, {readOnly: true, directIo: false, autoclear: true});
+  using device = loop.device;
+  const kernel = new SimKernel(server.serve({type: 'ext4', cacheBytes: 8 << 20}, [device.fd]));
+  try {
+    const root = kernel.mount();
+    const facts = simulatedFacts(kernel, root);
+    const iomapFiles = kernel.inodes.filter(({iomap}) => iomap).length;
+    kernel.unmount();
+    return {facts, faults: kernel.faults.lines(), iomapFiles, errors: server.done().errors};
+  } finally {
+    kernel.close();
+  }
+}
+
+describe.skipIf(reason !== undefined)(`read by iomap as the kernel reads it${title}`, () => {
+  for (const recipe of RECIPES) {
+    const lack = lacking(recipe);
+    test.skipIf(lack !== undefined)(`${recipe.name}: ${recipe.feature}${skipped(lack)}`, () => {
+      const wanted = withOracle(recipe, kernelFacts);
+      const {facts, faults, errors} = found(recipe);
+      expect(factDifferences(wanted, facts)).toEqual([]);
+      expect(faults).toEqual([]);
+      expect(errors).toEqual([]);
+    });
+  }
+});
