@@ -48,7 +48,9 @@ describe.skipIf(reason !== undefined)(`read by iomap as the kernel reads it${tit
     test.skipIf(lack !== undefined)(`${recipe.name}: ${recipe.feature}${skipped(lack)}`, () => {
       const wanted = withOracle(recipe, kernelFacts);
       const {facts, faults, errors} = found(recipe);
-      expect(factDifferences(wanted, facts)).toEqual([]);
+      // What was copied has the same data elsewhere, and holes where there were zeros.
+      const fields = recipe.oracle === 'source' ? (['content'] as const) : undefined;
+      expect(factDifferences(wanted, facts, fields)).toEqual([]);
       expect(faults).toEqual([]);
       expect(errors).toEqual([]);
     });

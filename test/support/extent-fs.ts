@@ -42,6 +42,8 @@ interface File {
 }
 
 const FIRST_INO = 11;
+/** Where the hole behind everything ends: a safe integer for every block size. */
+const FARTHEST = 2 ** 53 - 2 ** 16;
 const FALLOC_KEEP_SIZE = 1;
 const FALLOC_PUNCH_HOLE = 2;
 
@@ -174,7 +176,7 @@ export class ExtentFs implements FileSystem, IomapDriver {
     if (extent === undefined) {
       const before = file.extents.findLast(({at}) => at < block);
       const start = before === undefined ? 0 : before.at + before.count;
-      const next = file.extents.find(({at}) => at > block)?.at ?? 2 ** 40;
+      const next = file.extents.find(({at}) => at > block)?.at ?? Math.floor(FARTHEST / blockSize);
       read.set(MAPPING.HOLE, start * blockSize, (next - start) * blockSize);
       return;
     }

@@ -45,8 +45,12 @@ function readPiece(kernel: SimKernel, inode: Inode, {target}: Iomap, piece: Uint
 /** write(2) with O_DIRECT; positions that are no multiples of the block size have the rest of new blocks zeroed. @throws KernelError */
 export function directWrite(kernel: SimKernel, inode: Inode, data: Uint8Array, pos: number): void {
   const end = pos + data.length;
-  writeBack(kernel, inode, pos, end);
-  inode.pages.truncate(inode.pages.start(pos), roundUp(end, inode.pages.folioSize));
+  const {pages} = inode;
+  // Whole folios are dropped, so whole folios are written before.
+  const first = pages.start(pos);
+  const last = roundUp(end, pages.folioSize);
+  writeBack(kernel, inode, first, last);
+  pages.truncate(first, last);
   if (pos > inode.size) zeroRange(kernel, inode, inode.size, pos);
   for (let at = pos; at < end; ) {
     let iomap: Iomap;

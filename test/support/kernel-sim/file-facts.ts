@@ -210,8 +210,15 @@ export function simulatedFacts(kernel: SimKernel, root: Inode): Facts {
   return facts;
 }
 
-/** Where two sets of facts differ, in words; `served by READ` differs from no extents. */
-export function factDifferences(wanted: Facts, found: Facts): string[] {
+/**
+ * Where two sets of facts differ, in words; `served by READ` differs from no extents.
+ * @param fields what is compared
+ */
+export function factDifferences(
+  wanted: Facts,
+  found: Facts,
+  fields: ReadonlyArray<keyof FileFacts> = ['content', 'data', 'extents'],
+): string[] {
   const lines: string[] = [];
   for (const path of new Set([...wanted.keys(), ...found.keys()])) {
     const a = wanted.get(path);
@@ -220,7 +227,7 @@ export function factDifferences(wanted: Facts, found: Facts): string[] {
       lines.push(`${path}: only in the ${a === undefined ? 'second' : 'first'}`);
       continue;
     }
-    for (const field of ['content', 'data', 'extents'] as const) {
+    for (const field of fields) {
       if (a[field] === b[field] || (field === 'extents' && b.extents === 'served by READ')) continue;
       lines.push(`${path}: ${field}: ${brief(a[field])} / ${brief(b[field])}`);
     }
