@@ -11,10 +11,11 @@ import {log} from './log.js';
 import {parseArguments} from './mount-options.js';
 import {OrderBox} from './order-box.js';
 import {refusalOf} from './refusal.js';
+import {report} from './report.js';
 import {runRequestThread} from './request-thread.js';
 import {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
-import {mountSource, report, type Session} from './serve.js';
+import {mountSource, type Session} from './serve.js';
 import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
 import {endOnException, logWarnings} from './unexpected.js';
 

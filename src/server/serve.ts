@@ -1,12 +1,10 @@
 import {constants, fstatSync} from 'node:fs';
 import {dirname, isAbsolute, join} from 'node:path';
-import {encodeFrame} from '../control/frame.js';
 import type {ServerConversation} from '../service/index.js';
 import {Errno, errnoText} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
 import {gettid} from '../sys/process.js';
-import {writeStream} from '../sys/socket.js';
 import type {ControlListener} from './control-listener.js';
 import {closeUnknown} from './descriptors.js';
 import {MountRefusal} from './driver.js';
@@ -14,6 +12,7 @@ import {restrictProcess, restrictRuntimeThreads, restrictThread} from './lock-do
 import {log} from './log.js';
 import {type parseArguments, sortOptions} from './mount-options.js';
 import type {OrderBox} from './order-box.js';
+import {report} from './report.js';
 import type {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
 import {ALLOWED_COUNT} from './system-calls.js';
@@ -39,16 +38,6 @@ export interface Session {
   readonly cacheBytes: number;
   /** Memory that it counts in. */
   readonly countersFd: number;
-}
-
-/** Sends a message to whoever holds the other end of the control channel. Nobody there is no error. */
-export function report(control: OwnedFd | undefined, message: object): void {
-  if (control === undefined) return;
-  try {
-    writeStream(control.fd, encodeFrame(message), 1_000);
-  } catch {
-    // The mount command was killed, or does not read: the conversation tells that as well.
-  }
 }
 
 /** Every descriptor that the mount needs, but for the runtime's own. */

@@ -30,6 +30,7 @@ export const CLOSE_RANGE_CLOEXEC = 4;
 // linux/prctl.h
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_DUMPABLE = 4;
+const PR_SET_CHILD_SUBREAPER = 36;
 const PR_SET_NO_NEW_PRIVS = 38;
 const PR_GET_NO_NEW_PRIVS = 39;
 
@@ -68,6 +69,14 @@ export function setDumpable(on: boolean): void {
  */
 export function setParentDeathSignal(signal: number): void {
   checked(prctlCall()(PR_SET_PDEATHSIG, signal, 0, 0, 0), 'prctl(PR_SET_PDEATHSIG)');
+}
+
+/**
+ * Makes this process the parent of all its descendants that lose theirs: daemons too can then be found by their ancestry.
+ * @throws Errno
+ */
+export function becomeSubreaper(): void {
+  checked(prctlCall()(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 'prctl(PR_SET_CHILD_SUBREAPER)');
 }
 
 /** Resources of getrlimit(2), asm-generic/resource.h. */

@@ -11,7 +11,8 @@ import {
 
 /**
  * What happens to a system call. 'kill-process' ends all threads with SIGSYS, 'kill-thread' only the caller, 'trap' sends a
- * SIGSYS that can be handled, 'log' lets it pass and writes to the audit log, {errno} makes it fail.
+ * SIGSYS that can be handled, 'log' lets it pass and writes to the audit log, {errno} makes it fail. 'notify' has the caller wait for
+ * the word of a supervisor (`seccomp-notify.ts`); without one it is ENOSYS.
  */
 export type SeccompAction =
   | 'allow'
@@ -20,6 +21,7 @@ export type SeccompAction =
   | 'kill-process'
   | 'kill-thread'
   | 'errno'
+  | 'notify'
   | {errno: ErrnoCode};
 
 /**
@@ -62,6 +64,7 @@ const RET_KILL_PROCESS = 0x80000000;
 const RET_KILL_THREAD = 0x00000000;
 const RET_TRAP = 0x00030000;
 const RET_ERRNO = 0x00050000;
+const RET_USER_NOTIF = 0x7fc00000;
 const RET_LOG = 0x7ffc0000;
 const RET_ALLOW = 0x7fff0000;
 
@@ -84,6 +87,8 @@ function verdict(action: SeccompAction): number {
       return RET_KILL_THREAD;
     case 'errno':
       return RET_ERRNO | ERRNO.EPERM;
+    case 'notify':
+      return RET_USER_NOTIF;
     default:
       return RET_ERRNO | ERRNO[action.errno];
   }
@@ -220,6 +225,20 @@ const SECCOMP_FILTER_FLAG_TSYNC = 1;
 const SECCOMP_FILTER_FLAG_LOG = 2;
 
 /**
+ * seccomp(SECCOMP_SET_MODE_FILTER) as it is: what the flags give, a descriptor or a thread's id among them.
+ * @throws Errno
+ */
+export function setFilter(filter: SeccompFilter, flags: number): number {
+  const number = syscallNumber('seccomp') as number; // both architectures have it
+  if (filter.architecture !== nativeArchitecture()) throw new Errno('EINVAL', 'seccomp', filter.architecture);
+  // struct sock_fprog: u16 count, padding, pointer.
+  const program = new Uint8Array(16);
+  viewOf(program).setUint16(0, filter.instructions, true);
+  viewOf(program).setBigUint64(8, addressOf(filter.bytes), true);
+  return checked(seccomp()(number, SECCOMP_SET_MODE_FILTER, flags, program), 'seccomp');
+}
+
+/**
  * Puts a filter into force, for good: on all threads of the process with `tsync` (which also gives them the no_new_privs of the calling
  * one), else on the calling thread and those it starts later. With `log`, what is refused shows in the audit log.
  *
@@ -228,15 +247,9 @@ const SECCOMP_FILTER_FLAG_LOG = 2;
  * @throws Errno EACCES without no_new_privs; ESRCH naming the thread that could not follow, in which case no thread has the filter
  */
 export function installFilter(filter: SeccompFilter, opts: {tsync: boolean; log?: boolean}): void {
-  const number = syscallNumber('seccomp') as number; // both architectures have it
-  if (filter.architecture !== nativeArchitecture()) throw new Errno('EINVAL', 'seccomp', filter.architecture);
-  // struct sock_fprog: u16 count, padding, pointer.
-  const program = new Uint8Array(16);
-  viewOf(program).setUint16(0, filter.instructions, true);
-  viewOf(program).setBigUint64(8, addressOf(filter.bytes), true);
   const flags =
     (opts.tsync ? SECCOMP_FILTER_FLAG_TSYNC : 0) | (opts.log === true ? SECCOMP_FILTER_FLAG_LOG : 0);
-  const result = checked(seccomp()(number, SECCOMP_SET_MODE_FILTER, flags, program), 'seccomp');
+  const result = setFilter(filter, flags);
   // With TSYNC a positive result is the thread that has other filters of its own.
   if (result > 0) throw new Errno('ESRCH', 'seccomp(TSYNC)', `thread ${result}`);
 }

@@ -19,6 +19,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   stripefs: ['block'],
   server: ['block', 'control', 'ext4', 'fuse', 'iomap', 'service', 'stripefs', 'sys', 'wire'],
   probe: ['server', 'sys'],
+  adapter: ['control', 'server', 'service', 'sys'],
   manager: ['control', 'fuse', 'helper', 'launch', 'policy', 'server', 'service', 'sys', 'wire'],
   admin: ['manager', 'sys'],
 };
