@@ -14,11 +14,16 @@ export interface Evidence {
   outcome: Outcome;
   /** What went wrong on our side. */
   problem: {action: 'open' | 'mount'; error: unknown} | undefined;
+  /** Why a member was not opened. */
+  memberProblem?: unknown;
   /** What the server said. */
   failure: ServerFailure | undefined;
   /** The server's own log, where we have it. */
   serverLog: string | undefined;
 }
+
+/** What a server of ours says when it gives up for want of a member. */
+const MEMBER_REFUSED = 'member-refused';
 
 /** Characters of the server's log that are kept. */
 const LOG_TAIL = 2000;
@@ -28,7 +33,7 @@ const LOG_TAIL = 2000;
  * word, labelled as such, then how it ended.
  */
 export function explain(evidence: Evidence): MountError {
-  const {object, outcome, problem, failure} = evidence;
+  const {object, outcome, problem, memberProblem, failure} = evidence;
   const details: Record<string, unknown> = {...serverLogOf(evidence.serverLog)};
   if (outcome.ended === 'goodbye') details['serverExitCode'] = outcome.exitCode;
   if (failure !== undefined) details['server'] = failure;
@@ -39,6 +44,8 @@ export function explain(evidence: Evidence): MountError {
     if (problem.action === 'open' && errno === ERRNO.EBUSY) return busy(evidence.source);
     if (problem.action === 'mount') return kernelRefusal(object, error, details);
   }
+  // It knows that a member was refused, and we know why.
+  if (failure?.code === MEMBER_REFUSED && memberProblem instanceof MountError) return memberProblem;
   if (failure !== undefined) {
     const errno = failure.errno === undefined ? undefined : ERRNO[failure.errno];
     const text = failure.message === '' ? failure.code : failure.message;

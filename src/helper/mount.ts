@@ -257,6 +257,7 @@ async function perform(
       source: source.name,
       outcome,
       problem: requests.problem,
+      memberProblem: requests.memberProblem,
       failure: control.failure,
       serverLog: await lastWords(connection),
     });

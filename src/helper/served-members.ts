@@ -59,8 +59,7 @@ export class ServedMembers {
     {log}: {log: Log},
   ) {
     this.#source = source;
-    // Nobody looks for a file system on a member, so it needs no device but for iomap.
-    this.#policy = opts.policy.loop === 'always' ? {...opts.policy, loop: 'auto'} : opts.policy;
+    this.#policy = {...opts.policy, loop: loopOf(opts.policy, source)};
     this.#iomapApproved = opts.iomapApproved;
     this.#listed = opts.listed.map((pattern) => callersPattern(pattern, source));
     this.#rule = opts.rule;
@@ -185,6 +184,15 @@ export class ServedMembers {
     const reason = error instanceof Error ? foreignText(error.message, 300) : '';
     this.#log.warn({path, reason}, 'the server asked for a file that it may not have');
   }
+}
+
+/**
+ * Nobody looks for a file system on a member, so it needs no device but for iomap. The files of an ordinary user get none: it would show
+ * them to udev and the desktop as disks.
+ */
+function loopOf({loop}: MountPolicy, {given}: Source): MountPolicy['loop'] {
+  if (given) return 'never';
+  return loop === 'always' ? 'auto' : loop;
 }
 
 /** A member that somebody else uses is told by its name; the server may ask again. */

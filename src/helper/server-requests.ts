@@ -57,6 +57,7 @@ export class ServerRequests implements HelperActions {
   #mount: KernelMount | undefined;
   #flags = 0;
   #problem: {action: 'open' | 'mount'; error: unknown} | undefined;
+  #memberProblem: unknown;
 
   constructor(prepared: Prepared, {control}: {control: ControlChannel}) {
     this.#prepared = prepared;
@@ -76,6 +77,11 @@ export class ServerRequests implements HelperActions {
   /** The last thing that went wrong on our side and was not mended by a later try. */
   get problem(): {action: 'open' | 'mount'; error: unknown} | undefined {
     return this.#problem;
+  }
+
+  /** Why the last file that is not the source was not opened. */
+  get memberProblem(): unknown {
+    return this.#memberProblem;
   }
 
   openFile(request: OpenRequest): OwnedFd {
@@ -187,12 +193,17 @@ export class ServerRequests implements HelperActions {
     return path === this.#prepared.source.name || path === this.#prepared.source.path;
   }
 
-  /** The source, or one of its members. What the server says it can do without is no reason why a mount fails. */
+  /** The source, or one of its members. */
   #open(request: OpenRequest, open: (from: ServedSource | ServedMembers) => OwnedFd): OwnedFd {
     const {source, served, members} = this.#prepared;
-    const from = request.path === source.name ? served : members;
-    if (from === members && request.quiet) return open(from);
-    return this.#attempt('open', () => open(from));
+    if (request.path === source.name) return this.#attempt('open', () => open(served));
+    try {
+      return open(members);
+    } catch (error) {
+      // A server may ask for anything, and go on without: whether this is why it gave up is its to say.
+      this.#memberProblem = error;
+      throw error;
+    }
   }
 
   /** Remembers what failed, so that the caller can be told in our words, and forgets it when a later try works. */

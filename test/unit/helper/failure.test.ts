@@ -4,6 +4,7 @@ import {Cleanup, eventually} from '../../../src/helper/cleanup.js';
 import {MountError} from '../../../src/helper/errors.js';
 import {type Evidence, explain, serverLogOf} from '../../../src/helper/failure.js';
 import {ContextError} from '../../../src/helper/kernel-mount.js';
+import {denied} from '../../../src/helper/member-source.js';
 import {silent} from '../../../src/service/log.js';
 import {ProtocolError} from '../../../src/service/protocol-error.js';
 import {Errno} from '../../../src/sys/errno.js';
@@ -38,6 +39,21 @@ describe('the sentence for a failed mount', () => {
       {failure: {errno: undefined, code: 'sb-magic', message: ''}},
       'server-refused',
       "can't mount /img on /mnt: the server says: sb-magic",
+    ],
+    [
+      'a member that was refused, where the server gives up for it',
+      {
+        failure: {errno: 'EACCES', code: 'member-refused', message: 'no member'},
+        memberProblem: denied('/etc/shadow', 'nobody lists it'),
+      },
+      'member-denied',
+      "can't mount /etc/shadow: nobody lists it",
+    ],
+    [
+      'and not where it has other reasons',
+      {failure: word, memberProblem: denied('/etc/shadow', 'nobody lists it')},
+      'server-refused',
+      "can't mount /img on /mnt: the server says: not an ext4 image (EUCLEAN)",
     ],
     [
       'a busy image, whatever the server says',

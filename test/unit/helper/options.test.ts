@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import {describe, test} from 'vitest';
+import {Cleanup} from '../../../src/helper/cleanup.js';
+import {examine} from '../../../src/helper/examine.js';
 import {isSubtype, subtypeOf} from '../../../src/helper/fs-type.js';
 import {mountAttributes, superblockParameters} from '../../../src/helper/kernel-flags.js';
 import {DEFAULT_MOUNT_POLICY, type MountPolicy} from '../../../src/helper/mount-policy.js';
 import {parseOptions} from '../../../src/helper/options.js';
 import {checkServerOptions, mergeFlags, mergeOptions} from '../../../src/helper/server-options.js';
+import {silent} from '../../../src/service/log.js';
 import {joinOptions, splitOptions} from '../../../src/service/option-text.js';
 import * as ms from '../../../src/sys/mount-flags.js';
 
@@ -12,6 +15,34 @@ const SAFE = ms.MS_NOSUID | ms.MS_NODEV;
 const policy = DEFAULT_MOUNT_POLICY;
 
 describe("the caller's options", () => {
+  test('patterns of members are kept for the helper, and told to the server as ever', () => {
+    const {members, driver, forwarded} = parseOptions(
+      ['member=a.img,member=/srv/*.img', 'member=**'],
+      policy,
+    );
+    assert.deepEqual(members, ['a.img', '/srv/*.img', '**']);
+    assert.equal(driver.length, 3);
+    assert.equal(forwarded.length, 3);
+  });
+  for (const value of ['', '=', '=../a.img', '=./a', '=a//b', '=/srv/', '=~/a.img', '=a**b', '=a\\']) {
+    test(`member${value} is refused`, () => {
+      assert.throws(() => parseOptions([`member${value}`], policy), {code: 'bad-option'});
+    });
+  }
+  test('members are for root to name; others are told so before anything is looked at', () => {
+    const caller = {callerUid: 1000, callerGid: 1000, callerGroups: []};
+    const request = {
+      source: '/none',
+      target: '/none',
+      type: 'stripefs',
+      options: ['member=/etc/*'],
+      ...caller,
+    };
+    const cleanup = new Cleanup(silent);
+    assert.throws(() => examine(request, policy, cleanup), {code: 'bad-option', errno: 1});
+    assert.throws(() => examine({...request, callerUid: 0}, policy, cleanup), {code: 'source-missing'});
+  });
+
   const splits: Array<[text: string, items: string[]]> = [
     ['', []],
     [',,', []],
