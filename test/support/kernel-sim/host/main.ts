@@ -23,7 +23,10 @@ function serve(job: Job, fds: readonly number[]): Done {
   const errors: string[] = [];
   const source = sourceOf(sources[0]!);
   const {driver} = chooseDriver(job.type, source);
+  // Behind the source come those that it names, in its order.
+  const names = driver.members?.(source) ?? [];
   const fileSystem = driver.open(source, {
+    members: new Map(names.map((name, index) => [name, sourceOf(sources[index + 1]!)])),
     options: new Map(job.options),
     cacheBytes: job.cacheBytes,
     cacheCounters: counters.caches,
