@@ -101,7 +101,8 @@ export class Connection {
       }
     }
     this.#pending.delete(unique);
-    return {errno: -pending.answer.error, body: pending.answer.body};
+    // 0 - x, because -x makes a zero negative.
+    return {errno: 0 - pending.answer.error, body: pending.answer.body};
   }
 
   /** Sends a request and waits for its answer. @throws KernelError what the server answered, EIO for a reply of the wrong size */

@@ -3,52 +3,49 @@
  * the fuse device. It ends when nobody sends jobs any more.
  */
 import {writeSync} from 'node:fs';
-import {runBlocking, Session} from '../../../../src/fuse/index.js';
-import {chooseDriver} from '../../../../src/server/drivers.js';
-import {COUNTERS_SIZE, SharedCounters} from '../../../../src/server/shared-counters.js';
+import {runBlocking, Session, type SessionOptions} from '../../../../src/fuse/index.js';
+import {IomapServer} from '../../../../src/iomap/index.js';
 import {receivePacket, sendPacket} from '../../../../src/sys/socket.js';
+import {DeviceStandIn} from '../link.js';
+import {controlOf} from './control.js';
+import {isIomapDriver, openFileSystem, sizeOf} from './file-systems.js';
 import {type Done, JOBS_FD, type Job} from './job.js';
-import {sourceOf} from './source.js';
 
-const FOREVER_SECONDS = 31_536_000;
 const LARGEST_JOB = 65_536;
 const MOST_FDS = 10;
-const MOST_ERRORS = 20;
-/** Packets of the socket that stands for the device are no larger. */
-const LARGEST_WRITE = 65_536;
+const MOST_PROBLEMS = 20;
+const FOREVER_SECONDS = 31_536_000;
+
+/** As a server's request thread has it, but for packets of a size that the sockets take. */
+const OPTIONS: SessionOptions = {
+  init: {want: ['POSIX_ACL', 'EXPORT_SUPPORT'], refuse: ['READDIRPLUS_AUTO'], maxWrite: 65_536},
+  entryTimeout: FOREVER_SECONDS,
+  attrTimeout: FOREVER_SECONDS,
+  maxConcurrent: 1,
+};
 
 function serve(job: Job, fds: readonly number[]): Done {
-  const [device, , ...sources] = fds as [number, number, ...number[]];
-  const counters = new SharedCounters(new ArrayBuffer(COUNTERS_SIZE));
+  const [device, calls, ...sources] = fds as [number, number, ...number[]];
   const errors: string[] = [];
-  const source = sourceOf(sources[0]!);
-  const {driver} = chooseDriver(job.type, source);
-  // Behind the source come those that it names, in its order.
-  const names = driver.members?.(source) ?? [];
-  const fileSystem = driver.open(source, {
-    members: new Map(names.map((name, index) => [name, sourceOf(sources[index + 1]!)])),
-    options: new Map(job.options),
-    cacheBytes: job.cacheBytes,
-    cacheCounters: counters.caches,
-    log: () => {},
+  const complain = (text: string): void => {
+    if (errors.length < MOST_PROBLEMS) errors.push(text);
+  };
+  const fs = openFileSystem(job, sources);
+  let iomap: IomapServer | undefined;
+  if (isIomapDriver(fs)) {
+    const standIn = new DeviceStandIn(calls);
+    const link = {
+      devices: sources.map((fd) => ({fd, size: sizeOf(fd)})),
+      control: controlOf(standIn),
+      send: (message: Uint8Array, length: number) => standIn.write(message, length),
+    };
+    iomap = new IomapServer(fs, link, {onProblem: (error, what) => complain(`${what}: ${error}`)});
+  }
+  const session = new Session(fs, iomap?.sessionOptions(OPTIONS) ?? OPTIONS, {
+    onError: (error, {name, nodeid}) => complain(`${name} of ${nodeid}: ${error}`),
   });
-  const session = new Session(
-    fileSystem,
-    {
-      init: {want: ['POSIX_ACL', 'EXPORT_SUPPORT'], refuse: ['READDIRPLUS_AUTO'], maxWrite: LARGEST_WRITE},
-      entryTimeout: FOREVER_SECONDS,
-      attrTimeout: FOREVER_SECONDS,
-      maxConcurrent: 1,
-    },
-    {
-      counters: counters.requests,
-      onError: (error, {name, nodeid}) => {
-        if (errors.length < MOST_ERRORS) errors.push(`${name} of ${nodeid}: ${error}`);
-      },
-    },
-  );
   const ended = runBlocking(device, session);
-  return {ended, errors, counters: {}};
+  return {ended, errors, counters: {...iomap?.counters}};
 }
 
 function main(): void {

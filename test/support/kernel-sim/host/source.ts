@@ -1,8 +1,0 @@
-import {fstatSync} from 'node:fs';
-import {type BlockSource, FileSource} from '../../../../src/block/index.js';
-import {deviceSize} from '../../../../src/sys/block-device.js';
-
-/** The source on a descriptor, as a server sees it: a block device tells its size by ioctl, a file by fstat. */
-export function sourceOf(fd: number): BlockSource {
-  return new FileSource(fd, fstatSync(fd).isBlockDevice() ? deviceSize(fd) : undefined);
-}
