@@ -27,13 +27,16 @@ export function openFileSystem({type, options, cacheBytes}: Job, sources: readon
     return fs;
   }
   if (type === 'formula') return new FormulaFs(Number(new Map(options).get('mappings')));
-  const source: BlockSource = new FileSource(fd, sizeOf(fd));
+  const [source, ...others] = sources.map((each): BlockSource => new FileSource(each, sizeOf(each)));
   const counters = new SharedCounters(new ArrayBuffer(COUNTERS_SIZE));
-  return chooseDriver(type, source).driver.open(source, {
+  const {driver} = chooseDriver(type, source!);
+  // Behind the source come those that it names, in its order.
+  const names = driver.members?.(source!) ?? [];
+  return driver.open(source!, {
     options: new Map(options),
+    members: new Map(names.map((name, index) => [name, others[index]!])),
     cacheBytes,
     cacheCounters: counters.caches,
-    members: new Map(),
     log: () => {},
   });
 }
