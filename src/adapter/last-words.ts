@@ -20,16 +20,26 @@ export class LastWords {
 
   /** The end of what was said, fit for a sentence: lines with slashes between; '' for nothing. */
   read(): string {
-    if (this.#start === undefined) return '';
-    const {size} = fstatSync(this.#fd);
-    const from = Math.max(this.#start, size - TAIL);
-    if (size <= from) return '';
-    const buffer = Buffer.alloc(size - from);
-    // By position: the writers' own must not move.
-    const text = buffer.toString('utf8', 0, readSync(this.#fd, buffer, 0, buffer.length, from));
-    const lines = text.split('\n').filter((line) => !line.startsWith(OUR_LINE));
+    const lines = this.#tail()
+      .split('\n')
+      .filter((line) => !line.startsWith(OUR_LINE));
     const clean = lines.map((line) => foreignText(line, LONGEST)).filter((line) => line !== '');
     const joined = [...clean.join(' / ')];
     return joined.length > LONGEST ? `…${joined.slice(1 - LONGEST).join('')}` : joined.join('');
+  }
+
+  #tail(): string {
+    if (this.#start === undefined) return '';
+    try {
+      const {size} = fstatSync(this.#fd);
+      const from = Math.max(this.#start, size - TAIL);
+      if (size <= from) return '';
+      const buffer = Buffer.alloc(size - from);
+      // By position: the writers' own must not move.
+      return buffer.toString('utf8', 0, readSync(this.#fd, buffer, 0, buffer.length, from));
+    } catch {
+      // A log that can only be written to.
+      return '';
+    }
   }
 }

@@ -34,6 +34,8 @@ export interface MountParts {
   /** What the helper lets a server ask for. */
   readonly allowOther: boolean;
   readonly fuseblk: boolean;
+  /** Called once it is there and before anybody has its descriptor. */
+  readonly onMade: () => void;
 }
 
 /**
@@ -110,6 +112,7 @@ export class OneMount {
       throw new MountRefusal(error.code, 'mount-refused', `the mount is not made: ${error.message}`);
     }
     this.#made = true;
+    this.#parts.onMade();
   }
 
   /** What can be said once only. */

@@ -15,6 +15,7 @@ import {fillCommand} from './command-words.js';
 import type {Door} from './door.js';
 import {LastWords} from './last-words.js';
 import {type LockDown, lockDown} from './lock-down.js';
+import {markMounted} from './mount-marker.js';
 import {OneMount} from './one-mount.js';
 import {checkExecutable, type Execution, notExecuted, Program} from './program.js';
 import type {Session} from './session.js';
@@ -88,7 +89,8 @@ function prepare(plan: CommandPlan, session: Session): Prepared {
   const source = openSource(conversation, place.source, plan.source, options.readOnly);
   const caller = {flags: options.flags | (source.readOnly ? MS_RDONLY : 0), fuse: options.fuse};
   const {allowOther, fuseblk} = hello;
-  const mount = new OneMount({conversation, place, fuseDevice, caller, allowOther, fuseblk});
+  const onMade = (): void => markMounted(plan.target);
+  const mount = new OneMount({conversation, place, fuseDevice, caller, allowOther, fuseblk, onMade});
   return {...session, plan, options, source, mount, held};
 }
 

@@ -1,4 +1,5 @@
 import {Errno} from './errno.js';
+import {setCloseOnExec} from './fd.js';
 import {addressOf, cText, lastErrno, native, viewOf} from './libc.js';
 import {rawSystemCall} from './raw-system-call.js';
 
@@ -20,8 +21,9 @@ const POINTER_SIZE = 8;
 const LEAST_BLOCK = 4096;
 
 /**
- * Replaces this process by another program (execve(2)): other threads end, descriptors stay unless they are close-on-exec. Signals
- * that this runtime ignores or blocks are given their default back first, since a new program would inherit that.
+ * Replaces this process by another program (execve(2)): other threads end, descriptors stay unless they are close-on-exec, but for the
+ * standard ones, which Node marks so at its start and which stay in any case. Signals that this runtime ignores or blocks are given
+ * their default back first, since a new program would inherit that.
  *
  * @throws Errno when it can't be executed: ENOENT, EACCES, ENOEXEC, E2BIG
  */
@@ -34,6 +36,7 @@ export function replaceProcess(
   const argv = vector(args);
   const envp = vector(variables);
   resetSignals();
+  for (const fd of [0, 1, 2]) setCloseOnExec(fd, false);
   execve()(cText(path, 'execve'), addressOf(argv), addressOf(envp));
   throw new Errno(lastErrno(), 'execve', path);
 }

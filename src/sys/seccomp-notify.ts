@@ -26,6 +26,9 @@ const RESPONSE_SIZE = 24;
 const ADDFD_SIZE = 24;
 const O_CLOEXEC = 0o2000000;
 
+/** The call's thread is gone; the call has its answer and is about to return. */
+const OVER: readonly number[] = [ERRNO.ENOENT, ERRNO.EINPROGRESS];
+
 /** A system call that waits for an answer. */
 export interface Notification {
   /** Names it until it is answered or its caller is gone. */
@@ -103,7 +106,7 @@ export function answerNotification(listener: number, id: bigint, error?: ErrnoCo
     checked(ioctlMemory()(listener, IOCTL_SEND, memory), 'ioctl(SECCOMP_IOCTL_NOTIF_SEND)', listener);
     return true;
   } catch (thrown) {
-    if (errnoOf(thrown) === ERRNO.ENOENT) return false;
+    if (OVER.includes(errnoOf(thrown))) return false;
     throw thrown;
   }
 }
@@ -131,7 +134,7 @@ export function giveDescriptor(
     checked(ioctlMemory()(listener, IOCTL_ADDFD, memory), 'ioctl(SECCOMP_IOCTL_NOTIF_ADDFD)', listener);
     return true;
   } catch (thrown) {
-    if (errnoOf(thrown) === ERRNO.ENOENT) return false;
+    if (OVER.includes(errnoOf(thrown))) return false;
     throw thrown;
   }
 }
