@@ -30,7 +30,7 @@ let source: Source;
 let warnings: Array<Record<string, unknown>>;
 const all: ServedMembers[] = [];
 
-function serve(listed: string[], rule: Partial<MemberRule> | undefined = {}): ServedMembers {
+function serve(listed: string[], rule: Partial<MemberRule> | null = {}): ServedMembers {
   const log: Log = {debug() {}, info() {}, warn: (values) => void warnings.push(values)};
   const members = new ServedMembers(
     source,
@@ -38,7 +38,7 @@ function serve(listed: string[], rule: Partial<MemberRule> | undefined = {}): Se
       policy: {...DEFAULT_MOUNT_POLICY, loop: 'never'},
       iomapApproved: false,
       listed,
-      rule: rule === undefined ? undefined : {...ANYONE, ...rule},
+      rule: rule === null ? undefined : {...ANYONE, ...rule},
     },
     {log},
   );
@@ -84,7 +84,7 @@ describe('further sources of a mount', () => {
   });
 
   test('are none where nobody lists any', () => {
-    assert.equal(ask(serve([], undefined), join(dir, 'a.img')), 'EACCES');
+    assert.equal(ask(serve([], null), join(dir, 'a.img')), 'EACCES');
     assert.equal(ask(serve([]), join(dir, 'a.img')), 'EACCES');
   });
 
@@ -107,6 +107,7 @@ describe('further sources of a mount', () => {
     ['a link out of the place', (base) => `${base}/link.img`, 'ENOTBLK'],
     ['a link in the place', (base) => `${base}/inner.img`, 'ENOTBLK'],
     ['what a linked directory leads to', (base) => `${base}/away/secret`, 'EACCES'],
+    ['what a linked directory of the place leads to', (base) => `${base}/inside/c.img`, 'EACCES'],
     ['a FIFO', (base) => `${base}/fifo.img`, 'ENOTBLK'],
     ['a character device', (base) => `${base}/null.img`, 'ENOTBLK'],
     ['what is not there', (base) => `${base}/none.img`, 'ENOENT'],
@@ -119,15 +120,19 @@ describe('further sources of a mount', () => {
     symlinkSync(join(elsewhere, 'secret'), join(dir, 'link.img'));
     symlinkSync('a.img', join(dir, 'inner.img'));
     symlinkSync(elsewhere, join(dir, 'away'));
+    symlinkSync('sub', join(dir, 'inside'));
     linkSync(join(dir, 'fs.json'), join(dir, 'again.img'));
     assert.equal(spawnSync('mkfifo', [join(dir, 'fifo.img')]).status, 0);
     if (process.getuid?.() === 0) spawnSync('mknod', [join(dir, 'null.img'), 'c', '1', '3']);
     else symlinkSync('/dev/null', join(dir, 'null.img'));
-    const members = serve(['**/*.img', '*.img', 'away/secret']);
-    const got = ask(members, path(dir));
-    // The directory of a path that leads below a file is none.
-    assert.equal(got === 'ENOTDIR' ? 'ENOENT' : got, errno);
-    assert.deepEqual(members.all, []);
+    // Whether or not a rule is there to look at what was found once more.
+    for (const rule of [{}, null]) {
+      const members = serve(['**/*.img', '*.img', 'away/secret'], rule);
+      const got = ask(members, path(dir));
+      // The directory of a path that leads below a file is none.
+      assert.equal(got === 'ENOTDIR' ? 'ENOENT' : got, errno);
+      assert.deepEqual(members.all, []);
+    }
   });
 
   test('that are not listed are not touched: not even whether they are there is told', () => {
