@@ -55,6 +55,7 @@ export interface Driver {
   /**
    * Further sources that the file system lies on: names out of the source, relative to where that lies or absolute, each once. A
    * driver without lies on its source alone. The names are the image's; what may be opened is the mount helper's to say.
+   * With iomap these are its devices, in this order, and the source is none.
    * @throws MountRefusal
    */
   members?(source: BlockSource): readonly string[];
