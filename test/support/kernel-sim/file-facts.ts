@@ -23,8 +23,8 @@ export interface FileFacts {
 export type Facts = Map<string, FileFacts>;
 
 /** Of directories with more entries than this only some are looked at. */
-const CROWD = 1000;
-const ONE_IN = 40;
+const CROWD = 200;
+const ONE_IN = 20;
 
 function attempt(action: () => string): string {
   try {
