@@ -3,11 +3,14 @@ import type {CacheNumbers, OperationNumbers} from '../control/messages.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import {type MountRecord, readRecord} from '../launch/mount-record.js';
 import {readProcessMemfd} from '../launch/process-memfd.js';
-import {type FuseMount, fuseMounts} from '../manager/fuse-mounts.js';
-import {waitingRequests} from '../manager/fusectl.js';
+import {processUsers} from '../launch/process-users.js';
+import {type FuseMount, fuseMounts, serversByConnection} from '../manager/fuse-mounts.js';
+import {kernelConnection, waitingRequests} from '../manager/fusectl.js';
 import {latencyOf} from '../manager/latency.js';
 import type {CacheStats, CachesView, MountStats, MountView, OperationStats} from '../manager/model.js';
-import {type ProcessName, processNamed, processStats} from '../manager/process-stats.js';
+import {type ProcessName, processNamed} from '../manager/process-name.js';
+import {childrenByParent, serverProcesses} from '../manager/server-processes.js';
+import {ServerUse} from '../manager/server-use.js';
 import {
   COUNTERS_NAME,
   COUNTERS_SIZE,
@@ -106,12 +109,15 @@ function cacheOf({misses, evictions, ...numbers}: CacheNumbers): CacheStats {
  */
 export class KernelView implements MountSource {
   readonly managed = false;
+  readonly #uses = new Map<string, ServerUse>();
 
   async mounts(): Promise<MountView[]> {
     return [...fuseMounts().values()].map(viewOf);
   }
 
   async stats(id: string): Promise<MountStats> {
+    const foreign = foreignServer(Number(id));
+    if (foreign !== undefined) return this.#outside(id, foreign);
     const server = this.#server(id);
     const {operations, queueDepth} = counters(server.pid).stats();
     return {
@@ -120,8 +126,31 @@ export class KernelView implements MountSource {
       ),
       queueDepth: sane(queueDepth),
       waiting: waitingRequests(Number(id)) ?? null,
-      process: processStats(server) ?? null,
+      countedBy: 'server',
+      tracing: null,
+      kernel: kernelConnection(Number(id)) ?? null,
+      process: this.#useOf(id, server.pid),
     };
+  }
+
+  /** Requests are traced by managers alone, who also see to it that tracing ends. */
+  #outside(id: string, pid: number): MountStats {
+    const kernel = kernelConnection(Number(id)) ?? null;
+    return {
+      operations: {},
+      queueDepth: kernel?.waiting ?? 0,
+      waiting: kernel?.waiting ?? null,
+      countedBy: 'kernel',
+      tracing: {state: 'unsupported', reason: 'no manager runs', seconds: 0, gaps: 0},
+      kernel,
+      process: this.#useOf(id, pid),
+    };
+  }
+
+  #useOf(id: string, pid: number): MountStats['process'] {
+    const use = this.#uses.get(id) ?? new ServerUse();
+    this.#uses.set(id, use);
+    return use.read(serverProcesses(pid, {users: processUsers, children: childrenByParent})) ?? null;
   }
 
   async caches(id: string): Promise<CachesView> {
@@ -150,6 +179,13 @@ export class KernelView implements MountSource {
           : 'its server is gone';
     throw new CommandError(`can't tell the counts of ${printable(entry.target)}: ${reason}`);
   }
+}
+
+/** The process that serves a mount that fuseward did not make, where the kernel tells and we may look. */
+function foreignServer(connection: number): number | undefined {
+  const mount = fuseMounts().get(connection);
+  if (mount === undefined || noted(mount).record !== undefined || process.geteuid?.() !== 0) return undefined;
+  return serversByConnection().get(connection);
 }
 
 function counters(pid: number): SharedCounters {

@@ -1,6 +1,7 @@
 import {readFileSync, statSync, writeFileSync} from 'node:fs';
 import {mountAt} from '../sys/mount.js';
 import {readMounts} from '../sys/mount-info.js';
+import type {KernelConnection} from './model.js';
 
 /** Where the kernel shows its FUSE connections, once the `fusectl` file system is mounted there. */
 export const FUSECTL = '/sys/fs/fuse/connections';
@@ -11,13 +12,30 @@ export function ensureFusectl(): void {
   mountAt('fusectl', FUSECTL, 'fusectl', 0);
 }
 
-/** Requests that the kernel waits for on a connection; undefined where there is no fusectl or no such connection. */
-export function waitingRequests(connection: number): number | undefined {
+/** A number that the kernel shows of a connection; undefined where there is no fusectl or no such connection. */
+function numberIn(connection: number, file: string): number | undefined {
   try {
-    return Number(readFileSync(`${FUSECTL}/${connection}/waiting`, 'latin1'));
+    const text = readFileSync(`${FUSECTL}/${connection}/${file}`, 'latin1').trim();
+    return /^\d+$/.test(text) ? Number(text) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** What the kernel shows of a connection (Documentation/filesystems/fuse.rst); undefined where there is no fusectl or no such connection. */
+export function kernelConnection(connection: number): KernelConnection | undefined {
+  const waiting = waitingRequests(connection);
+  if (waiting === undefined) return undefined;
+  return {
+    waiting,
+    maxBackground: numberIn(connection, 'max_background') ?? null,
+    congestionThreshold: numberIn(connection, 'congestion_threshold') ?? null,
+  };
+}
+
+/** Requests that the kernel waits for on a connection; undefined where there is no fusectl or no such connection. */
+export function waitingRequests(connection: number): number | undefined {
+  return numberIn(connection, 'waiting');
 }
 
 /** The file that ends a connection when it is written to; undefined where there is none. */

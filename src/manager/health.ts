@@ -22,16 +22,24 @@ export interface HealthFacts {
   readonly silentMs: number;
   /** Age of the oldest request that the server works on, by its own word; 0 for none. */
   readonly oldestRequestMs: number;
+  /** Of a server that can't be asked: for how long requests have waited without progress; undefined where the kernel does not tell. */
+  readonly stalledMs: number | undefined;
 }
 
 /** The worst that is known of a mount. */
 export function healthOf(facts: HealthFacts, limits: HealthLimits): Health {
   if (facts.aborted) return 'aborted';
   if (facts.serverAlive === false) return 'dead';
-  if (!facts.canAsk) return 'unknown';
+  if (!facts.canAsk) return fromOutside(facts.stalledMs, limits);
   if (facts.silentMs > limits.hungMs) return 'hung';
   if (facts.oldestRequestMs > limits.slowMs) return 'slow';
   return facts.answered ? 'ok' : 'unknown';
+}
+
+function fromOutside(stalledMs: number | undefined, {slowMs, hungMs}: HealthLimits): Health {
+  if (stalledMs === undefined) return 'unknown';
+  if (stalledMs > hungMs) return 'hung';
+  return stalledMs > slowMs ? 'slow' : 'ok';
 }
 
 /** Whether nothing but taking the mount away helps any more. */

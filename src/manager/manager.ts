@@ -21,8 +21,11 @@ import {isLost} from './health.js';
 import type {ManagerLog} from './log.js';
 import type {CachesView, ManagerEvent, MountOrder, MountStats, MountView, StatusView} from './model.js';
 import {mountByCommand, unmountByCommand} from './mount-commands.js';
+import {OutsideStats} from './outside-stats.js';
 import {Registry} from './registry.js';
+import {childrenByParent} from './server-processes.js';
 import {Supervisor} from './supervisor.js';
+import {RequestTracer} from './tracing/request-tracer.js';
 import {listenForUsers, removeUserSocket, USER_LIMITS, UserDoor} from './user-door.js';
 import {UserRequests} from './user-requests.js';
 import {cachesView, mountView, statsView} from './views.js';
@@ -76,6 +79,8 @@ export class MountManager implements Manager {
   readonly #policies: WatchPolicies;
   readonly #registry: Registry;
   readonly #supervisor: Supervisor;
+  readonly #tracer: RequestTracer;
+  readonly #outside: OutsideStats;
   readonly #commands = new CommandRunner();
   readonly #started: {readonly at: string; readonly monotonic: number};
   #features: readonly Feature[] = [];
@@ -116,6 +121,10 @@ export class MountManager implements Manager {
       {log},
     );
     const users = new Aged(processUsers, () => clock.monotonic());
+    const children = new Aged(childrenByParent, () => clock.monotonic());
+    const looks = {users: () => users.get(USERS_MS), children: () => children.get(USERS_MS)};
+    this.#tracer = new RequestTracer({clock, log});
+    this.#outside = new OutsideStats(this.#tracer);
     this.#registry = new Registry(() => clock.monotonic(), {
       watch: (mount, record) => {
         const type = record?.type ?? mount.entries[0].fsType.replace(/^fuse(blk)?\.?/, '');
@@ -123,11 +132,14 @@ export class MountManager implements Manager {
         return new WatchedMount(
           mount,
           {record, policy},
-          {clock, events: this.#supervisor, users: () => users.get(USERS_MS)},
+          {clock, events: this.#supervisor, looks, tracer: this.#tracer},
         );
       },
       found: (mount) => this.#supervisor.found(mount),
-      gone: (mount) => this.#supervisor.gone(mount),
+      gone: (mount) => {
+        this.#tracer.forget(mount.connection);
+        this.#supervisor.gone(mount);
+      },
     });
     this.#supervisor = new Supervisor({registry: this.#registry, events: this.#events, log, clock});
   }
@@ -167,6 +179,7 @@ export class MountManager implements Manager {
 
   async stats(id: string, maxAgeMs = 0): Promise<MountStats> {
     const mount = this.#find(id);
+    if (mount.link === undefined && !isLost(mount.health)) return await this.#outside.of(mount, maxAgeMs);
     const sampled = mount.samples.recent('stats', maxAgeMs);
     if (sampled !== undefined) return statsView(mount, sampled, maxAgeMs);
     const answer = await this.#ask(mount, {do: 'stats'}, 'tell the statistics of');
@@ -279,6 +292,7 @@ export class MountManager implements Manager {
     clearInterval(this.#timer);
     this.#closeUserDoor();
     this.#announcements?.close();
+    this.#tracer.close();
     for (const mount of this.#registry.all()) mount.close();
     this.#eventFile?.close();
     this.#policies.close();

@@ -14,10 +14,12 @@ export const Health = Type.Union(
   [
     Type.Literal('ok'),
     Type.Literal('slow', {description: 'a request is older than the limit'}),
-    Type.Literal('hung', {description: 'the server does not answer'}),
+    Type.Literal('hung', {
+      description: 'the server does not answer, or, where it can not be asked, gets no further with requests',
+    }),
     Type.Literal('dead', {description: 'the server is gone; everything on the mount fails'}),
     Type.Literal('aborted', {description: 'the connection was aborted'}),
-    Type.Literal('unknown', {description: 'not one of our servers, and the kernel does not tell'}),
+    Type.Literal('unknown', {description: 'its server can not be asked, and the kernel does not tell'}),
   ],
   {description: 'how the mount is, as far as can be told from outside'},
 );
@@ -131,20 +133,72 @@ export const OperationStats = Type.Object({
 });
 export type OperationStats = Static<typeof OperationStats>;
 
+/** How the requests of a server that does not count them itself are counted. */
+export const Tracing = Type.Object(
+  {
+    state: Type.Union([
+      Type.Literal('on'),
+      Type.Literal('off', {description: 'it begins when somebody asks again'}),
+      Type.Literal('unsupported', {description: 'nothing is counted; reason says why'}),
+    ]),
+    reason: Maybe(Type.String()),
+    seconds: Type.Number({description: 'for how long requests were traced in all'}),
+    gaps: Count('times that events were lost because too many came at once'),
+  },
+  {description: 'requests are traced while somebody asks for statistics and two minutes longer'},
+);
+export type Tracing = Static<typeof Tracing>;
+
+/** A connection as the kernel shows it in /sys/fs/fuse/connections. */
+export const KernelConnection = Type.Object({
+  waiting: Count('requests that it waits for'),
+  maxBackground: Maybe(Count('background requests that may be under way at once')),
+  congestionThreshold: Maybe(Count('of them, from where on the mount counts as congested')),
+});
+export type KernelConnection = Static<typeof KernelConnection>;
+
+/** What all processes of a server have used together. Totals don't go back when one of them ends. */
+export const ServerUseView = Type.Object({
+  cpuSeconds: Type.Number({description: 'user and system time'}),
+  userSeconds: Type.Number(),
+  systemSeconds: Type.Number(),
+  residentBytes: Count('what several of them share is counted for each'),
+  privateBytes: Count('of that, memory that is of no file'),
+  minorFaults: Count('page faults without I/O'),
+  majorFaults: Count('page faults with I/O'),
+  threads: Count('now'),
+  processes: Count('now'),
+  openFiles: Maybe(Count('open descriptors now')),
+  voluntarySwitches: Count('context switches to wait for something'),
+  involuntarySwitches: Count('context switches because others had a turn'),
+  io: Maybe(
+    Type.Object({
+      readBytes: Count('read through system calls'),
+      writtenBytes: Count('written through system calls'),
+      storageReadBytes: Count('read from storage'),
+      storageWrittenBytes: Count('written to storage'),
+    }),
+  ),
+});
+export type ServerUseView = Static<typeof ServerUseView>;
+
 export const MountStats = Type.Object(
   {
     operations: Type.Record(Type.String(), OperationStats, {description: 'by FUSE opcode name'}),
-    queueDepth: Count('requests that the server works on'),
-    waiting: Maybe(Count('requests that the kernel waits for')),
-    process: Maybe(
-      Type.Object({
-        cpuSeconds: Type.Number(),
-        residentBytes: Type.Integer(),
-        minorFaults: Type.Integer(),
-        majorFaults: Type.Integer(),
-        threads: Type.Integer(),
-      }),
+    queueDepth: Count(
+      'requests that the server works on; of a server that does not tell, those that the kernel waits for',
     ),
+    waiting: Maybe(Count('requests that the kernel waits for')),
+    countedBy: Type.Union(
+      [
+        Type.Literal('server', {description: 'by the server itself, all requests since it started'}),
+        Type.Literal('kernel', {description: "by the kernel's trace events, as told in tracing"}),
+      ],
+      {description: 'who counted the operations'},
+    ),
+    tracing: Maybe(Tracing),
+    kernel: Maybe(KernelConnection),
+    process: Maybe(ServerUseView),
   },
   {$id: 'MountStats'},
 );

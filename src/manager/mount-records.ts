@@ -5,7 +5,7 @@ import {RUN_DIRECTORY} from '../launch/lock.js';
 import type {MountRecord} from '../launch/mount-record.js';
 import {fuseConnectionOf} from '../sys/process.js';
 import type {FuseMount} from './fuse-mounts.js';
-import {isAlive} from './process-stats.js';
+import {isAlive} from './process-name.js';
 
 const DIRECTORY = `${RUN_DIRECTORY}/mounts`;
 /** A record is a few hundred bytes and holds two paths. */

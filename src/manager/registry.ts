@@ -1,7 +1,7 @@
 import type {MountRecord} from '../launch/mount-record.js';
 import {type FuseMount, fuseMounts, serversByConnection} from './fuse-mounts.js';
 import {isRecordOf, RecordReader} from './mount-records.js';
-import {type ProcessName, processNamed} from './process-stats.js';
+import {type ProcessName, processNamed} from './process-name.js';
 import type {WatchedMount} from './watched-mount.js';
 
 /** What the registry asks and tells. */

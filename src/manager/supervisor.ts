@@ -11,7 +11,7 @@ import type {ManagerLog} from './log.js';
 import type {Health} from './model.js';
 import {readRecords} from './mount-records.js';
 import {type Removal, removeLostMount} from './mount-removal.js';
-import {isAlive, type ProcessName} from './process-stats.js';
+import {isAlive, type ProcessName} from './process-name.js';
 import type {Registry} from './registry.js';
 import {ToldAllowance} from './told-allowance.js';
 import {backingFile, type MountEvents, type WatchedMount} from './watched-mount.js';

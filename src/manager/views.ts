@@ -1,9 +1,10 @@
-import type {CachesAnswer, StatsAnswer} from '../control/index.js';
+import type {CachesAnswer, OperationNumbers, StatsAnswer} from '../control/index.js';
 import type {Containment} from '../launch/containment.js';
 import type {MountRecord} from '../launch/mount-record.js';
 import {latencyOf} from './latency.js';
-import type {CacheStats, CachesView, ContainmentView, MountStats, MountView} from './model.js';
+import type {CacheStats, CachesView, ContainmentView, MountStats, MountView, Tracing} from './model.js';
 import {missesOf} from './samples.js';
+import type {TracedNumbers} from './tracing/request-tracer.js';
 import type {WatchedMount} from './watched-mount.js';
 
 /** The kernel's count of waiting requests changes all the time: even in lists it is as good as new. */
@@ -75,10 +76,9 @@ export function mountView(mount: WatchedMount, maxAgeMs: number): MountView {
   };
 }
 
-/** What the server counted, and what the kernel tells of it. @param maxAgeMs how old the kernel's word may be */
-export function statsView(mount: WatchedMount, answer: StatsAnswer, maxAgeMs: number): MountStats {
+function operationsOf(counted: Readonly<Record<string, OperationNumbers>>): MountStats['operations'] {
   const operations: MountStats['operations'] = {};
-  for (const [name, counts] of Object.entries(answer.operations)) {
+  for (const [name, counts] of Object.entries(counted)) {
     const {count, errors, errorsByErrno, bytesIn, bytesOut} = counts;
     operations[name] = {
       count,
@@ -89,10 +89,36 @@ export function statsView(mount: WatchedMount, answer: StatsAnswer, maxAgeMs: nu
       latencySeconds: latencyOf(counts),
     };
   }
+  return operations;
+}
+
+/** What the server counted, and what the kernel tells of it. @param maxAgeMs how old the kernel's word may be */
+export function statsView(mount: WatchedMount, answer: StatsAnswer, maxAgeMs: number): MountStats {
   return {
-    operations,
+    operations: operationsOf(answer.operations),
     queueDepth: answer.queueDepth,
     waiting: mount.waiting(maxAgeMs) ?? null,
+    countedBy: 'server',
+    tracing: null,
+    kernel: mount.kernel(maxAgeMs) ?? null,
+    process: mount.process(maxAgeMs) ?? null,
+  };
+}
+
+/** What can be seen from outside of a server that tells nothing. @param maxAgeMs how old the kernel's word may be */
+export function outsideStatsView(
+  mount: WatchedMount,
+  {numbers, tracing}: {numbers: TracedNumbers | undefined; tracing: Pick<Tracing, 'state' | 'reason'>},
+  maxAgeMs: number,
+): MountStats {
+  const waiting = mount.waiting(maxAgeMs);
+  return {
+    operations: operationsOf(numbers?.operations ?? {}),
+    queueDepth: waiting ?? 0,
+    waiting: waiting ?? null,
+    countedBy: 'kernel',
+    tracing: {...tracing, seconds: (numbers?.tracedMs ?? 0) / 1000, gaps: numbers?.gaps ?? 0},
+    kernel: mount.kernel(maxAgeMs) ?? null,
     process: mount.process(maxAgeMs) ?? null,
   };
 }

@@ -2,20 +2,23 @@ import {type FSWatcher, readFileSync, watch} from 'node:fs';
 import type {CloseReason, ServerState} from '../control/index.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import type {MountRecord} from '../launch/mount-record.js';
-import type {ProcessUsers} from '../launch/process-users.js';
 import {expectedOf, lookAtServer, type ServerLook} from '../launch/seal.js';
 import type {Policy} from '../policy/index.js';
 import type {MountEntry} from '../sys/mount-info.js';
 import {Aged} from './aged.js';
 import type {Clock} from './clock.js';
 import type {FuseMount} from './fuse-mounts.js';
-import {abortFile, waitingRequests} from './fusectl.js';
+import {abortFile, kernelConnection} from './fusectl.js';
 import {healthOf, isLost, SlowRequestFilter} from './health.js';
 import {LastWords} from './last-words.js';
-import type {Health} from './model.js';
-import {isAlive, type ProcessName, type ProcessStats, processStats} from './process-stats.js';
+import type {Health, KernelConnection, ServerUseView} from './model.js';
+import {isAlive, type ProcessName} from './process-name.js';
+import {Progress} from './progress.js';
 import {Samples} from './samples.js';
 import {ServerLink} from './server-link.js';
+import {type ProcessLooks, serverProcesses} from './server-processes.js';
+import {ServerUse} from './server-use.js';
+import type {RequestTracer} from './tracing/request-tracer.js';
 
 /** What of the policy concerns a mount that runs. */
 export type WatchPolicy = Pick<
@@ -34,6 +37,12 @@ export interface MountEvents {
 
 /** The mount table, the servers and the silence of servers are looked at this often. */
 export const TICK_MS = 500;
+
+/** Which processes a server has is looked for this often at most. */
+const PROCESSES_MS = 2_000;
+/** A server that can't be asked and always has requests waiting has them traced after so long, and for so long, to see whether it answers any. */
+const SUSPICIOUS_MS = 10_000;
+const SUSPECTED_MS = 2_000;
 
 /** Where the mount command puts control sockets, and nobody else but root may. */
 const CONTROL_SOCKET = new RegExp(`^${RUN_DIRECTORY}/control/[0-9a-f]{16}\\.sock$`);
@@ -63,15 +72,29 @@ export class WatchedMount {
   #link: ServerLink | undefined;
   #loop: {readonly device: string; readonly file: string} | undefined;
   #abortWatch: FSWatcher | undefined;
-  readonly #users: () => ProcessUsers;
+  readonly #looks: ProcessLooks;
+  readonly #tracer: Pick<RequestTracer, 'want' | 'answersOf'>;
+  readonly #progress = new Progress();
+  readonly #use = new ServerUse();
   #look: {readonly at: number; readonly value: ServerLook} | undefined;
-  readonly #waiting: Aged<number | undefined>;
-  readonly #process: Aged<ProcessStats | undefined>;
+  readonly #kernel: Aged<KernelConnection | undefined>;
+  readonly #processes: Aged<readonly number[]>;
+  readonly #process: Aged<ServerUseView | undefined>;
 
   constructor(
     mount: FuseMount,
     opts: {record: MountRecord | undefined; policy: WatchPolicy},
-    {clock, events, users}: {clock: Clock; events: MountEvents; users: () => ProcessUsers},
+    {
+      clock,
+      events,
+      looks,
+      tracer,
+    }: {
+      clock: Clock;
+      events: MountEvents;
+      looks: ProcessLooks;
+      tracer: Pick<RequestTracer, 'want' | 'answersOf'>;
+    },
   ) {
     this.id = String(mount.connection);
     this.connection = mount.connection;
@@ -80,10 +103,12 @@ export class WatchedMount {
     this.#clock = clock;
     this.samples = new Samples(clock);
     const now = () => clock.monotonic();
-    this.#waiting = new Aged(() => waitingRequests(this.connection), now);
-    this.#process = new Aged(() => (this.server === undefined ? undefined : processStats(this.server)), now);
+    this.#kernel = new Aged(() => kernelConnection(this.connection), now);
+    this.#processes = new Aged(() => (this.server ? serverProcesses(this.server.pid, looks) : []), now);
+    this.#process = new Aged(() => this.#use.read(this.#processes.get(PROCESSES_MS)), now);
     this.#events = events;
-    this.#users = users;
+    this.#looks = looks;
+    this.#tracer = tracer;
     this.#watchAbort();
     if (opts.record !== undefined) this.adopt(opts.record);
   }
@@ -132,11 +157,16 @@ export class WatchedMount {
 
   /** Requests that the kernel waits for. @param maxAgeMs how old the answer may be */
   waiting(maxAgeMs: number): number | undefined {
-    return this.#waiting.get(maxAgeMs);
+    return this.#kernel.get(maxAgeMs)?.waiting;
   }
 
-  /** What the server has used. @param maxAgeMs how old the answer may be */
-  process(maxAgeMs: number): ProcessStats | undefined {
+  /** What the kernel shows of the connection. @param maxAgeMs how old the answer may be */
+  kernel(maxAgeMs: number): KernelConnection | undefined {
+    return this.#kernel.get(maxAgeMs);
+  }
+
+  /** What the server has used, with all its processes. @param maxAgeMs how old the answer may be */
+  process(maxAgeMs: number): ServerUseView | undefined {
     return this.server === undefined ? undefined : this.#process.get(maxAgeMs);
   }
 
@@ -207,18 +237,40 @@ export class WatchedMount {
     this.#listenTo(server.pid);
   }
 
-  /** Asks the server how it is, if it is one that can be asked. */
+  /** Asks the server how it is, or if it is one that can't be asked, looks whether it gets on with its requests. */
   tick(): void {
-    this.#link?.tick();
+    if (this.#link === undefined) this.#watchProgress();
+    else this.#link.tick();
+  }
+
+  #watchProgress(): void {
+    const now = this.#clock.monotonic();
+    const progress = this.#progress;
+    const waiting = this.waiting(0);
+    const answers = this.#tracer.answersOf(this.connection);
+    progress.look(now, {waiting, answers, activity: () => this.#activity()});
+    const {slowRequestMs} = this.policy;
+    if (progress.waitingMs(now) > Math.min(slowRequestMs, SUSPICIOUS_MS))
+      this.#tracer.want(this.connection, SUSPECTED_MS);
+    const oldestMs = progress.stalledMs(now) ?? 0;
+    if (oldestMs > slowRequestMs && this.#slow.tells(now, oldestMs)) {
+      const queueDepth = waiting ?? 0;
+      this.#events.slowRequest(this, {oldestMs, queueDepth, held: 0, frozen: false, shutDown: false});
+    }
+  }
+
+  #activity(): number | undefined {
+    const use = this.process(0);
+    return use && use.voluntarySwitches + use.involuntarySwitches + use.cpuSeconds;
   }
 
   /**
-   * How long somebody has waited for an answer, milliseconds: by the word of the server, or as long as it has been silent while the
-   * kernel waits for it.
+   * How long somebody has waited for an answer, milliseconds: by the word of the server, or as long as it has been silent, or has got no
+   * further, while the kernel waits for it.
    */
   get overdueMs(): number {
     const link = this.#link;
-    if (link === undefined) return 0;
+    if (link === undefined) return this.#progress.stalledMs(this.#clock.monotonic()) ?? 0;
     const silentMs = link.silentTicks * TICK_MS;
     const isSilent = silentMs > this.policy.unresponsiveMs && (this.waiting(TICK_MS) ?? 0) > 0;
     return Math.max(isSilent ? silentMs : 0, link.state?.oldestMs ?? 0);
@@ -236,6 +288,7 @@ export class WatchedMount {
         answered: link?.answered ?? false,
         silentMs: (link?.silentTicks ?? 0) * TICK_MS,
         oldestRequestMs: link?.state?.oldestMs ?? 0,
+        stalledMs: this.#progress.stalledMs(this.#clock.monotonic()),
       },
       {slowMs: this.policy.slowRequestMs, hungMs: this.policy.unresponsiveMs},
     );
@@ -252,7 +305,7 @@ export class WatchedMount {
     else if (this.#look === undefined || this.#clock.monotonic() - this.#look.at > maxAgeMs) {
       const {options, superOptions} = this.entry;
       const mount = {connection: this.connection, readOnly: [...options, ...superOptions].includes('ro')};
-      const users = maxAgeMs === 0 ? undefined : this.#users;
+      const users = maxAgeMs === 0 ? undefined : () => this.#looks.users();
       const value = lookAtServer(server, expectedOf(this.#record, mount), users);
       this.#look = {at: this.#clock.monotonic(), value};
     }

@@ -139,15 +139,15 @@ describe.skipIf(missing)(`the manager's mounts${missing ? ` (skipped: ${missing}
       transport: 'unknown',
       connected: false,
       waiting: 0,
-      health: 'unknown',
       loopDevice: null,
       since: null,
     });
     const known = await room.seen(target, ({serverPid}) => serverPid !== null);
     expect(known!.serverPid).toBe(server.pid);
-    const stats = await room.ask<{code: string}>('GET', `/v1/mounts/${view!.id}/stats`);
-    expect(stats.status).toBeGreaterThanOrEqual(400);
-    expect(stats.body.code).toBe('no-control');
+    expect((await room.seen(target, ({health}) => health !== 'unknown'))!.health).toBe('ok');
+    const caches = await room.ask<{code: string}>('GET', `/v1/mounts/${view!.id}/cache`);
+    expect(caches.status).toBeGreaterThanOrEqual(400);
+    expect(caches.body.code).toBe('no-control');
     expect((await room.ask('DELETE', `/v1/mounts/${view!.id}`)).status).toBeLessThan(300);
     expect(await room.mounts()).toEqual([]);
     expect(await eventually(() => server.exitCode !== null, SOON_MS)).toBe(true);

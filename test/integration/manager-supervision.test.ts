@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {encodeFrame, FrameReader} from '../../src/control/index.js';
 import {eventually} from '../../src/helper/cleanup.js';
-import {processNamed} from '../../src/manager/process-stats.js';
+import {processNamed} from '../../src/manager/process-name.js';
 import {missingForManager, Room, runs, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager();

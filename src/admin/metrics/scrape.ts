@@ -1,6 +1,6 @@
 import type {FastifyBaseLogger} from 'fastify';
-import type {Manager} from '../../manager/face.js';
-import type {MountView} from '../../manager/model.js';
+import {type Manager, ManagerError} from '../../manager/face.js';
+import type {CachesView, MountView} from '../../manager/model.js';
 import {CacheFamilies} from './cache-families.js';
 import {DaemonFamilies} from './daemon-families.js';
 import {Family, labelText} from './family.js';
@@ -54,12 +54,11 @@ export class Scraper {
       this.#manager.mounts().map(async (view) => {
         const labels = labelText({mount: view.id, type: view.type});
         mounts.add(labels, view);
-        if (!view.ours) return;
         const told = await this.#ask(view);
-        mounts.answered.add(Number(told !== undefined), labels);
+        if (view.ours) mounts.answered.add(Number(told !== undefined), labels);
         if (told === undefined) return;
         requests.add(labels, told.stats);
-        caches.add(labels, told.caches);
+        if (told.caches !== undefined) caches.add(labels, told.caches);
       }),
     );
     const duration = new Family('gauge', 'fuseward_scrape_duration_seconds', 'Time to collect this scrape.');
@@ -70,7 +69,17 @@ export class Scraper {
     return {contentType: this.#own.contentType, text: text.join('')};
   }
 
-  /** What a server counted; undefined if it can't tell in time. */
+  /** Of a server that takes no part in the control channel nobody knows them. */
+  async #cachesOf(id: string): Promise<CachesView | undefined> {
+    try {
+      return await this.#manager.caches(id, COUNTERS_AGE_MS);
+    } catch (error) {
+      if (error instanceof ManagerError && error.kind === 'unsupported') return undefined;
+      throw error;
+    }
+  }
+
+  /** What a server counted, or the kernel of it; undefined if it can't tell in time. */
   async #ask(view: MountView) {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<undefined>((resolve) => {
@@ -78,10 +87,7 @@ export class Scraper {
     });
     const {id} = view;
     try {
-      const asked = Promise.all([
-        this.#manager.stats(id, COUNTERS_AGE_MS),
-        this.#manager.caches(id, COUNTERS_AGE_MS),
-      ]);
+      const asked = Promise.all([this.#manager.stats(id, COUNTERS_AGE_MS), this.#cachesOf(id)]);
       return await Promise.race([asked.then(([stats, caches]) => ({stats, caches})), late]);
     } catch (error) {
       // A mount that went away since the list was made, or a server that is in trouble: its health says so.

@@ -37,17 +37,46 @@ function errorsOf(operations: readonly Named[]): string[] {
     .map(({name, errno, count}) => `${printable(name)} ${printable(errno)} ${count}`);
 }
 
-/** A line about the queues, and one about the process where it is known. */
-export function loadLines({queueDepth, waiting, process}: MountStats): string[] {
+/** A line about the queues, one about how requests are counted, and some about the processes where they are known. */
+export function loadLines({queueDepth, waiting, countedBy, tracing, kernel, process}: MountStats): string[] {
   const waits =
     waiting === null ? 'how many wait in the kernel is not known' : `${waiting} wait in the kernel`;
-  const lines = [`requests: ${queueDepth} at the server, ${waits}`];
-  if (process === null) return lines;
-  const {cpuSeconds, residentBytes, minorFaults, majorFaults, threads} = process;
+  const atServer = countedBy === 'server' ? [`${queueDepth} at the server`] : [];
   return [
-    ...lines,
-    `process: ${formatSeconds(cpuSeconds)} of CPU time, ${formatBytes(residentBytes)} resident, ${threads} threads, ` +
-      `${minorFaults} minor and ${majorFaults} major faults`,
+    `requests: ${[...atServer, waits, ...limitsOf(kernel)].join(', ')}`,
+    ...(tracing === null ? [] : [tracingLine(tracing)]),
+    ...(process === null ? [] : processLines(process)),
+  ];
+}
+
+function limitsOf(kernel: MountStats['kernel']): string[] {
+  if (kernel === null || kernel.maxBackground === null) return [];
+  return [`at most ${kernel.maxBackground} in the background`];
+}
+
+/** What the counts of a server's requests are worth that it has not counted itself. */
+export function tracingLine({state, reason, seconds, gaps}: NonNullable<MountStats['tracing']>): string {
+  if (state === 'unsupported')
+    return `counted: not at all, because the kernel's trace events can't be had: ${printable(reason ?? '?')}`;
+  const lost = gaps === 0 ? '' : `; ${gaps} times more came than could be read, and some are missing`;
+  return `counted: by the kernel's trace events, for ${formatSeconds(seconds)} so far${lost}`;
+}
+
+function processLines(use: NonNullable<MountStats['process']>): string[] {
+  const {cpuSeconds, userSeconds, systemSeconds, processes, threads, openFiles, io} = use;
+  const plural = processes === 1 ? 'process' : `${processes} processes`;
+  const open = openFiles === null ? '' : `, ${openFiles} open descriptors`;
+  const times = `${formatSeconds(cpuSeconds)} of CPU time (${formatSeconds(userSeconds)} user, ${formatSeconds(systemSeconds)} system)`;
+  const memory = `${formatBytes(use.residentBytes)} resident, ${formatBytes(use.privateBytes)} of it private`;
+  return [
+    `${plural}: ${times}, ${memory}, ${threads} threads${open}`,
+    `${use.minorFaults} minor and ${use.majorFaults} major faults, ${use.voluntarySwitches} voluntary and ${use.involuntarySwitches} involuntary context switches`,
+    ...(io === null
+      ? []
+      : [
+          `read ${formatBytes(io.readBytes)}, ${formatBytes(io.storageReadBytes)} of it from storage; ` +
+            `written ${formatBytes(io.writtenBytes)}, ${formatBytes(io.storageWrittenBytes)} to storage`,
+        ]),
   ];
 }
 

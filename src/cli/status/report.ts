@@ -5,6 +5,7 @@ import type {MountStatus} from '../../launch/mount-status.js';
 import {type Seal, type SealState, sealLine} from '../../launch/seal.js';
 import type {ContainmentView, MountStats, MountView} from '../../manager/model.js';
 import type {CounterReport} from '../../server/shared-counters.js';
+import {loadLines} from '../stats/report.js';
 import {printable} from '../terminal/text.js';
 import {formatBytes, formatSeconds, formatShare} from '../terminal/units.js';
 
@@ -27,10 +28,10 @@ export interface Knowledge {
 const HEALTH_WORDS: Readonly<Record<MountView['health'], string>> = {
   ok: 'ok',
   slow: 'slow: a request is older than it should be',
-  hung: 'hung: the server does not answer',
+  hung: 'hung: the server does not answer, or gets no further with its requests',
   dead: 'dead: the server is gone and everything on the mount fails; unmount it',
   aborted: 'aborted: the connection was cut and everything on the mount fails; unmount it',
-  unknown: 'unknown: not one of our servers, and the kernel does not tell',
+  unknown: 'unknown: its server can not be asked, and the kernel does not tell',
 };
 
 function list(values: readonly (string | number)[]): string {
@@ -107,10 +108,25 @@ function managerLines({managed, state}: Knowledge): string[] {
   const {health, connected, frozen, ours} = managed.mount;
   const channel = connected ? 'connected to the server' : 'no channel to the server';
   // The server's own memory tells it with their age, where we may look.
-  const queued = state === undefined ? managed.stats?.queueDepth : undefined;
+  const {stats} = managed;
+  const queued = state === undefined && stats?.countedBy === 'server' ? stats.queueDepth : undefined;
   const queue = queued === undefined ? [] : [`${queued} requests at the server`];
   const facts = [...(ours ? [channel] : []), ...queue, ...(frozen ? ['changes are held (frozen)'] : [])];
-  return [`health: ${HEALTH_WORDS[health]}`, ...(facts.length === 0 ? [] : [`manager: ${facts.join(', ')}`])];
+  return [
+    `health: ${HEALTH_WORDS[health]}`,
+    ...(facts.length === 0 ? [] : [`manager: ${facts.join(', ')}`]),
+    ...(stats?.countedBy === 'kernel' ? outsideLines(stats) : []),
+  ];
+}
+
+/** What can be told of a server that tells nothing itself: its requests as far as they were traced, and what it uses. */
+function outsideLines(stats: MountStats): string[] {
+  const requests = Object.entries(stats.operations)
+    .sort(([, a], [, b]) => b.count - a.count)
+    .map(
+      ([name, {count, errors}]) => `${printable(name)} ${count}${errors === 0 ? '' : ` (${errors} errors)`}`,
+    );
+  return [...(requests.length === 0 ? [] : [`traced: ${requests.join(', ')}`]), ...loadLines(stats)];
 }
 
 /** How many requests it works on and for how long, which is what tells a slow server from an idle one. */

@@ -3,7 +3,7 @@ import {CommandError} from '../command.js';
 import type {MountSource} from '../mount-source.js';
 import {statsBetween} from '../stats/difference.js';
 
-/** One look at one mount. Statistics are missing for servers that are not ours, or that do not answer. */
+/** One look at one mount. Statistics are missing of servers that do not answer, caches also of those that are not ours. */
 export interface MountSample {
   readonly mount: MountView;
   readonly stats: MountStats | undefined;
@@ -51,9 +51,10 @@ export async function look(source: MountSource): Promise<Sample> {
   const mounts = await source.mounts();
   const samples = await Promise.all(
     mounts.map(async (mount): Promise<[string, MountSample]> => {
-      const [stats, caches] = mount.ours
-        ? await Promise.all([orNothing(source.stats(mount.id)), orNothing(source.caches(mount.id))])
-        : [];
+      const [stats, caches] = await Promise.all([
+        mount.ours || source.managed ? orNothing(source.stats(mount.id)) : undefined,
+        mount.ours ? orNothing(source.caches(mount.id)) : undefined,
+      ]);
       // A connection's number may be used again for another mount.
       return [`${mount.id}/${mount.mountId}`, {mount, stats, caches}];
     }),
@@ -80,6 +81,7 @@ function rowOf(before: MountSample | undefined, after: MountSample, seconds: num
     between && operations.reduce((sum, [name, counts]) => sum + count(name, counts), 0) / seconds;
   const slowest = operations.map(([, {latencySeconds}]) => latencySeconds.p99);
   const cpu = (sample: MountSample | undefined): number | undefined => sample?.stats?.process?.cpuSeconds;
+  const isCounted = stats?.tracing?.state !== 'unsupported';
   const cpuBefore = cpu(before);
   const cpuAfter = cpu(after);
   return {
@@ -87,10 +89,11 @@ function rowOf(before: MountSample | undefined, after: MountSample, seconds: num
     target,
     health: frozen ? 'frozen' : health,
     healthy: health === 'ok' || health === 'unknown',
-    requestsPerSecond: rate((_, {count}) => count),
-    errorsPerSecond: rate((_, {errors}) => errors),
-    readPerSecond: rate((name, {bytesOut}) => (name === 'READ' ? bytesOut : 0)),
-    writtenPerSecond: rate((name, {bytesIn}) => (name === 'WRITE' ? bytesIn : 0)),
+    // Of requests that nobody counts there is no rate, not even 0.
+    requestsPerSecond: isCounted ? rate((_, {count}) => count) : undefined,
+    errorsPerSecond: isCounted ? rate((_, {errors}) => errors) : undefined,
+    readPerSecond: isCounted ? rate((name, {bytesOut}) => (name === 'READ' ? bytesOut : 0)) : undefined,
+    writtenPerSecond: isCounted ? rate((name, {bytesIn}) => (name === 'WRITE' ? bytesIn : 0)) : undefined,
     p99Seconds: slowest.length === 0 ? undefined : Math.max(...slowest),
     hitShare: hitShare(before?.caches?.caches['block'], caches?.caches['block']),
     queueDepth: stats?.queueDepth,

@@ -170,10 +170,20 @@ export class FakeManager implements Manager {
 
   async stats(id: string, maxAgeMs = 0): Promise<MountStats> {
     this.#act('stats', id, maxAgeMs);
-    this.#findOurs(id);
+    const {ours} = this.#find(id);
     if (this.silent.has(id)) await new Promise(() => {});
-    const process = {cpuSeconds: 1.5, residentBytes: 40e6, minorFaults: 9000, majorFaults: 2, threads: 11};
-    return {operations: this.operations, queueDepth: 1, waiting: 0, process};
+    const process = {
+      ...{cpuSeconds: 1.5, userSeconds: 1, systemSeconds: 0.5, residentBytes: 40e6, privateBytes: 30e6},
+      ...{minorFaults: 9000, majorFaults: 2, threads: 11, processes: 1, openFiles: 20},
+      ...{voluntarySwitches: 700, involuntarySwitches: 30},
+      io: {readBytes: 1e6, writtenBytes: 2000, storageReadBytes: 5e5, storageWrittenBytes: 0},
+    };
+    const kernel = {waiting: 0, maxBackground: 12, congestionThreshold: 9};
+    return {
+      ...{operations: this.operations, queueDepth: 1, waiting: 0, process, kernel},
+      countedBy: ours ? 'server' : 'kernel',
+      tracing: ours ? null : {state: 'on', reason: null, seconds: 12.5, gaps: 1},
+    };
   }
 
   async caches(id: string, maxAgeMs = 0): Promise<CachesView> {

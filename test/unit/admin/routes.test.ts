@@ -121,7 +121,6 @@ describe('failures of the manager', () => {
   });
 
   const ours: Array<[string, string, unknown]> = [
-    ['GET', '/v1/mounts/42/stats', undefined],
     ['GET', '/v1/mounts/42/cache', undefined],
     ['POST', '/v1/mounts/42/cache/drop', undefined],
     ['PATCH', '/v1/mounts/42/cache', {limitBytes: 4096}],
@@ -130,6 +129,14 @@ describe('failures of the manager', () => {
   test.each(ours)('a server of another program: %s %s', async (method, url, body) => {
     const answer = await api.ask(method, url, body === undefined ? {} : json(body));
     expect(answer).toMatchObject({status: 422, body: {code: 'not-ours', errno: 'ENOTSUP'}});
+  });
+
+  test('a server of another program: its statistics, and who counted them', async () => {
+    const answer = await api.ask('GET', '/v1/mounts/42/stats');
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {countedBy: 'kernel', tracing: {state: 'on', gaps: 1}, process: {processes: 1}},
+    });
   });
 
   test.each(['/v1/status', '/v1/mounts', '/v1/mounts/41', '/v1/mounts/41/stats', '/metrics', '/v1/events'])(

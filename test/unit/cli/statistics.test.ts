@@ -28,8 +28,26 @@ function timed(microseconds: number[], errors: Record<string, number> = {}): Ope
 }
 
 function stats(operations: Record<string, OperationStats>, cpuSeconds = 1): MountStats {
-  const process = {cpuSeconds, residentBytes: 50 * 2 ** 20, minorFaults: 1, majorFaults: 0, threads: 9};
-  return {operations, queueDepth: 2, waiting: null, process};
+  const process = {
+    ...{
+      cpuSeconds,
+      userSeconds: cpuSeconds,
+      systemSeconds: 0,
+      residentBytes: 50 * 2 ** 20,
+      privateBytes: 2 ** 20,
+    },
+    ...{minorFaults: 1, majorFaults: 0, threads: 9, processes: 1, openFiles: 20},
+    ...{voluntarySwitches: 1, involuntarySwitches: 0, io: null},
+  };
+  return {
+    operations,
+    queueDepth: 2,
+    waiting: null,
+    process,
+    countedBy: 'server',
+    tracing: null,
+    kernel: null,
+  };
 }
 
 const fast = new Array<number>(100).fill(10);

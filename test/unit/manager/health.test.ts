@@ -9,6 +9,7 @@ const WELL: HealthFacts = {
   answered: true,
   silentMs: 0,
   oldestRequestMs: 0,
+  stalledMs: undefined,
 };
 
 describe('health', () => {
@@ -17,6 +18,8 @@ describe('health', () => {
     ['a server that has not answered yet', {answered: false}, 'unknown'],
     ['a server that nobody can ask', {canAsk: false, answered: false, silentMs: 99_999}, 'unknown'],
     ['a server that nobody knows', {serverAlive: undefined, canAsk: false}, 'unknown'],
+    ['one that has nothing to do', {canAsk: false, answered: false, stalledMs: 0}, 'ok'],
+    ['one that gets no further', {canAsk: false, stalledMs: 1_001}, 'hung'],
     ['silence at the limit', {silentMs: 1_000}, 'ok'],
     ['silence above the limit', {silentMs: 1_500}, 'hung'],
     ['silence from the beginning', {answered: false, silentMs: 1_500}, 'hung'],

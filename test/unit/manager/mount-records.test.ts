@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import type {MountRecord} from '../../../src/launch/mount-record.js';
 import {isRecordOf, RecordReader, readRecords} from '../../../src/manager/mount-records.js';
-import {processNamed} from '../../../src/manager/process-stats.js';
+import {processNamed} from '../../../src/manager/process-name.js';
 import {parseMountInfo} from '../../../src/sys/mount-info.js';
 
 const RECORD: MountRecord = {

@@ -1,0 +1,184 @@
+import type {OperationNumbers} from '../../control/messages.js';
+import type {Clock} from '../clock.js';
+import type {ManagerLog} from '../log.js';
+import type {RequestEvent} from './request-events.js';
+import {TraceInstance} from './trace-instance.js';
+import {TracedRequests} from './traced-requests.js';
+import {Tracefs} from './tracefs.js';
+
+/** The kernel's buffers are emptied this often. */
+const READ_MS = 100;
+
+/** What is known of one connection's requests from outside. */
+export interface TracedNumbers {
+  /** By opcode name, since it was first traced, as far as it was traced. */
+  readonly operations: Readonly<Record<string, OperationNumbers>>;
+  readonly pending: number;
+  /** For how long it was traced in all, milliseconds. */
+  readonly tracedMs: number;
+  /** Times that events were lost because too many came at once. */
+  readonly gaps: number;
+}
+
+interface Traced {
+  readonly requests: TracedRequests;
+  wantedUntil: number;
+  /** When tracing began that goes on; undefined while it is off. */
+  since: number | undefined;
+  tracedMs: number;
+  gaps: number;
+}
+
+/**
+ * Counts the requests of connections whose servers count nothing themselves, by the kernel's tracepoints, as long as somebody wants to
+ * know. While nobody does there is no instance and requests cost nothing more.
+ */
+export class RequestTracer {
+  readonly #clock: Clock;
+  readonly #log: ManagerLog;
+  readonly #traced = new Map<number, Traced>();
+  #tracefs: Tracefs | undefined;
+  #instance: TraceInstance | undefined;
+  #unsupported: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Answers whose requests were not seen: those may be in the buffer of another processor, to be read in the next round. */
+  #early: RequestEvent[] = [];
+  #closed = false;
+
+  constructor({clock, log}: {clock: Clock; log: ManagerLog}) {
+    this.#clock = clock;
+    this.#log = log;
+    try {
+      this.#tracefs = Tracefs.open();
+      this.#tracefs.sweep();
+    } catch (error) {
+      this.#giveUp(error);
+    }
+  }
+
+  /** Why requests can't be traced here; undefined as long as nothing speaks against it. */
+  get unsupported(): string | undefined {
+    return this.#unsupported;
+  }
+
+  /** Whether a connection's requests are counted at this moment. */
+  traces(connection: number): boolean {
+    return this.#traced.get(connection)?.since !== undefined;
+  }
+
+  /** Answers seen of a connection that is traced at this moment. */
+  answersOf(connection: number): number | undefined {
+    const traced = this.#traced.get(connection);
+    return traced?.since === undefined ? undefined : traced.requests.answers;
+  }
+
+  /** Has a connection traced for so long from now on, or longer where that was wanted already. */
+  want(connection: number, forMs: number): void {
+    if (this.#unsupported !== undefined || this.#closed) return;
+    const until = this.#clock.monotonic() + forMs;
+    const traced = this.#traced.get(connection);
+    if (traced === undefined) {
+      const requests = new TracedRequests();
+      this.#traced.set(connection, {requests, wantedUntil: until, since: undefined, tracedMs: 0, gaps: 0});
+    } else traced.wantedUntil = Math.max(traced.wantedUntil, until);
+    if (!this.traces(connection)) this.#guarded(() => this.#adjust());
+  }
+
+  /** What was counted, up to this moment. */
+  numbersOf(connection: number): TracedNumbers | undefined {
+    this.#guarded(() => this.#read());
+    const traced = this.#traced.get(connection);
+    if (traced === undefined) return undefined;
+    const {requests, since, tracedMs, gaps} = traced;
+    const running = since === undefined ? 0 : this.#clock.monotonic() - since;
+    return {operations: requests.operations(), pending: requests.pending, tracedMs: tracedMs + running, gaps};
+  }
+
+  /** The mount is gone; its number may become another's. */
+  forget(connection: number): void {
+    if (!this.#traced.delete(connection)) return;
+    this.#guarded(() => this.#adjust());
+  }
+
+  /** Nothing is left of it. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    this.#stop();
+    this.#tracefs?.close();
+    this.#tracefs = undefined;
+  }
+
+  #tick(): void {
+    this.#read();
+    const now = this.#clock.monotonic();
+    const ended = [...this.#traced.values()].some(
+      ({since, wantedUntil}) => since !== undefined && wantedUntil <= now,
+    );
+    if (ended) this.#adjust();
+  }
+
+  /** Traces what is wanted and nothing else. */
+  #adjust(): void {
+    const now = this.#clock.monotonic();
+    const wanted = [...this.#traced].filter(([, {wantedUntil}]) => wantedUntil > now);
+    if (wanted.length === 0) this.#stop();
+    else if (this.#tracefs !== undefined) {
+      this.#instance ??= TraceInstance.open(this.#tracefs);
+      this.#instance.trace(wanted.map(([connection]) => connection));
+      this.#timer ??= setInterval(() => this.#guarded(() => this.#tick()), READ_MS).unref();
+    }
+    for (const traced of this.#traced.values()) {
+      const isWanted = traced.wantedUntil > now && this.#instance !== undefined;
+      if (isWanted) traced.since ??= now;
+      else if (traced.since !== undefined) {
+        traced.tracedMs += now - traced.since;
+        traced.since = undefined;
+        traced.requests.forgetPending();
+      }
+    }
+  }
+
+  #read(): void {
+    if (this.#instance === undefined) return;
+    const {events, gaps} = this.#instance.read();
+    if (gaps > 0) {
+      for (const traced of this.#traced.values()) {
+        if (traced.since === undefined) continue;
+        traced.gaps += gaps;
+        traced.requests.forgetPending();
+      }
+    }
+    const before = this.#early;
+    this.#early = [];
+    for (const event of events) {
+      const taken = this.#traced.get(event.connection)?.requests.take(event);
+      if (taken === false) this.#early.push(event);
+    }
+    for (const event of before) this.#traced.get(event.connection)?.requests.takeLate(event);
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#early = [];
+    this.#instance?.close();
+    this.#instance = undefined;
+  }
+
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#giveUp(error);
+    }
+  }
+
+  #giveUp(error: unknown): void {
+    this.#unsupported = error instanceof Error ? error.message : String(error);
+    this.#log.info({error: this.#unsupported}, "requests of others' servers are not counted");
+    this.#stop();
+    for (const traced of this.#traced.values()) traced.since = undefined;
+    this.#tracefs?.close();
+    this.#tracefs = undefined;
+  }
+}
