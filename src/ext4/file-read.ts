@@ -1,8 +1,7 @@
 import type {BlockSource} from '../block/source.js';
-import type {BlockMap, Run} from './block-map.js';
 import {Ext4Error} from './errors.js';
 import type {Inode} from './inode.js';
-import {RUN} from './map-node.js';
+import {newFileRange, RANGE, type RangeMapper} from './map-range.js';
 
 /**
  * Reads file content through the block map: straight from the source into the caller's buffer, neighbours on disk
@@ -10,14 +9,12 @@ import {RUN} from './map-node.js';
  */
 export class FileReader {
   readonly #source: BlockSource;
-  readonly #map: BlockMap;
-  readonly #blockSize: number;
-  readonly #run: Run = {state: RUN.hole, physical: 0, length: 0};
+  readonly #mapper: RangeMapper;
+  readonly #range = newFileRange();
 
-  constructor(source: BlockSource, map: BlockMap, blockSize: number) {
+  constructor(source: BlockSource, mapper: RangeMapper) {
     this.#source = source;
-    this.#map = map;
-    this.#blockSize = blockSize;
+    this.#mapper = mapper;
   }
 
   /**
@@ -30,35 +27,14 @@ export class FileReader {
   read(inode: Inode, position: number, target: Uint8Array, targetOffset: number, length: number): number {
     const total = Math.min(length, inode.size - position);
     if (!(total > 0)) return 0;
-    const run = this.#run;
-    const blockSize = this.#blockSize;
-    let done = 0;
-    // Bytes found and not yet read; they end at `done`.
-    let pending = 0;
-    let pendingFrom = 0;
-    // Ends: a run has at least one block, so `done` grows.
-    while (done < total) {
-      const at = position + done;
-      const block = Math.floor(at / blockSize);
-      const within = at - block * blockSize;
-      this.#map.find(inode, block, run);
-      const count = Math.min(run.length * blockSize - within, total - done);
-      if (run.state === RUN.written) {
-        const from = run.physical * blockSize + within;
-        if (pending > 0 && from !== pendingFrom + pending) {
-          this.#fetch(target, targetOffset + done - pending, pending, pendingFrom);
-          pending = 0;
-        }
-        if (pending === 0) pendingFrom = from;
-        pending += count;
-      } else {
-        if (pending > 0) this.#fetch(target, targetOffset + done - pending, pending, pendingFrom);
-        pending = 0;
-        target.fill(0, targetOffset + done, targetOffset + done + count);
-      }
-      done += count;
+    const range = this.#range;
+    // Ends: a range has at least one byte, so `done` grows.
+    for (let done = 0; done < total; done += range.length) {
+      this.#mapper.mapRange(inode, position + done, total - done, 'asked', range);
+      const at = targetOffset + done;
+      if (range.kind === RANGE.written) this.#fetch(target, at, range.length, range.address);
+      else target.fill(0, at, at + range.length);
     }
-    if (pending > 0) this.#fetch(target, targetOffset + done - pending, pending, pendingFrom);
     return total;
   }
 

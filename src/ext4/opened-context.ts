@@ -10,6 +10,7 @@ import {GroupTable} from './group-table.js';
 import {decodeInode, hasFlag, type Inode, isType} from './inode.js';
 import {INODE_FLAG, MODE_TYPE} from './inode-flags.js';
 import {RUN} from './map-node.js';
+import {RangeMapper} from './map-range.js';
 import {RangeSet} from './range-set.js';
 import type {Superblock} from './superblock.js';
 import {checkFastSymlink, isFastSymlink} from './symlink.js';
@@ -49,6 +50,7 @@ export class OpenedContext implements Ext4Context {
   readonly checksumSeed: number;
   readonly groups: GroupTable;
   readonly map: BlockMap;
+  readonly ranges: RangeMapper;
   readonly #inodes: GenerationCache<Inode>;
   /** Inodes that orphan recovery changed: they are not what the disk says. */
   #changed: ReadonlyMap<number, Inode> = new Map();
@@ -66,6 +68,7 @@ export class OpenedContext implements Ext4Context {
     this.groups = new GroupTable(superblock, block);
     const allowed: BlocksAllowed = (ino, first, count) => this.blocksAllowed(ino, first, count);
     this.map = new BlockMap(superblock, block, allowed, counters?.mapping);
+    this.ranges = new RangeMapper(this.map, blockSize);
     this.#inodes = new GenerationCache(options.inodeCacheEntries, {
       bytesPerWeight: superblock.inodeSize + INODE_OVERHEAD,
       counters: counters?.inode,

@@ -25,6 +25,18 @@ export class RangeSet {
     this.#ends = ends.slice(0, count);
   }
 
+  /** The set of some numbers, in any order, given once or more. */
+  static of(numbers: Iterable<number>): RangeSet {
+    const sorted = Float64Array.from(numbers).sort();
+    const ranges: number[] = [];
+    for (const number of sorted) {
+      const last = ranges.length - 1;
+      if (last > 0 && ranges[last]! >= number) ranges[last] = number + 1;
+      else ranges.push(number, number + 1);
+    }
+    return new RangeSet(ranges);
+  }
+
   /** How many numbers are in the set. */
   get size(): number {
     let sum = 0;
@@ -32,17 +44,37 @@ export class RangeSet {
     return sum;
   }
 
+  get isEmpty(): boolean {
+    return this.#starts.length === 0;
+  }
+
   /** Whether any of `count` numbers from `first` on is in the set. */
   overlaps(first: number, count: number): boolean {
-    // Finds the last range that begins before the end of those asked for.
+    const at = this.#lastBefore(first + count);
+    return at >= 0 && this.#ends[at]! > first;
+  }
+
+  /** The least number of the set from `from` on; Infinity when there is none. */
+  next(from: number): number {
+    const at = this.#lastBefore(from + 1);
+    if (at >= 0 && this.#ends[at]! > from) return from;
+    return this.#starts[at + 1] ?? Infinity;
+  }
+
+  /** The least number after `member`, which is in the set, that is not. */
+  endOf(member: number): number {
+    return this.#ends[this.#lastBefore(member + 1)]!;
+  }
+
+  /** Index of the last range that begins before `end`; -1 when there is none. */
+  #lastBefore(end: number): number {
     let low = 0;
     let high = this.#starts.length;
-    const end = first + count;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#starts[middle]! < end) low = middle + 1;
       else high = middle;
     }
-    return low > 0 && this.#ends[low - 1]! > first;
+    return low - 1;
   }
 }

@@ -1,8 +1,7 @@
-import type {BlockMap, Run} from './block-map.js';
 import {RequestError} from './errors.js';
 import {hasFlag, type Inode} from './inode.js';
 import {INODE_FLAG} from './inode-flags.js';
-import {RUN} from './map-node.js';
+import {newFileRange, RANGE, type RangeMapper} from './map-range.js';
 
 /** Runs looked at for one answer, and bytes of map decoded; sound files don't come near in a single stretch. */
 const MAX_RUNS = 1 << 21;
@@ -17,26 +16,17 @@ const MAX_WORK = 1 << 28;
  * @throws RequestError ENXIO `seek-beyond-end` at or after the end, or where no data follows; CorruptError and
  * ChecksumError from the block map.
  */
-export function seek(
-  map: BlockMap,
-  blockSize: number,
-  inode: Inode,
-  offset: number,
-  whence: 'data' | 'hole',
-): number {
+export function seek(mapper: RangeMapper, inode: Inode, offset: number, whence: 'data' | 'hole'): number {
   const {size} = inode;
   if (!(offset >= 0 && offset < size)) throw beyond(inode, offset);
   if (hasFlag(inode, INODE_FLAG.inlineData)) return whence === 'data' ? offset : size;
-  const run: Run = {state: RUN.hole, physical: 0, length: 0};
-  const last = Math.floor((size - 1) / blockSize);
-  const start = map.work;
-  let block = Math.floor(offset / blockSize);
-  for (let runs = 0; block <= last; block += run.length, runs++) {
-    if (runs === MAX_RUNS || map.work - start > MAX_WORK) {
-      return whence === 'data' ? Math.max(offset, block * blockSize) : size;
-    }
-    map.find(inode, block, run);
-    if ((run.state === RUN.written) === (whence === 'data')) return Math.max(offset, block * blockSize);
+  const range = newFileRange();
+  const start = mapper.work;
+  let at = offset;
+  for (let runs = 0; at < size; at += range.length, runs++) {
+    if (runs === MAX_RUNS || mapper.work - start > MAX_WORK) return whence === 'data' ? at : size;
+    mapper.mapRange(inode, at, size - at, 'piece', range);
+    if ((range.kind === RANGE.written) === (whence === 'data')) return at;
   }
   if (whence === 'data') throw beyond(inode, offset);
   return size;

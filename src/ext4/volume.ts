@@ -2,6 +2,7 @@ import type {BlockSource} from '../block/source.js';
 import {type FsXattr, fsxattr, statxAttributes, userFlags} from './attributes.js';
 import {lookup, readdir} from './dir.js';
 import {CorruptError, Ext4Error, RequestError} from './errors.js';
+import {FileMapping} from './file-mapping.js';
 import {FileReader} from './file-read.js';
 import {inlineData} from './inline-data.js';
 import {hasFlag, type Inode, isType} from './inode.js';
@@ -53,6 +54,8 @@ export class Volume {
   readonly context: OpenedContext;
   /** What the journal's replay did; undefined where none was needed. */
   readonly replay: ReplayReport | undefined;
+  /** Where files lie on the device. */
+  readonly mapping: FileMapping;
   readonly #reader: FileReader;
   /** Deleted by orphan recovery; the disk does not know yet. */
   readonly #deleted: ReadonlySet<number>;
@@ -68,18 +71,21 @@ export class Volume {
     checkMmp(source, superblock);
     let image = source;
     let report: ReplayReport | undefined;
+    let overlaid: () => Iterable<number> = () => [];
     if (superblock.features.recover && superblock.features.hasJournal) {
       const replayed = replayJournal(source, superblock, options.log);
       image = replayed.source;
       report = replayed.report;
+      overlaid = replayed.overlaid;
       superblock = readSuperblock(image);
     }
-    return new Volume(superblock, image, report, options);
+    return new Volume(superblock, image, overlaid, report, options);
   }
 
   private constructor(
     superblock: Superblock,
     source: BlockSource,
+    overlaid: () => Iterable<number>,
     replay: ReplayReport | undefined,
     options: VolumeOptions,
   ) {
@@ -90,7 +96,7 @@ export class Volume {
       inodeCacheEntries: options.inodeCacheEntries ?? DEFAULT_INODES,
       counters: options.counters,
     });
-    this.#reader = new FileReader(source, this.context.map, superblock.blockSize);
+    this.#reader = new FileReader(source, this.context.ranges);
     const root = this.context.inode(ROOT_INODE);
     if (root.links === 0) throw new CorruptError('root-not-directory', {ino: root.ino, links: 0});
     const orphans = processOrphans(this.context, options.log);
@@ -103,6 +109,7 @@ export class Volume {
     this.#deleted = deleted;
     this.#freed = {clusters: orphans.freedClusters, inodes: orphans.freedInodes};
     if (changed.size > 0) this.context.replaceInodes(changed);
+    this.mapping = new FileMapping(this.context, overlaid, new Set(changed.keys()));
   }
 
   /**
@@ -234,7 +241,7 @@ export class Volume {
     if (!isType(inode, MODE_TYPE.regular) && !isType(inode, MODE_TYPE.directory)) {
       throw new RequestError('EINVAL', 'not-seekable', {ino: inode.ino});
     }
-    return seek(this.context.map, this.superblock.blockSize, inode, offset, whence);
+    return seek(this.context.ranges, inode, offset, whence);
   }
 
   /** Forgets what is cached; it is read again when it is needed. */

@@ -45,6 +45,12 @@ export class OverlaySource implements BlockSource {
     return this.#written.size;
   }
 
+  /** The blocks that have something over them, some of them twice. */
+  *blocks(): Iterable<number> {
+    yield* this.#written.keys();
+    yield* this.#copies.keys();
+  }
+
   read(target: Uint8Array, targetOffset: number, length: number, position: number): number {
     const end = Math.min(position + length, this.size);
     let at = position;

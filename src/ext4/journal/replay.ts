@@ -32,6 +32,8 @@ export interface ReplayReport {
 export interface ReplayResult {
   /** The image with the journal laid over it; the image itself when there was nothing to replay. */
   readonly source: BlockSource;
+  /** Blocks whose content in `source` is not what lies at their place. */
+  readonly overlaid: () => Iterable<number>;
   readonly report: ReplayReport;
 }
 
@@ -45,11 +47,12 @@ export interface ReplayResult {
  * device of its own or with unknown features
  */
 export function replayJournal(source: BlockSource, superblock: Superblock, log?: ReplayLog): ReplayResult {
-  if (!superblock.features.recover) return {source, report: nothing(0)};
+  const overlaid = () => [];
+  if (!superblock.features.recover) return {source, overlaid, report: nothing(0)};
   const before = new ReplayImage(new OverlaySource(source, superblock.blockSize, NO_COPIES), superblock);
   const journal = openJournal(before);
   const first = journal.superblock.sequence;
-  if (journal.superblock.start === 0) return {source, report: nothing(first)};
+  if (journal.superblock.start === 0) return {source, overlaid, report: nothing(first)};
 
   const end = findLogEnd(journal);
   const {copies, replayed, revoked} = collectCopies(
@@ -76,7 +79,7 @@ export function replayJournal(source: BlockSource, superblock: Superblock, log?:
     blocks: copies.size,
     fastCommitRecords,
   });
-  return {source: overlay, report};
+  return {source: overlay, overlaid: () => overlay.blocks(), report};
 }
 
 /** @returns how many records were applied */

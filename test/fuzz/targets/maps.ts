@@ -1,6 +1,7 @@
 import type {Run} from '../../../src/ext4/block-map.js';
 import {FileReader} from '../../../src/ext4/file-read.js';
 import {INODE_FLAG, MODE_TYPE} from '../../../src/ext4/inode-flags.js';
+import {newFileRange, RANGE} from '../../../src/ext4/map-range.js';
 import {seek} from '../../../src/ext4/seek.js';
 import {PIECES_MAX} from './pieces.js';
 import {scene} from './scene.js';
@@ -28,13 +29,28 @@ function follow(bytes: Uint8Array, extents: boolean): void {
     if (run.state !== 0)
       must(run.physical > 1 && run.physical + run.length <= BLOCKS, `blocks ${run.physical} + ${run.length}`);
   }
-  const reader = new FileReader(ctx.source, ctx.map, BLOCK);
+  const reader = new FileReader(ctx.source, ctx.ranges);
   for (const position of [0, 12 * BLOCK, 300 * BLOCK, Math.max(0, inode.size - 5000)]) {
     const count = attempt(() => reader.read(inode, position, target, 0, target.length));
     if (count !== undefined) must(count <= target.length, `${count} bytes`);
   }
+  const range = newFileRange();
+  for (
+    let at = 0, ranges = 0;
+    at < 2 ** 50 && ranges < MAX_RUNS;
+    at = range.offset + range.length, ranges++
+  ) {
+    const from = at;
+    if (attempt(() => ctx.ranges.mapRange(inode, from, 1, 'far', range) ?? true) === undefined) break;
+    must(
+      range.offset === at && range.length >= BLOCK,
+      `a range of ${range.length} bytes at ${range.offset}, not ${at}`,
+    );
+    const end = range.address + range.length;
+    must(range.kind === RANGE.hole || (range.address > BLOCK && end <= BLOCKS * BLOCK), `bytes up to ${end}`);
+  }
   for (const whence of ['data', 'hole'] as const) {
-    const at = attempt(() => seek(ctx.map, BLOCK, inode, 0, whence));
+    const at = attempt(() => seek(ctx.ranges, inode, 0, whence));
     if (at !== undefined) must(at >= 0 && at <= inode.size, `seek to ${at} of ${inode.size}`);
   }
 }

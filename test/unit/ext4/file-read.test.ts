@@ -41,7 +41,7 @@ function fixture(): {source: PatternSource; reader: FileReader; map: MapFixture}
     ]),
   );
   const source = new PatternSource();
-  return {source, map, reader: new FileReader(source, map.map, BLOCK_SIZE)};
+  return {source, map, reader: new FileReader(source, map.ranges)};
 }
 
 function expected(): Uint8Array {
@@ -130,7 +130,7 @@ describe('seek', () => {
       ['data', data],
       ['hole', hole],
     ] as const) {
-      const ask = (): number => seek(map.map, B, inode, offset, whence);
+      const ask = (): number => seek(map.ranges, inode, offset, whence);
       if (found === undefined) expect(ask).toThrow(expect.objectContaining({errno: 'ENXIO'}));
       else expect(ask()).toBe(found);
     }
@@ -138,7 +138,7 @@ describe('seek', () => {
 
   test('a file that is data to its end has a hole there', () => {
     const {map} = fixture();
-    expect(seek(map.map, B, {...inode, size: 3 * B - 7}, 1, 'hole')).toBe(3 * B - 7);
+    expect(seek(map.ranges, {...inode, size: 3 * B - 7}, 1, 'hole')).toBe(3 * B - 7);
   });
 
   test('a map that uses its blocks over and over is answered in bounded time', () => {
@@ -146,15 +146,15 @@ describe('seek', () => {
     // Every block of the tree is the same one, so 1 KiB makes 2^24 runs. The hole after them is not found.
     map.blocks.set(50, pointers(new Array<number>(256).fill(50)));
     const file = fixtureInode(pointers(new Array<number>(15).fill(50), 60), false, 12, 2 ** 25 * B);
-    expect(seek(map.map, B, file, 0, 'hole')).toBe(file.size);
-    expect(seek(map.map, B, file, 16_843_000 * B, 'hole')).toBe((12 + 256 + 256 ** 2 + 256 ** 3) * B);
+    expect(seek(map.ranges, file, 0, 'hole')).toBe(file.size);
+    expect(seek(map.ranges, file, 16_843_000 * B, 'hole')).toBe((12 + 256 + 256 ** 2 + 256 ** 3) * B);
     expect(map.map.work).toBeLessThan(2 ** 28);
   });
 
   test('inline data is data', () => {
     const {map} = fixture();
     const inline = {...inode, size: 50, flags: INODE_FLAG.inlineData};
-    expect(seek(map.map, B, inline, 7, 'data')).toBe(7);
-    expect(seek(map.map, B, inline, 7, 'hole')).toBe(50);
+    expect(seek(map.ranges, inline, 7, 'data')).toBe(7);
+    expect(seek(map.ranges, inline, 7, 'hole')).toBe(50);
   });
 });

@@ -3,6 +3,7 @@ import {CorruptError} from '../../../src/ext4/errors.js';
 import type {BlocksAllowed} from '../../../src/ext4/extent-tree.js';
 import type {Inode} from '../../../src/ext4/inode.js';
 import {INODE_FLAG} from '../../../src/ext4/inode-flags.js';
+import {RangeMapper} from '../../../src/ext4/map-range.js';
 import type {Superblock} from '../../../src/ext4/superblock.js';
 
 export const BLOCK_SIZE = 1024;
@@ -24,6 +25,7 @@ function inside(_ino: number, first: number, count: number): boolean {
 export class MapFixture {
   readonly blocks = new Map<number, Uint8Array>();
   readonly map: BlockMap;
+  readonly ranges: RangeMapper;
   reads = 0;
 
   constructor(metadataCsum = false, allowed: BlocksAllowed = inside) {
@@ -35,6 +37,7 @@ export class MapFixture {
       return bytes;
     };
     this.map = new BlockMap(superblock, read, allowed);
+    this.ranges = new RangeMapper(this.map, BLOCK_SIZE);
   }
 
   find(inode: Inode, block: number): [state: number, physical: number, length: number] {
