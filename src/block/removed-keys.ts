@@ -1,7 +1,9 @@
 import type {CacheCounters} from './cache-counters.js';
 
-/** Keys remembered at most, a power of two: 12 bytes each, touched as they are used. */
+/** Keys remembered at most, unless told. */
 const PLACES = 1 << 16;
+/** Bytes of a place, touched as it is used. */
+const PLACE_BYTES = 9;
 const NEVER = 0;
 const EVICTED = 1;
 const INVALIDATED = 2;
@@ -14,6 +16,17 @@ const INVALIDATED = 2;
 export class RemovedKeys {
   /** Made when the first key leaves: most mounts are small enough that none ever does. */
   #table: {readonly keys: Float64Array; readonly reasons: Uint8Array} | undefined;
+  readonly #places: number;
+
+  /** @param places keys remembered at most, a power of two */
+  constructor(places = PLACES) {
+    this.#places = places;
+  }
+
+  /** Bytes allocated. */
+  get bytes(): number {
+    return this.#table === undefined ? 0 : this.#places * PLACE_BYTES;
+  }
 
   evicted(key: number): void {
     this.#note(key, EVICTED);
@@ -25,27 +38,32 @@ export class RemovedKeys {
 
   /** Counts a miss on a key under the reason for it. */
   count(key: number, counters: CacheCounters): void {
+    if (!this.countKnown(key, counters)) counters.missesCold++;
+  }
+
+  /** Counts a miss on a key if the reason for it is known; false where nothing is known of the key. */
+  countKnown(key: number, counters: CacheCounters): boolean {
     const reason = this.#reasonFor(key);
     if (reason === EVICTED) counters.missesEvicted++;
     else if (reason === INVALIDATED) counters.missesInvalidated++;
-    else counters.missesCold++;
+    return reason !== NEVER;
   }
 
   #note(key: number, reason: number): void {
-    this.#table ??= {keys: new Float64Array(PLACES), reasons: new Uint8Array(PLACES)};
-    const place = placeOf(key);
+    this.#table ??= {keys: new Float64Array(this.#places), reasons: new Uint8Array(this.#places)};
+    const place = this.#placeOf(key);
     this.#table.keys[place] = key;
     this.#table.reasons[place] = reason;
   }
 
   #reasonFor(key: number): number {
     if (this.#table === undefined) return NEVER;
-    const place = placeOf(key);
+    const place = this.#placeOf(key);
     return this.#table.keys[place] === key ? this.#table.reasons[place]! : NEVER;
   }
-}
 
-/** The low bits also of numbers past 2^32 and below 0, which `&` takes modulo 2^32. */
-function placeOf(key: number): number {
-  return key & (PLACES - 1);
+  /** The low bits also of numbers past 2^32 and below 0, which `&` takes modulo 2^32. */
+  #placeOf(key: number): number {
+    return key & (this.#places - 1);
+  }
 }
