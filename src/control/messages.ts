@@ -113,7 +113,7 @@ export interface CacheNumbers {
 }
 
 /** Names of the caches that a server may have. */
-export const CACHE_NAMES = ['block', 'inode', 'directory', 'mapping'] as const;
+export const CACHE_NAMES = ['block', 'inode', 'directory', 'mapping', 'iomap'] as const;
 export type CacheName = (typeof CACHE_NAMES)[number];
 
 /** Answer to `caches`, `drop` and `limit`: the caches that the driver has. */

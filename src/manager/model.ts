@@ -226,7 +226,7 @@ export const CacheStats = Type.Object({
 export type CacheStats = Static<typeof CacheStats>;
 
 export const CachesView = Type.Object(
-  {caches: Type.Record(Type.String(), CacheStats, {description: 'block, inode, directory, mapping'})},
+  {caches: Type.Record(Type.String(), CacheStats, {description: 'block, inode, directory, mapping, iomap'})},
   {$id: 'Caches'},
 );
 export type CachesView = Static<typeof CachesView>;

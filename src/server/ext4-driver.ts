@@ -37,6 +37,6 @@ export const ext4Driver: Driver = {
       log: (event, values) => log(values, event),
     };
     const owners = OwnerMapping.from(asked);
-    return explained(() => new Ext4FileSystem(Volume.open(source, options), owners));
+    return explained(() => new Ext4FileSystem(Volume.open(source, options), owners, cacheCounters.iomap));
   },
 };

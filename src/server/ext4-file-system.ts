@@ -1,3 +1,4 @@
+import type {CacheCounters} from '../block/index.js';
 import {
   type EmitEntry,
   type Inode,
@@ -18,9 +19,11 @@ import {
   type StatfsReply,
   type StatxReply,
 } from '../fuse/index.js';
+import type {IomapDriver, IomapKernel, IomapVolume, MappingPair} from '../iomap/index.js';
 import type {ServedFileSystem} from './driver.js';
 import {fillAttr, inodeOf, nanoseconds, nodeOf, type SharedAttributes} from './ext4-attributes.js';
 import {answerIoctl} from './ext4-ioctl.js';
+import {Ext4Iomap} from './ext4-iomap.js';
 import type {OwnerMapping} from './owner-mapping.js';
 
 const SEEK_DATA = 3;
@@ -56,17 +59,22 @@ function without(prefix: Uint8Array, names: Uint8Array): Uint8Array {
  * An ext2, ext3 or ext4 volume as the kernel's FUSE driver wants it. Node ids are inode numbers and there are no file
  * handles, so nothing here is state: another server with the same image could go on at any request.
  */
-export class Ext4FileSystem implements ServedFileSystem {
+export class Ext4FileSystem implements ServedFileSystem, IomapDriver {
   readonly #volume: Volume;
   readonly #blockSize: number;
   readonly #owners: OwnerMapping | undefined;
+  readonly #iomap: Ext4Iomap;
   /** Only there for volumes that can refuse an open; elsewhere the kernel opens without asking. */
   declare open?: NonNullable<ServedFileSystem['open']>;
 
-  /** @param owners whom everything is shown to belong to, where the image has no say */
-  constructor(volume: Volume, owners?: OwnerMapping) {
+  /**
+   * @param owners whom everything is shown to belong to, where the image has no say
+   * @param mappingCounters moved by the cache of mappings for iomap
+   */
+  constructor(volume: Volume, owners?: OwnerMapping, mappingCounters?: CacheCounters) {
     this.#volume = volume;
     this.#owners = owners;
+    this.#iomap = new Ext4Iomap(volume, mappingCounters);
     this.#blockSize = volume.superblock.blockSize;
     if (volume.superblock.features.encrypt) this.open = this.#open;
   }
@@ -83,7 +91,9 @@ export class Ext4FileSystem implements ServedFileSystem {
   }
 
   getattr(ino: number, _fh: number | undefined, reply: AttrReply): void {
-    this.#fillAttr(reply.attr, this.#inode(ino));
+    const inode = this.#inode(ino);
+    this.#fillAttr(reply.attr, inode);
+    reply.attr.flags = this.#iomap.attrFlags(inode);
   }
 
   readlink(ino: number): Uint8Array {
@@ -138,6 +148,10 @@ export class Ext4FileSystem implements ServedFileSystem {
     return this.#volume.seek(this.#inode(ino), offset, whence === SEEK_DATA ? 'data' : 'hole');
   }
 
+  bmap(ino: number, block: number, blockSize: number): number {
+    return this.#volume.mapping.bmap(this.#inode(ino), block, blockSize);
+  }
+
   ioctl(ino: number, request: IoctlRequest): IoctlResult {
     return answerIoctl(this.#volume, this.#inode(ino), request);
   }
@@ -157,7 +171,24 @@ export class Ext4FileSystem implements ServedFileSystem {
     reply.attributesMask = STATX_ATTRIBUTES_MASK;
   }
 
+  get iomapVolume(): IomapVolume {
+    return this.#iomap.volume;
+  }
+
+  iomapStart(kernel: IomapKernel): void {
+    this.#iomap.start(kernel);
+  }
+
+  attrIno(ino: number): number {
+    return inodeOf(ino);
+  }
+
+  mapRange(ino: number, offset: number, length: number, _op: number, out: MappingPair): void {
+    this.#iomap.mapRange(this.#inode(ino), offset, length, out);
+  }
+
   dropCaches(): void {
+    this.#iomap.dropCache();
     this.#volume.dropCaches();
   }
 
@@ -199,6 +230,7 @@ export class Ext4FileSystem implements ServedFileSystem {
     entry.nodeid = nodeOf(inode.ino);
     entry.generation = inode.generation;
     this.#fillAttr(entry.attr, inode);
+    entry.attr.flags = this.#iomap.attrFlags(inode);
   }
 
   #fillAttr(attr: SharedAttributes, inode: Inode): void {

@@ -7,7 +7,7 @@ import {CACHE_CELLS_SIZE, CacheCells} from './cache-cells.js';
 export const COUNTERS_NAME = 'fuseward-counters';
 
 /** The caches there may be, in the order in which their counters lie behind the counts per opcode. */
-const CACHES = ['block', 'inode', 'mapping'] as const satisfies readonly CacheName[];
+const CACHES = ['block', 'inode', 'mapping', 'iomap'] as const satisfies readonly CacheName[];
 export type CountedCache = (typeof CACHES)[number];
 
 /** Doubles behind the caches: 1 or 0 for yes or no, the difference of two clocks in ms. */
@@ -41,7 +41,7 @@ export class SharedCounters {
   constructor(memory: ArrayBuffer | SharedArrayBuffer) {
     this.requests = new CounterArray(memory);
     const cells = (index: number) => new CacheCells(memory, COUNTERS_BYTE_LENGTH + index * CACHE_CELLS_SIZE);
-    this.caches = {block: cells(0), inode: cells(1), mapping: cells(2)};
+    this.caches = {block: cells(0), inode: cells(1), mapping: cells(2), iomap: cells(3)};
     this.#state = new Float64Array(memory, STATE_AT, STATE_FIELDS);
   }
 
