@@ -2,7 +2,13 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {O_RDONLY, openFd} from '../../src/sys/fd.js';
 import {attachLoop} from '../../src/sys/loop.js';
 import {imageOf, lacking, type Recipe} from '../support/images.js';
-import {type Facts, factDifferences, kernelFacts, simulatedFacts} from '../support/kernel-sim/file-facts.js';
+import {
+  type Facts,
+  factDifferences,
+  kernelFacts,
+  SERVED_BY_READ,
+  simulatedFacts,
+} from '../support/kernel-sim/file-facts.js';
 import {SimKernel} from '../support/kernel-sim/kernel.js';
 import {ServerProcess} from '../support/kernel-sim/server-process.js';
 import {cannotMount, skipped, withOracle} from '../support/oracle.js';
@@ -20,23 +26,19 @@ afterAll(async () => {
   expect(await server.stop()).toBe(0);
 });
 
+/** Paths of files that were not read by iomap, by recipe. */
+const byServer = new Map<string, string[]>();
+
 /** What the simulated kernel finds on a recipe's image. */
-function found(recipe: Recipe): {
-  facts: Facts;
-  faults: string[];
-  iomapFiles: number;
-  errors: readonly string[];
-} {
+function found(recipe: Recipe): {facts: Facts; faults: string[]; errors: readonly string[]} {
   using image = openFd(imageOf(recipe), O_RDONLY);
   const loop = attachLoop(image.fd, {readOnly: true, directIo: false, autoclear: true});
   using device = loop.device;
   const kernel = new SimKernel(server.serve({type: 'ext4', cacheBytes: 8 << 20}, [device.fd]));
   try {
-    const root = kernel.mount();
-    const facts = simulatedFacts(kernel, root);
-    const iomapFiles = kernel.inodes.filter(({iomap}) => iomap).length;
+    const facts = simulatedFacts(kernel, kernel.mount());
     kernel.unmount();
-    return {facts, faults: kernel.faults.lines(), iomapFiles, errors: server.done().errors};
+    return {facts, faults: kernel.faults.lines(), errors: server.done().errors};
   } finally {
     kernel.close();
   }
@@ -53,6 +55,15 @@ describe.skipIf(reason !== undefined)(`read by iomap as the kernel reads it${tit
       expect(factDifferences(wanted, facts, fields)).toEqual([]);
       expect(faults).toEqual([]);
       expect(errors).toEqual([]);
+      byServer.set(
+        recipe.name,
+        [...facts].filter(([, {extents}]) => extents === SERVED_BY_READ).map(([path]) => path),
+      );
     });
   }
+
+  test('none of these files was read by READ instead', () => {
+    expect(byServer.size).toBeGreaterThan(0);
+    expect([...byServer].filter(([, paths]) => paths.length > 0)).toEqual([]);
+  });
 });

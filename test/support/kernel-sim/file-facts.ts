@@ -19,6 +19,9 @@ export interface FileFacts {
   readonly extents: string;
 }
 
+/** Instead of extents: the file is none with iomap. */
+export const SERVED_BY_READ = 'served by READ';
+
 /** Facts by path. */
 export type Facts = Map<string, FileFacts>;
 
@@ -176,7 +179,7 @@ export function simulatedFactsOf(kernel: SimKernel, inode: Inode): FileFacts {
   } catch (error) {
     return {content: `!${codeOf(error)}`, data: '', extents: ''};
   }
-  const extents = inode.iomap ? attempt(() => extentsText(fiemap(kernel, inode))) : 'served by READ';
+  const extents = inode.iomap ? attempt(() => extentsText(fiemap(kernel, inode))) : SERVED_BY_READ;
   let ranges: Range[] = [];
   const data = attempt(() => {
     ranges = simulatedRanges(file);
@@ -211,7 +214,7 @@ export function simulatedFacts(kernel: SimKernel, root: Inode): Facts {
 }
 
 /**
- * Where two sets of facts differ, in words; `served by READ` differs from no extents.
+ * Where two sets of facts differ, in words; SERVED_BY_READ differs from no extents.
  * @param fields what is compared
  */
 export function factDifferences(
@@ -228,7 +231,7 @@ export function factDifferences(
       continue;
     }
     for (const field of fields) {
-      if (a[field] === b[field] || (field === 'extents' && b.extents === 'served by READ')) continue;
+      if (a[field] === b[field] || (field === 'extents' && b.extents === SERVED_BY_READ)) continue;
       lines.push(`${path}: ${field}: ${brief(a[field])} / ${brief(b[field])}`);
     }
   }

@@ -6,20 +6,13 @@ import {
   MAPPING,
   type MappingPair,
 } from '../../../../src/iomap/index.js';
+import {dataBlockOf, EXTENT_BLOCK} from '../../million-extents.js';
 
-export const FORMULA_BLOCK = 4096;
-/** Blocks of the device that hold data; the file's blocks take turns at them. */
-export const FORMULA_PLACES = 64;
 const FILE = 2;
-
-/** Which block of the device holds a block of the file: never the one after its predecessor's. */
-export function placeOf(block: number): number {
-  return (block * 27) % FORMULA_PLACES;
-}
 
 /** One file of as many mappings as are wanted, each of a single block and none continuing another: the worst that there can be. */
 export class FormulaFs implements FileSystem, IomapDriver {
-  readonly iomapVolume: IomapVolume = {blockSize: FORMULA_BLOCK, readOnly: true};
+  readonly iomapVolume: IomapVolume = {blockSize: EXTENT_BLOCK, readOnly: true};
   readonly #mappings: number;
   #kernel: IomapKernel | undefined;
 
@@ -43,17 +36,17 @@ export class FormulaFs implements FileSystem, IomapDriver {
 
   mapRange(ino: number, offset: number, _length: number, _op: number, {read}: MappingPair): void {
     if (ino !== FILE) throw failure('EISDIR');
-    const block = Math.floor(offset / FORMULA_BLOCK);
+    const block = Math.floor(offset / EXTENT_BLOCK);
     if (block >= this.#mappings) {
-      read.set(MAPPING.HOLE, this.#mappings * FORMULA_BLOCK, 2 ** 52 - this.#mappings * FORMULA_BLOCK);
+      read.set(MAPPING.HOLE, this.#mappings * EXTENT_BLOCK, 2 ** 52 - this.#mappings * EXTENT_BLOCK);
       return;
     }
-    read.place(MAPPING.MAPPED, block * FORMULA_BLOCK, FORMULA_BLOCK, placeOf(block) * FORMULA_BLOCK);
+    read.place(MAPPING.MAPPED, block * EXTENT_BLOCK, EXTENT_BLOCK, dataBlockOf(block) * EXTENT_BLOCK);
   }
 
   #fill({attr}: Pick<AttrReply, 'attr'>): void {
     attr.mode = 0o100644;
-    attr.size = this.#mappings * FORMULA_BLOCK;
+    attr.size = this.#mappings * EXTENT_BLOCK;
     attr.flags = this.#kernel?.attrFlags ?? 0;
   }
 }
