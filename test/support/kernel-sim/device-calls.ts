@@ -73,10 +73,15 @@ export class DeviceCalls {
         if (flags !== BACKING_IOMAP || padding !== 0n) return -ERRNO.EINVAL;
         return fd === undefined ? -ERRNO.EBADF : devices.add(fd);
       }
-      case IOC.BACKING_CLOSE:
-        if (devices.get(view.getUint32(0, true)) === undefined) return -ERRNO.ENOENT;
-        // Later kernels let go of a device that no inode can need; none of ours is without.
-        return -ERRNO.EBUSY;
+      case IOC.BACKING_CLOSE: {
+        const cookie = view.getUint32(0, true);
+        if (cookie === 0) return -ERRNO.EINVAL;
+        if (devices.get(cookie) === undefined) return -ERRNO.ENOENT;
+        // Later kernels let go of a device while there is no inode that could need it.
+        if (!traits.strict || this.#kernel.hasIomapInodes()) return -ERRNO.EBUSY;
+        devices.remove(cookie);
+        return 0;
+      }
       case v6 ? IOC.SET_BLOCKSIZE_V6 : IOC.SET_BLOCKSIZE: {
         if (!iomapOn) return -ERRNO.EOPNOTSUPP;
         const {id, blockSize} = backingInfo.read(view);

@@ -29,6 +29,7 @@ export interface Device {
 export class Devices {
   readonly #devices = new Map<number, Device>();
   readonly #filesToo: boolean;
+  #last = 0;
   /** Reads and writes fail with EIO: the disk is gone. */
   gone = false;
 
@@ -57,7 +58,7 @@ export class Devices {
       fd.close();
       return -ERRNO.ENOSPC;
     }
-    const cookie = this.#devices.size + 1;
+    const cookie = ++this.#last;
     this.#devices.set(cookie, {
       cookie,
       fd,
@@ -70,6 +71,12 @@ export class Devices {
       invalidated: [],
     });
     return cookie;
+  }
+
+  /** BACKING_CLOSE, where it is allowed. */
+  remove(cookie: number): void {
+    this.#devices.get(cookie)?.fd.close();
+    this.#devices.delete(cookie);
   }
 
   /** IOMAP_SET_BLOCKSIZE. @returns 0 or a negative errno */

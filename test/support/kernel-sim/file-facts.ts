@@ -8,6 +8,7 @@ import type {SimKernel} from './kernel.js';
 import {readdirplus} from './namespace.js';
 import {OpenFile} from './open-file.js';
 import {EXTENT, type Extent, fiemap} from './reports.js';
+import {Selection} from './selection.js';
 
 /** What a reader can find out about a regular file. Errors are their names after an exclamation mark. */
 export interface FileFacts {
@@ -24,10 +25,6 @@ export const SERVED_BY_READ = 'served by READ';
 
 /** Facts by path. */
 export type Facts = Map<string, FileFacts>;
-
-/** Of directories with more entries than this only some are looked at. */
-const CROWD = 200;
-const ONE_IN = 20;
 
 function attempt(action: () => string): string {
   try {
@@ -110,10 +107,6 @@ function factsOfOpen(fd: number, size: number): FileFacts {
   return {content, data, extents};
 }
 
-function looksAt(index: number, count: number): boolean {
-  return count <= CROWD || index % ONE_IN === 0;
-}
-
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
@@ -129,13 +122,14 @@ export function kernelFacts(root: string): Facts {
       facts.set(key, {content: '', data: `!${codeOf(error)}`, extents: ''});
       return;
     }
-    for (const [index, name] of names.entries()) {
-      if (!looksAt(index, names.length)) continue;
+    const selection = new Selection(names.length);
+    for (const name of names) {
+      if (!selection.next()) continue;
       const path = Buffer.concat([directory, Buffer.from('/'), name]);
       const childKey = `${key}/${name.toString('latin1')}`;
       const {mode, size} = statx(cString(path));
       if ((mode & S_IFMT) === S_IFDIR) walk(path, childKey);
-      if ((mode & S_IFMT) !== S_IFREG) continue;
+      if ((mode & S_IFMT) !== S_IFREG || !selection.takes(size)) continue;
       try {
         const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
         try {
@@ -202,11 +196,14 @@ export function simulatedFacts(kernel: SimKernel, root: Inode): Facts {
       facts.set(key, {content: '', data: `!${codeOf(error)}`, extents: ''});
       return;
     }
-    for (const [index, {name, inode}] of listed.entries()) {
-      if (inode === undefined || !looksAt(index, listed.length)) continue;
+    const selection = new Selection(listed.length);
+    for (const {name, inode} of listed) {
+      if (!selection.next() || inode === undefined) continue;
       const childKey = `${key}/${name.toString('latin1')}`;
       if (inode.isDirectory) walk(inode, childKey);
-      else if (inode.isFile) facts.set(childKey, simulatedFactsOf(kernel, inode));
+      else if (inode.isFile && selection.takes(inode.size)) {
+        facts.set(childKey, simulatedFactsOf(kernel, inode));
+      }
     }
   };
   walk(root, '');

@@ -1,3 +1,4 @@
+import {ERRNO} from '../../../src/sys/errno-codes.js';
 import {Connection, EMPTY, exactly, type ReplySize, type SentRequest} from './connection.js';
 import {type CallGround, DeviceCalls} from './device-calls.js';
 import {Devices} from './devices.js';
@@ -181,7 +182,7 @@ export class SimKernel implements CallGround {
 
   thaw(): void {
     const {errno} = this.connection.collect(this.connection.submit(OP.UNFREEZE_FS, this.rootNodeid));
-    if (errno !== 0 && errno !== 38) throw new KernelError('EIO', 'thaw');
+    if (errno !== 0 && errno !== ERRNO.ENOSYS) throw new KernelError('EIO', 'thaw');
   }
 
   /** The disk disappeared. The answer is not looked at. */
