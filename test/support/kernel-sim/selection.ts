@@ -1,10 +1,11 @@
 /** Of directories with more entries than this only some are looked at. */
 const CROWD = 200;
 const ONE_IN = 20;
-/** Of files with the same size in one directory no more are. */
+/** Of files with as many KiB in one directory no more are. Those with sizes on the edges of something come first by name. */
 const ALIKE = 4;
+const UNIT = 1024;
 
-/** Says of the files of one directory, in order of their names, which are looked at: of those with the same size only a few. */
+/** Says of the files of one directory, in order of their names, which are looked at: of those with as many KiB only a few. */
 export class Selection {
   readonly #count: number;
   readonly #bySize = new Map<number, number>();
@@ -21,8 +22,9 @@ export class Selection {
   }
 
   takes(size: number): boolean {
-    const seen = this.#bySize.get(size) ?? 0;
-    this.#bySize.set(size, seen + 1);
+    const units = Math.ceil(size / UNIT);
+    const seen = this.#bySize.get(units) ?? 0;
+    this.#bySize.set(units, seen + 1);
     return seen < ALIKE;
   }
 }
