@@ -8,7 +8,7 @@ import type {SimKernel} from './kernel.js';
 import {readdirplus} from './namespace.js';
 import {OpenFile} from './open-file.js';
 import {EXTENT, type Extent, fiemap} from './reports.js';
-import {Selection} from './selection.js';
+import {isLookedAt, Selection} from './selection.js';
 
 /** What a reader can find out about a regular file. Errors are their names after an exclamation mark. */
 export interface FileFacts {
@@ -114,6 +114,7 @@ const S_IFDIR = 0o040000;
 /** The facts of all regular files below a directory, by the kernel of this machine. */
 export function kernelFacts(root: string): Facts {
   const facts: Facts = new Map();
+  const selection = new Selection();
   const walk = (directory: Buffer, key: string): void => {
     let names: Buffer[];
     try {
@@ -122,9 +123,8 @@ export function kernelFacts(root: string): Facts {
       facts.set(key, {content: '', data: `!${codeOf(error)}`, extents: ''});
       return;
     }
-    const selection = new Selection(names.length);
-    for (const name of names) {
-      if (!selection.next()) continue;
+    for (const [index, name] of names.entries()) {
+      if (!isLookedAt(index, names.length)) continue;
       const path = Buffer.concat([directory, Buffer.from('/'), name]);
       const childKey = `${key}/${name.toString('latin1')}`;
       const {mode, size} = statx(cString(path));
@@ -188,6 +188,7 @@ export function simulatedFactsOf(kernel: SimKernel, inode: Inode): FileFacts {
 /** The facts of all regular files of a mount of the simulated kernel. */
 export function simulatedFacts(kernel: SimKernel, root: Inode): Facts {
   const facts: Facts = new Map();
+  const selection = new Selection();
   const walk = (directory: Inode, key: string): void => {
     let listed: ReturnType<typeof readdirplus>;
     try {
@@ -196,9 +197,8 @@ export function simulatedFacts(kernel: SimKernel, root: Inode): Facts {
       facts.set(key, {content: '', data: `!${codeOf(error)}`, extents: ''});
       return;
     }
-    const selection = new Selection(listed.length);
-    for (const {name, inode} of listed) {
-      if (!selection.next() || inode === undefined) continue;
+    for (const [index, {name, inode}] of listed.entries()) {
+      if (inode === undefined || !isLookedAt(index, listed.length)) continue;
       const childKey = `${key}/${name.toString('latin1')}`;
       if (inode.isDirectory) walk(inode, childKey);
       else if (inode.isFile && selection.takes(inode.size)) {

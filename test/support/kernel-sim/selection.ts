@@ -1,30 +1,27 @@
 /** Of directories with more entries than this only some are looked at. */
 const CROWD = 200;
 const ONE_IN = 20;
-/** Of files with as many KiB in one directory no more are. Those with sizes on the edges of something come first by name. */
-const ALIKE = 4;
-const UNIT = 1024;
 
-/** Says of the files of one directory, in order of their names, which are looked at: of those with as many KiB only a few. */
+/** Whether an entry of a directory is looked at, by its place in the order of names. */
+export function isLookedAt(index: number, count: number): boolean {
+  return count <= CROWD || index % ONE_IN === 0;
+}
+
+/** Of files of the same size so many are looked at, and of the others some: they lie elsewhere. */
+const ALIKE = 6;
+const ONE_ALIKE_IN = 10;
+/** Larger sizes count as the same in steps of so many bytes; below lie the edges of inline data. */
+const EXACT_UP_TO = 1025;
+const STEP = 64;
+
+/** Says of the regular files of an image, in the order of a walk by names, which are looked at. */
 export class Selection {
-  readonly #count: number;
-  readonly #bySize = new Map<number, number>();
-  #index = 0;
-
-  /** @param count entries of the directory */
-  constructor(count: number) {
-    this.#count = count;
-  }
-
-  /** Whether the next entry is looked at, be it a directory or a file. */
-  next(): boolean {
-    return this.#count <= CROWD || this.#index++ % ONE_IN === 0;
-  }
+  readonly #seen = new Map<number, number>();
 
   takes(size: number): boolean {
-    const units = Math.ceil(size / UNIT);
-    const seen = this.#bySize.get(units) ?? 0;
-    this.#bySize.set(units, seen + 1);
-    return seen < ALIKE;
+    const kind = size <= EXACT_UP_TO ? size : Math.ceil(size / STEP) * STEP;
+    const seen = this.#seen.get(kind) ?? 0;
+    this.#seen.set(kind, seen + 1);
+    return seen < ALIKE || seen % ONE_ALIKE_IN === 0;
   }
 }
