@@ -31,7 +31,12 @@ const common = {
 
 await build({
   ...common,
-  entryPoints: {server: 'src/server/main.ts', probe: 'src/probe/main.ts', adapter: 'src/adapter/main.ts'},
+  entryPoints: {
+    server: 'src/server/main.ts',
+    probe: 'src/probe/main.ts',
+    adapter: 'src/adapter/main.ts',
+    relay: 'src/relay/main.ts',
+  },
   outdir: `${made}/sandbox`,
   // In the sandbox koffi's native module lies beside the program; elsewhere the installed package has it.
   alias: {koffi: './scripts/koffi-native.mjs'},

@@ -3,7 +3,7 @@ import {errnoCode} from '../sys/errno-codes.js';
 import {landlockAbi, restrictToNothing} from '../sys/landlock.js';
 import {restrictOtherThreads} from '../sys/landlock-threads.js';
 import {setDumpable, setNoNewPrivs, setRlimit} from '../sys/process.js';
-import {buildFilter, installFilter, type SeccompAction} from '../sys/seccomp.js';
+import {buildFilter, installFilter, type SeccompAction, type SeccompRule} from '../sys/seccomp.js';
 import {prepareBreadcrumb} from './breadcrumb.js';
 import {log} from './log.js';
 import {isJitless} from './runtime-flags.js';
@@ -15,12 +15,13 @@ export const LOG_LIMIT = 262_144;
 /**
  * Takes from the calling thread what landlock knows: all files, all networks, signals to others. Other threads are not
  * touched on kernels before landlock can do that, so each thread that runs our code calls this.
+ * @param connectPorts TCP ports that may still be connected to
  * @returns the landlock ABI in force, 0 where the kernel has none
  * @throws Errno
  */
-export function restrictThread(): number {
+export function restrictThread(connectPorts: readonly number[] = []): number {
   setNoNewPrivs();
-  return landlockAbi() === 0 ? 0 : restrictToNothing().abi;
+  return landlockAbi() === 0 ? 0 : restrictToNothing({connectPorts}).abi;
 }
 
 /**
@@ -55,15 +56,19 @@ function answerToForbidden(prepare: () => void): SeccompAction {
  * Puts the system-call filter on every thread of the process, now and to come. After this nothing can be opened, executed
  * or connected; the descriptors that are there are all that will ever be, but for those received over the conversation.
  * @param prepare makes ready what handles the SIGSYS of a forbidden call; the containment probe has a handler of its own
+ * @param more what this process may do beyond what a server may
  * @throws Errno when the kernel does not take the filter; the server must not go on then
  */
-export function restrictProcess(prepare: () => void = prepareBreadcrumb): void {
+export function restrictProcess(
+  prepare: () => void = prepareBreadcrumb,
+  more: readonly SeccompRule[] = [],
+): void {
   setNoNewPrivs();
   // Nobody attaches to it or reads its memory or descriptors without privileges of their own.
   setDumpable(false);
   setRlimit('FSIZE', LOG_LIMIT, LOG_LIMIT);
   setRlimit('CORE', 0, 0);
   const defaultAction = answerToForbidden(prepare);
-  const rules = allowedSystemCalls({jitless: isJitless(), pid: process.pid});
+  const rules = [...allowedSystemCalls({jitless: isJitless(), pid: process.pid}), ...more];
   installFilter(buildFilter(rules, {defaultAction}), {tsync: true});
 }

@@ -5,6 +5,7 @@ import {checked, lastErrno, native, viewOf} from './libc.js';
 
 // The same on every architecture but alpha (asm-generic/unistd.h).
 const SYS_landlock_create_ruleset = 444;
+const SYS_landlock_add_rule = 445;
 const SYS_landlock_restrict_self = 446;
 
 const createRuleset = native<[number: number, attributes: Uint8Array | null, size: number, flags: number]>(
@@ -17,9 +18,14 @@ const restrictSelf = native<[number: number, ruleset: number, flags: number]>('s
   'long',
   'long',
 ]);
+const addRule = native<
+  [number: number, ruleset: number, type: number, attributes: Uint8Array, flags: number]
+>('syscall', 'long', ['long', 'long', 'long', 'void *', 'long']);
 
 const LANDLOCK_CREATE_RULESET_VERSION = 1;
 const LANDLOCK_RESTRICT_SELF_TSYNC = 8;
+const LANDLOCK_RULE_NET_PORT = 2;
+const LANDLOCK_ACCESS_NET_CONNECT_TCP = 2n;
 
 /**
  * Rights that a ruleset can take away, by the ABI that brought them (landlock(7), linux/landlock.h). The masks are all
@@ -84,17 +90,33 @@ export function rulesetOfNothing(): {ruleset: OwnedFd; rights: Omit<LandlockResu
  *
  * The calling thread needs no_new_privs (or CAP_SYS_ADMIN). Up to ABI 7 the kernel restricts one thread, so a program with several
  * calls this on each, or early. `allThreads: false` keeps to the calling thread on newer kernels too.
+ * TCP ports in `connectPorts` may still be connected to, on any machine; before ABI 4 every port may.
  *
  * @throws Errno ENOSYS or EOPNOTSUPP without Landlock; EPERM without no_new_privs
  */
-export function restrictToNothing(opts: {allThreads?: boolean} = {}): LandlockResult {
+export function restrictToNothing(
+  opts: {allThreads?: boolean; connectPorts?: readonly number[]} = {},
+): LandlockResult {
   const {ruleset, rights} = rulesetOfNothing();
   const all = rights.abi >= TSYNC_ABI && opts.allThreads !== false;
   try {
+    if (rights.net !== 0n) for (const port of opts.connectPorts ?? []) allowConnect(ruleset.fd, port);
     const flags = all ? LANDLOCK_RESTRICT_SELF_TSYNC : 0;
     checked(restrictSelf()(SYS_landlock_restrict_self, ruleset.fd, flags), 'landlock_restrict_self');
   } finally {
     ruleset.close();
   }
   return {...rights, threads: all ? 'all' : 'calling'};
+}
+
+/** struct landlock_net_port_attr: the rights, then the port in the machine's own byte order. */
+function allowConnect(ruleset: number, port: number): void {
+  const attributes = new Uint8Array(16);
+  viewOf(attributes).setBigUint64(0, LANDLOCK_ACCESS_NET_CONNECT_TCP, true);
+  viewOf(attributes).setBigUint64(8, BigInt(port), true);
+  checked(
+    addRule()(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_NET_PORT, attributes, 0),
+    'landlock_add_rule',
+    `port ${port}`,
+  );
 }

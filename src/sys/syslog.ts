@@ -1,3 +1,4 @@
+import type {OwnedFd} from './fd.js';
 import {sendPacket} from './message.js';
 import {connectDatagram} from './socket.js';
 
@@ -29,15 +30,31 @@ export function logToSystem(
   text: string,
   path: string = SYSLOG_SOCKET,
 ): void {
+  try {
+    using socket = connectDatagram(path);
+    logOver(socket.fd, severity, text);
+  } catch {
+    // Nobody keeps a log here.
+  }
+}
+
+/** The way to the system's log, for a process that can't open it itself; undefined where there is none. */
+export function openSystemLog(path: string = SYSLOG_SOCKET): OwnedFd | undefined {
+  try {
+    return connectDatagram(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** As `logToSystem`, over a socket that is connected to the log. */
+export function logOver(socket: number, severity: keyof typeof SEVERITIES, text: string): void {
   const priority = FACILITY * 8 + SEVERITIES[severity];
   const line = text.replaceAll(/\p{C}/gu, '?');
   const packet = `<${priority}>${timestamp(new Date())} fuseward[${process.pid}]: ${line}`;
   try {
-    using socket = connectDatagram(path);
-    sendPacket(socket.fd, new TextEncoder().encode(packet).subarray(0, LONGEST), [], {
-      timeoutMs: PATIENCE_MS,
-    });
+    sendPacket(socket, new TextEncoder().encode(packet).subarray(0, LONGEST), [], {timeoutMs: PATIENCE_MS});
   } catch {
-    // Nobody keeps a log here.
+    // Its reader is gone or does not read.
   }
 }

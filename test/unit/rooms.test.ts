@@ -20,6 +20,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   server: ['block', 'control', 'ext4', 'fuse', 'iomap', 'service', 'stripefs', 'sys', 'wire'],
   probe: ['server', 'sys'],
   adapter: ['control', 'server', 'service', 'sys'],
+  relay: ['control', 'server', 'sys'],
   manager: ['control', 'fuse', 'helper', 'launch', 'policy', 'server', 'service', 'sys', 'wire'],
   admin: ['manager', 'sys'],
 };

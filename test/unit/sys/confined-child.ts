@@ -51,9 +51,9 @@ function helper(line: string): Promise<{run(): Promise<string>; stop(): Promise<
   }));
 }
 
-function refusedConnect(): Promise<string> {
+function refusedConnect(port = 9): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect(9, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1');
     socket.on('connect', () => resolve('ok'));
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
   });
@@ -86,6 +86,12 @@ const scenarios: Record<string, () => Promise<void>> = {
       ),
     });
     closeSync(open);
+  },
+
+  async 'landlock-ports'() {
+    setNoNewPrivs();
+    restrictToNothing({connectPorts: [9, 65_535]});
+    report({9: await refusedConnect(9), 10: await refusedConnect(10), 65535: await refusedConnect(65_535)});
   },
 
   async 'landlock-other-threads'() {

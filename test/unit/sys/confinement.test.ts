@@ -58,6 +58,15 @@ landlockTest(
   },
 );
 
+test.skipIf(landlockAbi() < 4)(
+  'TCP ports that are left are connected to, and no others (skipped before Landlock ABI 4)',
+  async () => {
+    const {reports, stderr} = await confined('landlock-ports');
+    // Nobody listens there: who gets an answer has got through.
+    assert.deepEqual(reports, [{9: 'ECONNREFUSED', 10: 'EACCES', 65535: 'ECONNREFUSED'}], stderr);
+  },
+);
+
 test.skipIf(landlockAbi() === 0 || process.arch !== 'x64')(
   'threads that the runtime started restrict themselves when they are told to (skipped without Landlock or x86-64)',
   async () => {
