@@ -14,8 +14,7 @@ interface Open {
   readonly stats: Stats;
 }
 
-function openDescriptors(): Open[] {
-  const end = Math.min(getRlimit('NOFILE').soft, MOST_DESCRIPTORS);
+function openDescriptors(end: number): Open[] {
   const open: Open[] = [];
   for (let fd = FIRST; fd < end; fd++) {
     try {
@@ -48,7 +47,9 @@ function ownPipes(open: readonly Open[]): Set<number> {
  * @returns how many were closed
  */
 export function closeUnknown(known: ReadonlySet<number>): number {
-  const open = openDescriptors();
+  // Nothing of ours has a number beyond the limit, but what was open before the limit was set may.
+  const end = Math.min(getRlimit('NOFILE').soft, MOST_DESCRIPTORS);
+  const open = openDescriptors(end);
   const pipes = ownPipes(open);
   const root = statSync('/');
   const isRuntimes = ({stats}: Open): boolean => {
@@ -60,6 +61,6 @@ export function closeUnknown(known: ReadonlySet<number>): number {
   };
   const unknown = open.filter((each) => !known.has(each.fd) && !isRuntimes(each));
   for (const {fd} of unknown) new OwnedFd(fd).close();
-  closeRange(MOST_DESCRIPTORS, Infinity);
+  closeRange(end, Infinity);
   return unknown.length;
 }

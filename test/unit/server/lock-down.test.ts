@@ -177,6 +177,11 @@ describe.skipIf(missing !== undefined)(
       expect({signal, crumbs: breadcrumbs(stderr)}).toEqual({signal: 'SIGABRT', crumbs: []});
     });
 
+    test('keeps no descriptor whose number is beyond its limit', () => {
+      const {answers} = locked(['descriptor-beyond-limit']);
+      expect(answers[0]).toEqual({beyond: []});
+    });
+
     test('keeps none of the descriptors that it was not given', () => {
       const file = openSync(process.execPath, 'r');
       const folder = openSync(directory, 'r');

@@ -6,6 +6,8 @@ import {restrictProcess, restrictThread} from '../../../src/server/lock-down.js'
 import {log} from '../../../src/server/log.js';
 import {endOnException, logWarnings} from '../../../src/server/unexpected.js';
 import {exitNow} from '../../../src/sys/exit.js';
+import {O_RDONLY, openFd, renumberFd} from '../../../src/sys/fd.js';
+import {setRlimit} from '../../../src/sys/process.js';
 import {rawSystemCall, startSleepingThread} from '../../../src/sys/raw-system-call.js';
 import type {SyscallName} from '../../../src/sys/syscall-numbers.js';
 
@@ -180,6 +182,14 @@ const scenarios: Record<string, () => void | Promise<void>> = {
       });
     closeSync(own);
     say({closed, own, left: left.filter((each) => each !== undefined)});
+  },
+
+  /** One that was open before the limit on descriptors was set below its number. */
+  'descriptor-beyond-limit'() {
+    renumberFd(openFd('/dev/zero', O_RDONLY), 200);
+    setRlimit('NOFILE', 64, 64);
+    closeUnknown(new Set());
+    say({beyond: readdirSync('/proc/self/fd').filter((fd) => Number(fd) >= 64)});
   },
 };
 
