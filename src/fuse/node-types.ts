@@ -23,6 +23,12 @@ export class NodeTypes {
   /** The page that was used last, and its number: listings go from neighbour to neighbour. */
   #last: Uint32Array | undefined;
   #lastNumber = -1;
+  readonly #mostPages: number;
+
+  /** @param mostPages pages of 1 KiB that it may take */
+  constructor(mostPages: number = MOST_PAGES) {
+    this.#mostPages = mostPages;
+  }
 
   /** An entry leads to this node. @throws InvalidReplyError when the same node had another type */
   entry(nodeid: number, generation: number, mode: number): void {
@@ -54,7 +60,7 @@ export class NodeTypes {
     let page = this.#pages.get(number);
     if (page === undefined) {
       if (!make) return undefined;
-      if (this.#pages.size >= MOST_PAGES) this.#pages.clear();
+      if (this.#pages.size >= this.#mostPages) this.#pages.clear();
       page = new Uint32Array(PAGE_NODES);
       this.#pages.set(number, page);
     }
