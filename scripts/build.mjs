@@ -36,6 +36,7 @@ await build({
     probe: 'src/probe/main.ts',
     adapter: 'src/adapter/main.ts',
     relay: 'src/relay/main.ts',
+    observe: 'src/observe/main.ts',
   },
   outdir: `${made}/sandbox`,
   // In the sandbox koffi's native module lies beside the program; elsewhere the installed package has it.

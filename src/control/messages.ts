@@ -94,6 +94,8 @@ export interface OperationNumbers {
 export interface StatsAnswer extends ServerState {
   /** By FUSE opcode name, `LOOKUP`; those that never came are left out. */
   readonly operations: Readonly<Record<string, OperationNumbers>>;
+  /** From a relay: what the server told the kernel and the kernel was not told, by kind of fault. */
+  readonly refused?: Readonly<Record<string, number>>;
 }
 
 /** What one cache counts. */

@@ -69,6 +69,12 @@ const Stats = Type.Object(
       maxProperties: MAX_NAMES,
       ...strict,
     }),
+    refused: Type.Optional(
+      Type.Record(Type.String({pattern: '^[a-z][a-z-]{0,31}$'}), Count, {
+        maxProperties: MAX_NAMES,
+        ...strict,
+      }),
+    ),
   },
   strict,
 );

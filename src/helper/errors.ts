@@ -24,6 +24,7 @@ export type MountErrorCode =
   | 'no-fuse'
   | 'no-iomap'
   | 'no-driver'
+  | 'observe'
   | 'connect'
   | 'conversation'
   | 'server-refused'

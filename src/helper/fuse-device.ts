@@ -45,6 +45,15 @@ export function askForIomap(fd: OwnedFd, policy: MountPolicy, object: string): I
   return result;
 }
 
+/**
+ * What comes of iomap where a relay stands before the server, which then has no device to register files with.
+ * @throws MountError `no-iomap` when policy requires it
+ */
+export function withoutIomap({iomap}: MountPolicy, object: string): IomapResult {
+  if (iomap !== 'require') return 'not asked';
+  throw missingIomap(object, 'a server that is observed can have none', ERRNO.EOPNOTSUPP);
+}
+
 function missingIomap(object: string, reason: string, errno: number): MountError {
   return new MountError({object, reason: `policy requires iomap, but ${reason}`, code: 'no-iomap'}, {errno});
 }

@@ -21,17 +21,18 @@ import {errnoWords, MountError} from './errors.js';
 import {examine} from './examine.js';
 import {brokenConversation, explain, kernelRefusal, serverLogOf} from './failure.js';
 import {firstStat} from './first-stat.js';
-import {askForIomap, type IomapResult, openFuseDevice} from './fuse-device.js';
+import {askForIomap, type IomapResult, openFuseDevice, withoutIomap} from './fuse-device.js';
 import type {GivenDescriptors} from './given.js';
 import {attach, type KernelMount, removeMount} from './kernel-mount.js';
 import type {MountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
+import {Observer, type RelayProcess} from './observer.js';
 import {type CallerOptions, withForced} from './options.js';
 import {setReadAhead} from './read-ahead.js';
 import {type ServedMember, ServedMembers} from './served-members.js';
 import {ServedSource} from './served-source.js';
 import {ServerRequests} from './server-requests.js';
-import {isStill, processName, type ServingProcess} from './serving-process.js';
+import {isStill, type ProcessName, processName, type ServingProcess} from './serving-process.js';
 import {type Source, waitUntilFree} from './source.js';
 
 /** What a caller wants mounted. */
@@ -59,6 +60,8 @@ export interface MountDependencies {
   /** A server for the subtype (undefined: one that detects it); undefined when there is no driver for it. */
   connect(subtype: string | undefined): Connection | undefined | Promise<Connection | undefined>;
   log?: Log;
+  /** Starts a relay that stands between the kernel and the server; without it the server gets the fuse device itself. */
+  observe?(): RelayProcess;
   /** Asked once source and target are looked up, before anything is started. */
   decide(facts: MountFacts): Decision;
   /**
@@ -107,6 +110,8 @@ export interface MountResult {
   /** When that process started, in clock ticks since boot. */
   serverStart?: string;
   kind: 'socket' | 'embedded';
+  /** The relay between it and the kernel, where policy wants one: the process that holds the fuse device then. */
+  observer?: ProcessName;
   /** Where the server can be reached, if it takes part. */
   controlSocket?: string;
   /** The policy's rule that allowed it: that of the detected type, where nobody named one. */
@@ -127,6 +132,7 @@ const UNKNOWN_TYPE = 'auto';
  * | look up source and target, once | `source-*`, `target-*` |
  * | ask policy | `policy-denied` |
  * | open /dev/fuse, ask for iomap | `no-fuse`, `no-iomap` |
+ * | start the relay, where policy wants one | `observe` |
  * | connect | `no-driver` (exit code 2), `connect` |
  * | the conversation: the server opens its file and has the mount made, attached nowhere yet | `conversation`, `server-refused`, `server-died`, `kernel`, `source-busy` |
  * | stat the new mount | `server-died`, `deadline` |
@@ -176,7 +182,8 @@ async function perform(
   const options = withForced(examined.options, decision.forced);
   await waitUntilFree(source);
   const fuseDevice = cleanup.closing('close fuse', openFuseDevice(deps.fuseDevice ?? '/dev/fuse', object));
-  const iomap = askForIomap(fuseDevice, policy, object);
+  const observed = deps.observe !== undefined;
+  const iomap = observed ? withoutIomap(policy, object) : askForIomap(fuseDevice, policy, object);
   const served = cleanup.closing(
     'close image',
     new ServedSource(
@@ -201,6 +208,10 @@ async function perform(
     deps.controlDirectory === undefined ? undefined : new ControlSocket(deps.controlDirectory);
   cleanup.onFailure('remove control socket', () => controlSocket?.remove());
 
+  const observer =
+    deps.observe === undefined
+      ? undefined
+      : Observer.start(object, deps.observe, {fuseDevice, controlSocket, cleanup});
   const connection = await connectServer(object, subtype, (type) => deps.connect(type), {
     cleanup,
     deadline,
@@ -224,7 +235,9 @@ async function perform(
       },
       callerUid: request.callerUid,
       callerGid: request.callerGid,
-      controlSocket,
+      // A relay answers managers in the server's place.
+      controlSocket: observed ? undefined : controlSocket,
+      onMounted: (type) => observer?.begin(type),
     },
     {control},
   );
@@ -235,13 +248,15 @@ async function perform(
   using argv = createMemfd('fuse service argv', encodeArguments(serverArguments(request, subtype, options)), {
     seal: true,
   });
+  await observer?.ready(deadline);
   try {
     await conversation.greet({
       allowOther: policy.allowOther,
       fuseblk: policy.fuseblk && request.callerUid === 0,
       argv,
-      fuseDevice,
+      fuseDevice: observer?.serverEnd ?? fuseDevice,
     });
+    observer?.serverEnd.close();
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     throw brokenConversation(object, error, serverLogOf(await lastWords(connection)));
@@ -272,6 +287,7 @@ async function perform(
   deps.checkServer?.({
     name,
     kind: connection.kind,
+    observed,
     sourcePath: source.path,
     loopDevice: served.loopDevice,
     members: members.all,
@@ -299,6 +315,7 @@ async function perform(
     readOnly,
     ...(name === undefined ? {} : {serverPid: name.pid, serverStart: name.start}),
     kind: connection.kind,
+    ...(observer?.name === undefined ? {} : {observer: observer.name}),
     ...(controlSocket?.path === undefined ? {} : {controlSocket: controlSocket.path}),
     ...(decision.origin === undefined ? {} : {rule: decision.origin}),
   };

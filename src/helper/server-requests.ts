@@ -35,6 +35,8 @@ export interface Prepared {
   callerGid: number;
   /** Where managers will reach the server; undefined where nobody is to. */
   controlSocket: ControlSocket | undefined;
+  /** Told when the mount has been made, with its subtype. @throws Errno; the mount fails then */
+  onMounted?: (subtype: string) => void;
 }
 
 /** Shown in the mount table for a type that nobody named. */
@@ -173,6 +175,7 @@ export class ServerRequests implements HelperActions {
     this.#subtype = subtype;
     // From here on the server's copy is the only one: when it dies, the kernel knows at once.
     fuseDevice.close();
+    this.#attempt('mount', () => this.#prepared.onMounted?.(subtype));
   }
 
   /** What the mount table shows behind `fuse.`, or would. */

@@ -13,6 +13,8 @@ export interface ServingProcess {
   /** Undefined where the kernel does not tell who it is, or it is gone. */
   readonly name: ProcessName | undefined;
   readonly kind: Connection['kind'];
+  /** A relay holds the fuse device in its place. */
+  readonly observed: boolean;
   /** Absolute and without symbolic links. */
   readonly sourcePath: string;
   readonly loopDevice: string | undefined;

@@ -30,6 +30,8 @@ export interface MountRecord {
   readonly serverPid?: number | undefined;
   /** When the server started, in clock ticks since boot: with the id, the name of a process that no other ever has. */
   readonly serverStart?: string | undefined;
+  /** The relay between the server and the kernel, where there is one, by process id and start. */
+  readonly observer?: {readonly pid: number; readonly start: string} | undefined;
   /** What the server said of its lock-down. */
   readonly reported?: {readonly landlock: number; readonly systemCalls: number} | undefined;
   /** When the mount was made, ISO 8601. */

@@ -59,7 +59,7 @@ function nativeModule(): string {
 }
 
 /** The programs that are made to run in a sandbox. */
-export type SandboxProgram = 'server' | 'probe' | 'adapter' | 'relay';
+export type SandboxProgram = 'server' | 'probe' | 'adapter' | 'relay' | 'observe';
 
 /** Finds the runtime of this very process, for servers to run on. */
 export function findRuntime(program: SandboxProgram): Runtime {

@@ -9,6 +9,8 @@ export interface Expected {
   readonly callerUid: number | undefined;
   /** Whether the server was started in a sandbox by the mount command, so that its parent is bubblewrap. */
   readonly embedded: boolean;
+  /** Whether a relay stands between it and the kernel, so that it has a socket where others have the fuse device. */
+  readonly observed?: boolean | undefined;
   /** The mount's image or device, absolute; and the loop device around it. */
   readonly sourcePath: string | undefined;
   readonly loopDevice: string | undefined;
@@ -125,7 +127,10 @@ const HARMLESS = new Set([
   OWN_ROOT,
 ]);
 
-const descriptors: Judge = (held, {sourcePath, loopDevice, members = [], readOnly, connection}) => {
+const descriptors: Judge = (
+  held,
+  {sourcePath, loopDevice, members = [], readOnly, connection, observed},
+) => {
   const own = new Set([sourcePath, loopDevice, ...members.flatMap((each) => [each.path, each.loopDevice])]);
   const ofMount = (kind: string): boolean => own.has(kind);
   const kinds = Object.keys(held.descriptors);
@@ -138,7 +143,10 @@ const descriptors: Judge = (held, {sourcePath, loopDevice, members = [], readOnl
   return verdict(
     '/proc/PID/fd, fdinfo',
     [
-      !kinds.includes('/dev/fuse') && 'it holds no fuse device, so it is not the one who serves the mount',
+      observed !== true &&
+        !kinds.includes('/dev/fuse') &&
+        'it holds no fuse device, so it is not the one who serves the mount',
+      observed === true && kinds.includes('/dev/fuse') && 'it holds a fuse device though it is observed',
       other && 'it holds the fuse device of another mount',
       strange.length > 0 && `it holds ${some(strange)}`,
       readOnly && written.length > 0 && `it may write to ${some(written)} though the mount is read-only`,

@@ -60,6 +60,7 @@ export function expectedOf(
   return {
     callerUid: record?.callerUid,
     embedded: record?.kind === 'embedded',
+    observed: record?.observer !== undefined,
     // Records of earlier versions have the caller's own spelling alone.
     sourcePath: record?.sourcePath ?? record?.source,
     loopDevice: record?.loopDevice,

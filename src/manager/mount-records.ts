@@ -37,6 +37,9 @@ const schema = Compile(
     kind: Type.String(),
     serverPid: Type.Optional(Type.Integer({minimum: 1})),
     serverStart: Type.Optional(Type.String({pattern: '^[0-9]+$'})),
+    observer: Type.Optional(
+      Type.Object({pid: Type.Integer({minimum: 1}), start: Type.String({pattern: '^[0-9]+$'})}),
+    ),
     reported: Type.Optional(Type.Object({landlock: Count, systemCalls: Count})),
     since: Type.String(),
     callerUid: Type.Optional(Count),
@@ -105,7 +108,9 @@ function parse(file: string): MountRecord | undefined {
  */
 export function isRecordOf(record: MountRecord, {connection, entries}: FuseMount): boolean {
   if (entries.some(({id}) => id === record.mountId)) return true;
-  const {serverPid: pid, serverStart: start} = record;
+  // A relay has the device in the server's place.
+  const {serverPid, serverStart, observer} = record;
+  const {pid, start} = observer ?? {pid: serverPid, start: serverStart};
   if (pid === undefined || start === undefined || !isAlive({pid, start})) return false;
   try {
     return fuseConnectionOf(pid).includes(connection);

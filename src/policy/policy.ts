@@ -73,6 +73,8 @@ export interface ServerPolicy {
   readonly cpuPercent: number;
   /** Runs without a compiler at run time, so that no memory is ever writable and executable. */
   readonly jitless: boolean;
+  /** A relay stands between the server and the kernel: it counts, and checks what the server answers. */
+  readonly observe?: boolean;
 }
 
 /** What is demanded of a server that runs. */

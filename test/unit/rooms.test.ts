@@ -21,6 +21,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   probe: ['server', 'sys'],
   adapter: ['control', 'server', 'service', 'sys'],
   relay: ['control', 'server', 'sys'],
+  observe: ['control', 'fuse', 'server', 'sys', 'wire'],
   manager: ['control', 'fuse', 'helper', 'launch', 'policy', 'server', 'service', 'sys', 'wire'],
   admin: ['manager', 'sys'],
 };

@@ -7,7 +7,7 @@ import {
   mount,
   rehearse,
 } from '../../helper/index.js';
-import {connectServer} from '../../launch/index.js';
+import {connectServer, launchContained} from '../../launch/index.js';
 import {CONTROL_DIRECTORY, sweepRecords, writeRecord} from '../../launch/mount-record.js';
 import {announce} from '../../manager/announcement.js';
 import type {Decision, Origin} from '../../policy/index.js';
@@ -92,6 +92,7 @@ async function mountByPolicy(order: MountOrder): Promise<MountResult> {
     decide: rules.decide,
     checkDetected: rules.decideDetected,
     connect: (wanted) => connectServer(wanted, server),
+    ...(server.observe ? {observe: () => launchContained('observe', [], server)} : {}),
     controlDirectory: CONTROL_DIRECTORY,
     checkServer: (process) => {
       const {required} = policy.containment;
@@ -119,6 +120,7 @@ function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void
     kind: result.kind,
     serverPid: result.serverPid,
     serverStart: result.serverStart,
+    observer: result.observer,
     reported: result.lockDown,
     since: new Date().toISOString(),
     callerUid,

@@ -1,0 +1,64 @@
+import {Asked, INTERRUPTION, idOf} from './asked.js';
+
+/**
+ * Requests at once; at this number nothing more is read from the kernel. Each is one thing that somebody waits for or
+ * that the kernel does in the background, so it is the kernel that bounds them, much lower on any machine.
+ */
+export const MOST_OUTSTANDING = 16_384;
+/** Records kept for further use. */
+const MOST_SPARE = 256;
+
+/** The requests that the server has and has not answered, oldest first. */
+export class Outstanding {
+  readonly #asked = new Map<number, Asked>();
+  readonly #spare: Asked[] = [];
+
+  get size(): number {
+    return this.#asked.size;
+  }
+
+  get full(): boolean {
+    return this.#asked.size >= MOST_OUTSTANDING;
+  }
+
+  /** When the oldest was read, of performance.now(); 0 when there is none. */
+  get oldestMs(): number {
+    for (const asked of this.#asked.values()) return asked.startedMs;
+    return 0;
+  }
+
+  /** An unused record, to be filled and given to `add` or `drop`. */
+  take(): Asked {
+    return this.#spare.pop() ?? new Asked();
+  }
+
+  add(asked: Asked): void {
+    this.#asked.set(idOf(asked.uniqueLow, asked.uniqueHigh), asked);
+  }
+
+  find(uniqueLow: number, uniqueHigh: number): Asked | undefined {
+    return this.#asked.get(idOf(uniqueLow, uniqueHigh));
+  }
+
+  /** The request that an interruption with this id is about. */
+  interrupted(uniqueLow: number, uniqueHigh: number): Asked | undefined {
+    return this.find((uniqueLow & ~INTERRUPTION) >>> 0, uniqueHigh);
+  }
+
+  /** It was answered: its record may be used for another from now on. */
+  remove(asked: Asked): void {
+    this.#asked.delete(idOf(asked.uniqueLow, asked.uniqueHigh));
+    this.drop(asked);
+  }
+
+  /** Gives back a record that was not added. */
+  drop(asked: Asked): void {
+    if (this.#spare.length < MOST_SPARE) this.#spare.push(asked);
+  }
+
+  /** The oldest. */
+  first(): Asked | undefined {
+    for (const asked of this.#asked.values()) return asked;
+    return undefined;
+  }
+}
