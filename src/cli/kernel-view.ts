@@ -119,7 +119,7 @@ export class KernelView implements MountSource {
     const foreign = foreignServer(Number(id));
     if (foreign !== undefined) return this.#outside(id, foreign);
     const server = this.#server(id);
-    const {operations, queueDepth} = counters(server.pid).stats();
+    const {operations, queueDepth} = counters(this.#counting(id, server)).stats();
     return {
       operations: Object.fromEntries(
         Object.entries(operations).map(([name, numbers]) => [name, operationOf(numbers)]),
@@ -154,7 +154,7 @@ export class KernelView implements MountSource {
   }
 
   async caches(id: string): Promise<CachesView> {
-    const caches = counters(this.#server(id).pid).cacheNumbers();
+    const caches = counters(this.#counting(id, this.#server(id))).cacheNumbers();
     return {
       caches: Object.fromEntries(Object.entries(caches).map(([name, numbers]) => [name, cacheOf(numbers)])),
     };
@@ -162,6 +162,15 @@ export class KernelView implements MountSource {
 
   close(): void {
     // Nothing is kept open.
+  }
+
+  /** The process that counts: a relay does it in the place of a server that is observed. */
+  #counting(id: string, server: ProcessName): number {
+    const mount = fuseMounts().get(Number(id));
+    const observer = mount === undefined ? undefined : noted(mount).record?.observer;
+    return observer !== undefined && processNamed(observer.pid)?.start === observer.start
+      ? observer.pid
+      : server.pid;
   }
 
   /** @throws CommandError when it is not one of our servers, is gone, or we may not look */

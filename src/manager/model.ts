@@ -185,6 +185,12 @@ export type ServerUseView = Static<typeof ServerUseView>;
 export const MountStats = Type.Object(
   {
     operations: Type.Record(Type.String(), OperationStats, {description: 'by FUSE opcode name'}),
+    refused: Type.Optional(
+      Type.Record(Type.String(), Type.Integer(), {
+        description:
+          'what the server told the kernel and the relay stopped, by kind of fault; without a relay absent',
+      }),
+    ),
     queueDepth: Count(
       'requests that the server works on; of a server that does not tell, those that the kernel waits for',
     ),
@@ -192,6 +198,7 @@ export const MountStats = Type.Object(
     countedBy: Type.Union(
       [
         Type.Literal('server', {description: 'by the server itself, all requests since it started'}),
+        Type.Literal('relay', {description: 'by the relay before it, all requests since the mount'}),
         Type.Literal('kernel', {description: "by the kernel's trace events, as told in tracing"}),
       ],
       {description: 'who counted the operations'},

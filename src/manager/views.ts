@@ -96,9 +96,10 @@ function operationsOf(counted: Readonly<Record<string, OperationNumbers>>): Moun
 export function statsView(mount: WatchedMount, answer: StatsAnswer, maxAgeMs: number): MountStats {
   return {
     operations: operationsOf(answer.operations),
+    ...(answer.refused === undefined ? {} : {refused: {...answer.refused}}),
     queueDepth: answer.queueDepth,
     waiting: mount.waiting(maxAgeMs) ?? null,
-    countedBy: 'server',
+    countedBy: answer.refused === undefined ? 'server' : 'relay',
     tracing: null,
     kernel: mount.kernel(maxAgeMs) ?? null,
     process: mount.process(maxAgeMs) ?? null,

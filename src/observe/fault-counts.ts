@@ -2,6 +2,9 @@ import {opcodeName} from '../fuse/index.js';
 import {log} from '../server/log.js';
 import {FAULT_NAMES, FAULTS, type Fault} from './faults.js';
 
+/** Name of the memfd that a relay counts faults in; root finds it among its descriptors in /proc. */
+export const FAULTS_NAME = 'fuseward-faults';
+
 /** Bytes of memory to count in. */
 export const FAULT_COUNTS_SIZE: number = FAULT_NAMES.length * Float64Array.BYTES_PER_ELEMENT;
 

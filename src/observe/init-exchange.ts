@@ -1,11 +1,4 @@
-import {
-  INIT_FLAGS,
-  type InitFlag,
-  InitFlagSet,
-  PROTOCOL_MAJOR,
-  REPLY_BODY,
-  REQUEST_BODY,
-} from '../fuse/index.js';
+import {type InitFlag, InitFlagSet, PROTOCOL_MAJOR, REPLY_BODY, REQUEST_BODY} from '../fuse/index.js';
 
 import {INIT_IN_SHORT, initIn, initOut} from '../fuse/structs/init.js';
 import type {Reply} from './body-check.js';
@@ -25,15 +18,45 @@ const SECOND_NS = 1_000_000_000;
 const READ_FROM = REQUEST_BODY;
 
 /**
- * What is never offered to a server behind a relay. What needs the device itself: requests over io_uring, files that the kernel
- * reads past the server; what only virtiofs has (not in the list of known features); requests of more than LARGEST_DATA; and
- * having requests sent again, which is for a server that took another one's place.
+ * Features that a server behind a relay may be offered, each by its name, so that none passes that nobody thought of here. Left out
+ * is what needs the device itself (splice(2), requests over io_uring, PASSTHROUGH and IOMAP, which register files by ioctls on it),
+ * what only virtiofs has, MAX_PAGES (see LARGEST_DATA), and HAS_RESEND, which is for a server that took another one's place.
  */
-const WITHHELD: readonly InitFlag[] = ['PASSTHROUGH', 'MAX_PAGES', 'HAS_RESEND'];
+const OFFERED: readonly InitFlag[] = [
+  'ASYNC_READ',
+  'POSIX_LOCKS',
+  'ATOMIC_O_TRUNC',
+  'EXPORT_SUPPORT',
+  'BIG_WRITES',
+  'DONT_MASK',
+  'FLOCK_LOCKS',
+  'HAS_IOCTL_DIR',
+  'AUTO_INVAL_DATA',
+  'DO_READDIRPLUS',
+  'READDIRPLUS_AUTO',
+  'ASYNC_DIO',
+  'WRITEBACK_CACHE',
+  'NO_OPEN_SUPPORT',
+  'PARALLEL_DIROPS',
+  'POSIX_ACL',
+  'ABORT_ERROR',
+  'CACHE_SYMLINKS',
+  'NO_OPENDIR_SUPPORT',
+  'EXPLICIT_INVAL_DATA',
+  'HANDLE_KILLPRIV_V2',
+  'SETXATTR_EXT',
+  'INIT_EXT',
+  'SECURITY_CTX',
+  'CREATE_SUPP_GROUP',
+  'HAS_EXPIRE_ONLY',
+  'DIRECT_IO_ALLOW_MMAP',
+  'NO_EXPORT_SUPPORT',
+  'ALLOW_IDMAP',
+  'REQUEST_TIMEOUT',
+];
 
-/** Features known to this program; others, and splice(2), are not offered: SPLICE_WRITE, MOVE, READ are 7 to 9. */
 const KNOWN: InitFlagSet = new InitFlagSet();
-for (const name of Object.keys(INIT_FLAGS) as InitFlag[]) if (!WITHHELD.includes(name)) KNOWN.add(name);
+for (const name of OFFERED) KNOWN.add(name);
 
 /** What a kernel and a server agree on, seen from between them. */
 export class InitExchange {

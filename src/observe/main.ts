@@ -16,12 +16,9 @@ import {gettid} from '../sys/process.js';
 import {receivePacket, sendPacket} from '../sys/socket.js';
 import {listenFds} from '../sys/systemd.js';
 import {RelayAnswers} from './answers.js';
-import {FAULT_COUNTS_SIZE, FaultCounts} from './fault-counts.js';
+import {FAULT_COUNTS_SIZE, FAULTS_NAME, FaultCounts} from './fault-counts.js';
 import {queueCells} from './notification-queue.js';
 import {runThread, Thread} from './thread.js';
-
-/** Name of the memfd in which faults are counted. */
-const FAULTS_NAME = 'fuseward-faults';
 
 /** The helper went, or what came was none of its packets. */
 class Abandoned extends Error {}

@@ -9,11 +9,19 @@ import {ALLOWED} from './helper-support.js';
 /** What contained servers get where nobody decided anything. */
 export const SERVER = loadPolicy('ext4').server;
 
+/** What makes a mount one with a relay. */
+export const observing: Pick<MountDependencies, 'observe'> = {
+  observe: () => launchContained('observe', [], SERVER),
+};
+
 /** Mounts an image through our own ext4 server, with a relay or without. */
 export async function mountExt4(
   image: string,
   target: string,
-  {observed = true, connect}: {observed?: boolean; connect?: MountDependencies['connect']} = {},
+  {
+    observed = true,
+    observe = observing.observe,
+  }: {observed?: boolean; observe?: MountDependencies['observe']} = {},
 ): Promise<MountResult> {
   return await mount(
     {
@@ -28,9 +36,9 @@ export async function mountExt4(
     {
       policy: DEFAULT_MOUNT_POLICY,
       decide: () => ALLOWED,
-      connect: connect ?? ((type) => connectServer(type, SERVER)),
+      connect: (type) => connectServer(type, SERVER),
       controlDirectory: CONTROL_DIRECTORY,
-      ...(observed ? {observe: () => launchContained('observe', [], SERVER)} : {}),
+      ...(observed && observe !== undefined ? {observe} : {}),
     },
   );
 }

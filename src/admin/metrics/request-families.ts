@@ -11,6 +11,7 @@ const counter = (name: string, help: string) => new Family('counter', `fuseward_
 /** What a server answered and what it costs. */
 export class RequestFamilies {
   readonly errors = counter('request_errors_total', 'Requests that were answered with an error.');
+  readonly refused = counter('refused_replies_total', 'What a server told the kernel and its relay stopped.');
   readonly bytes = counter('request_bytes_total', 'Bytes of requests (in) and of their answers (out).');
   readonly duration = new Family(
     'histogram',
@@ -52,6 +53,9 @@ export class RequestFamilies {
     this.queueDepth.add(stats.queueDepth, mount);
     for (const [opcode, operation] of boundedEntries(stats.operations)) {
       if (operation.count > 0) this.#addOperation(labelText({opcode}, mount), operation);
+    }
+    for (const [fault, count] of boundedEntries(stats.refused ?? {})) {
+      this.refused.add(count, labelText({fault}, mount));
     }
     const {process, kernel, tracing} = stats;
     this.maxBackground.add(kernel?.maxBackground, mount);

@@ -50,7 +50,7 @@ function latencyBetween(before: OperationStats | undefined, after: OperationStat
   };
 }
 
-function errnosBetween(
+function countsBetween(
   before: Readonly<Record<string, number>>,
   after: Readonly<Record<string, number>>,
 ): Record<string, number> {
@@ -74,11 +74,12 @@ export function statsBetween(before: MountStats, after: MountStats): MountStats 
     operations[name] = {
       count,
       errors: Math.max(0, now.errors - (earlier?.errors ?? 0)),
-      errorsByErrno: errnosBetween(earlier?.errorsByErrno ?? {}, now.errorsByErrno),
+      errorsByErrno: countsBetween(earlier?.errorsByErrno ?? {}, now.errorsByErrno),
       bytesIn: Math.max(0, now.bytesIn - (earlier?.bytesIn ?? 0)),
       bytesOut: Math.max(0, now.bytesOut - (earlier?.bytesOut ?? 0)),
       latencySeconds: latencyBetween(earlier, now),
     };
   }
-  return {...after, operations};
+  const refused = after.refused && {refused: countsBetween(before.refused ?? {}, after.refused)};
+  return {...after, operations, ...refused};
 }

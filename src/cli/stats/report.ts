@@ -80,6 +80,14 @@ function processLines(use: NonNullable<MountStats['process']>): string[] {
   ];
 }
 
+/** What a relay stopped, where there is one. */
+function refusedLine({refused}: MountStats): string[] {
+  if (refused === undefined) return [];
+  const kinds = Object.entries(refused).sort(([, a], [, b]) => b - a);
+  const told = kinds.map(([fault, count]) => `${printable(fault)} ${count}`);
+  return [`stopped by the relay: ${told.length === 0 ? 'nothing' : told.join(', ')}`];
+}
+
 /** Counts and times by kind of request, then the errors by name, then how busy the server is. */
 export function statsReport(stats: MountStats, width: number): string[] {
   const operations = Object.entries(stats.operations).sort(([, a], [, b]) => b.count - a.count);
@@ -88,6 +96,7 @@ export function statsReport(stats: MountStats, width: number): string[] {
     ...(operations.length === 0 ? ['No requests.'] : table(COLUMNS, operations.map(cells), width)),
     '',
     ...(errors.length === 0 ? [] : [`errors: ${errors.join(', ')}`]),
+    ...refusedLine(stats),
     ...loadLines(stats),
   ];
 }

@@ -5,8 +5,8 @@ const INIT = 26;
 const bit = (number: number): number => (2 ** (number % 32)) >>> 0;
 /** SPLICE_WRITE, SPLICE_MOVE, SPLICE_READ, MAX_PAGES, MAP_ALIGNMENT, SUBMOUNTS. */
 const WITHHELD_LOW = [7, 8, 9, 22, 26, 27];
-/** HAS_INODE_DAX, PASSTHROUGH, HAS_RESEND, OVER_IO_URING, and what no kernel has today. */
-const WITHHELD_HIGH = [33, 37, 39, 41, 43, 63];
+/** HAS_INODE_DAX, PASSTHROUGH, HAS_RESEND, OVER_IO_URING, IOMAP, and what no kernel has today. */
+const WITHHELD_HIGH = [33, 37, 39, 41, 43, 44, 63];
 const ASYNC_READ = 0;
 const INIT_EXT = 30;
 const HAS_EXPIRE_ONLY = 35;
