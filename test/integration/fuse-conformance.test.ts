@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {mountAt, umount} from '../../src/sys/mount.js';
 import {bundle} from '../support/bundle.mjs';
+import {cannotContain} from '../support/contained-mount.js';
 import {CHECKS, type Feature} from './fuse-support/checks.js';
 import {MISSING, Mounted} from './fuse-support/mounted.js';
 import type {Kind, Transport} from './fuse-support/server-program.js';
@@ -43,7 +44,7 @@ describe.skipIf(MISSING)(`the checks hold on mounts${skipped}`, () => {
   });
   afterAll(() => rmSync(program, {force: true}));
 
-  const systems: Array<[kind: Kind, transport: Transport, lacks: Feature[]]> = [
+  const systems: ReadonlyArray<readonly [kind: Kind, transport: Transport, lacks: readonly Feature[]]> = [
     [
       'memory',
       'blocking',
@@ -61,6 +62,8 @@ describe.skipIf(MISSING)(`the checks hold on mounts${skipped}`, () => {
     ],
     ['full', 'blocking', []],
     ['full', 'events', []],
+    // Where nothing can be contained the relay can't be started.
+    ...(cannotContain() === undefined ? ([['full', 'relayed', []]] as const) : []),
   ];
   for (const [kind, transport, lacks] of systems) {
     describe(`${kind}, ${transport}`, () => {
@@ -74,7 +77,9 @@ describe.skipIf(MISSING)(`the checks hold on mounts${skipped}`, () => {
       conformance(() => mounted.target, lacks);
 
       test('it ends with the mount, all handles released, and heard of no defect', async () => {
-        expect(await mounted.stop()).toEqual({end: 'unmounted', handles: 0});
+        // A socket does not tell an unmount from an abort.
+        const end = transport === 'relayed' ? 'aborted' : 'unmounted';
+        expect(await mounted.stop()).toEqual({end, handles: 0});
         expect(mounted.defects).toEqual([]);
       });
     });

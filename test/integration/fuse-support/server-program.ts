@@ -17,15 +17,22 @@ import {
   Session,
   serveEvents,
 } from '../../../src/fuse/index.js';
+import {Cleanup} from '../../../src/helper/cleanup.js';
+import {Observer} from '../../../src/helper/observer.js';
+import {launchContained} from '../../../src/launch/index.js';
+import {loadPolicy} from '../../../src/policy/index.js';
+import {Deadline} from '../../../src/service/deadline.js';
+import {silent} from '../../../src/service/log.js';
 import {exitNow} from '../../../src/sys/exit.js';
-import {O_RDWR, openFd} from '../../../src/sys/fd.js';
+import {O_RDWR, type OwnedFd, openFd} from '../../../src/sys/fd.js';
 import {mountAt} from '../../../src/sys/mount.js';
 import {changingFs, makeSwitches, type Switches} from './changing-fs.js';
 import {fullMemoryFs, type Handles} from './full-memory-fs.js';
 import {type SlowState, slowFs} from './slow-fs.js';
 
 export type Kind = 'memory' | 'full' | 'changing' | 'slow';
-export type Transport = 'blocking' | 'events';
+/** `relayed`: as `events`, on a socket behind a relay. */
+export type Transport = 'blocking' | 'events' | 'relayed';
 
 interface Shared {
   readonly fd: number;
@@ -75,12 +82,31 @@ function serveAsWorker(): void {
   tell({end, handles: handles.open});
 }
 
+async function startRelay(fuseDevice: OwnedFd): Promise<Observer> {
+  const start = () => launchContained('observe', [], loadPolicy('ext4').server);
+  const cleanup = new Cleanup(silent);
+  const relay = Observer.start('a test', start, {fuseDevice, controlSocket: undefined, cleanup});
+  await relay.ready(new Deadline(30_000));
+  return relay;
+}
+
 async function main(): Promise<void> {
   const [kind, transport, target] = process.argv.slice(2) as [Kind, Transport, string];
   const send = (message: unknown): void => void process.send?.(message);
   const device = openFd('/dev/fuse', O_RDWR);
-  const {fd} = device;
-  mountAt('fuseward-test', target, `fuse.test-${kind}`, 0, `fd=${fd},rootmode=40000,user_id=0,group_id=0`);
+  const relay = transport === 'relayed' ? await startRelay(device) : undefined;
+  mountAt(
+    'fuseward-test',
+    target,
+    `fuse.test-${kind}`,
+    0,
+    `fd=${device.fd},rootmode=40000,user_id=0,group_id=0`,
+  );
+  const {fd} = relay?.serverEnd ?? device;
+  if (relay !== undefined) {
+    relay.begin('test');
+    device.close();
+  }
   const counters = new CounterArray();
   const switches = makeSwitches();
   const notifier = new Notifier(notifyVia(fd));

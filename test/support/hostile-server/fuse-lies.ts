@@ -1,14 +1,28 @@
 import {readSync, writeSync} from 'node:fs';
 
 /** How one kind of request is answered: with these bytes (hexadecimal), an errno, nothing ever, or as an honest server would. */
-export type Lie = {readonly body: string} | {readonly errno: number} | 'never' | 'honest';
+export type Lie =
+  | {readonly body: string}
+  | {readonly errno: number}
+  /** Whole packets, each written so many times; `UNIQUE` in them stands for the id of the request. */
+  | {readonly packets: ReadonlyArray<{readonly bytes: string; readonly times: number}>}
+  | 'never'
+  | 'honest';
+
+/** What stands for the id of the request in a packet: 8 bytes of hexadecimal digits. */
+export const UNIQUE = 'u'.repeat(16);
 
 /** What a server does with the fuse device that it was given. */
 export interface FuseLies {
   readonly init?: Lie;
   readonly getattr?: Lie;
+  /** Answers to LOOKUP, by name. */
+  readonly names?: Readonly<Record<string, Lie>>;
+  /** Answers to other requests, by node and opcode. */
+  readonly nodes?: Readonly<Record<number, Readonly<Record<number, Lie>>>>;
 }
 
+const FUSE_LOOKUP = 1;
 const FUSE_GETATTR = 3;
 const FUSE_INIT = 26;
 const FUSE_DESTROY = 38;
@@ -41,11 +55,13 @@ export function attributeBody({mode = 0o040755, ino = 1n, size = 0n, blocks = 0n
 }
 
 /** Answers requests with lies until the device ends. */
-export function serveLies(fd: number, {init = 'honest', getattr = 'honest'}: FuseLies): void {
+export function serveLies(fd: number, {init = 'honest', getattr = 'honest', names, nodes}: FuseLies): void {
   const request = Buffer.alloc(1 << 20);
   for (;;) {
+    let length: number;
     try {
-      readSync(fd, request, 0, request.length, null);
+      length = readSync(fd, request, 0, request.length, null);
+      if (length === 0) return;
     } catch (error) {
       const {code} = error as {code?: string};
       if (code === 'EINTR' || code === 'ENOENT' || code === 'EAGAIN') continue;
@@ -53,7 +69,12 @@ export function serveLies(fd: number, {init = 'honest', getattr = 'honest'}: Fus
     }
     const opcode = request.readUInt32LE(4);
     const unique = request.readBigUInt64LE(8);
-    if (opcode === FUSE_INIT) tell(fd, unique, init, initBody());
+    const special =
+      opcode === FUSE_LOOKUP
+        ? names?.[request.toString('latin1', 40, length - 1)]
+        : nodes?.[Number(request.readBigUInt64LE(16))]?.[opcode];
+    if (special !== undefined) tell(fd, unique, special, '');
+    else if (opcode === FUSE_INIT) tell(fd, unique, init, initBody());
     else if (opcode === FUSE_GETATTR) tell(fd, unique, getattr, attributeBody({}));
     // A server that does not answer anything else does not answer this either.
     else if (opcode === FUSE_DESTROY) tell(fd, unique, getattr === 'never' ? 'never' : 'honest', '');
@@ -63,6 +84,10 @@ export function serveLies(fd: number, {init = 'honest', getattr = 'honest'}: Fus
 
 function tell(fd: number, unique: bigint, lie: Lie, honest: string): void {
   if (lie === 'never') return;
+  if (lie !== 'honest' && 'packets' in lie) {
+    for (const {bytes, times} of lie.packets) flood(fd, unique, bytes, times);
+    return;
+  }
   const errno = lie !== 'honest' && 'errno' in lie ? lie.errno : 0;
   const body = Buffer.from(lie === 'honest' ? honest : 'body' in lie ? lie.body : '', 'hex');
   const reply = Buffer.alloc(16 + body.length);
@@ -74,5 +99,16 @@ function tell(fd: number, unique: bigint, lie: Lie, honest: string): void {
     writeSync(fd, reply);
   } catch {
     // The kernel refuses what is malformed; the request then waits on.
+  }
+}
+
+function flood(fd: number, unique: bigint, bytes: string, times: number): void {
+  const id = Buffer.alloc(8);
+  id.writeBigUInt64LE(unique);
+  const packet = Buffer.from(bytes.replaceAll(UNIQUE, id.toString('hex')), 'hex');
+  try {
+    for (let sent = 0; sent < times; sent++) writeSync(fd, packet);
+  } catch {
+    // As above.
   }
 }
