@@ -127,10 +127,7 @@ const HARMLESS = new Set([
   OWN_ROOT,
 ]);
 
-const descriptors: Judge = (
-  held,
-  {sourcePath, loopDevice, members = [], readOnly, connection, observed},
-) => {
+const descriptors: Judge = (held, {sourcePath, loopDevice, members = [], readOnly, connection, observed}) => {
   const own = new Set([sourcePath, loopDevice, ...members.flatMap((each) => [each.path, each.loopDevice])]);
   const ofMount = (kind: string): boolean => own.has(kind);
   const kinds = Object.keys(held.descriptors);

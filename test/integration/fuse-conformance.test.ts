@@ -77,9 +77,7 @@ describe.skipIf(MISSING)(`the checks hold on mounts${skipped}`, () => {
       conformance(() => mounted.target, lacks);
 
       test('it ends with the mount, all handles released, and heard of no defect', async () => {
-        // A socket does not tell an unmount from an abort.
-        const end = transport === 'relayed' ? 'aborted' : 'unmounted';
-        expect(await mounted.stop()).toEqual({end, handles: 0});
+        expect(await mounted.stop()).toEqual({end: 'unmounted', handles: 0});
         expect(mounted.defects).toEqual([]);
       });
     });
