@@ -25,7 +25,7 @@ export interface MountStatus {
   readonly containment: Containment | undefined;
   /** The same, judged; undefined when no server is found. */
   readonly seal: Seal | undefined;
-  /** The end of what the server logged: untrusted text. */
+  /** The end of what the server logged, and its relay before it: untrusted text. */
   readonly log: string;
 }
 
@@ -83,6 +83,16 @@ function logOf(pid: number): string {
   return end.toString('utf8', 0, readSync(log.fd, end, 0, end.length, size - end.length));
 }
 
+/** What the relay before an observed server logged: the faults that it found. */
+function relayLog(observer: MountRecord['observer']): string {
+  if (observer === undefined || process.geteuid?.() !== 0) return '';
+  try {
+    return processStart(observer.pid) === observer.start ? logOf(observer.pid) : '';
+  } catch {
+    return '';
+  }
+}
+
 function loopOf(pid: number): MountStatus['loop'] {
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {
     const device = readlinkSync(`/proc/${pid}/fd/${fd}`);
@@ -120,6 +130,8 @@ export function mountStatus(target: string): MountStatus {
   const connectionId = connectionOf(entry);
   const record = readRecord(connectionId, entry.id);
   const readOnly = [...entry.options, ...entry.superOptions].includes('ro');
+  const expected = expectedOf(record, {connection: connectionId, readOnly});
+  const server = describe(serverOf(connectionId, record), expected);
   return {
     target: entry.target,
     source: entry.source,
@@ -129,6 +141,7 @@ export function mountStatus(target: string): MountStatus {
     connectionId,
     waiting: waitingOf(connectionId),
     record,
-    ...describe(serverOf(connectionId, record), expectedOf(record, {connection: connectionId, readOnly})),
+    ...server,
+    log: relayLog(record?.observer) + server.log,
   };
 }
