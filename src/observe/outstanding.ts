@@ -4,7 +4,7 @@ import {Asked, INTERRUPTION, idOf} from './asked.js';
  * Requests at once; at this number nothing more is read from the kernel. Each is one thing that somebody waits for or
  * that the kernel does in the background, so it is the kernel that bounds them, much lower on any machine.
  */
-export const MOST_OUTSTANDING = 16_384;
+const MOST_OUTSTANDING = 16_384;
 /** Records kept for further use. */
 const MOST_SPARE = 256;
 
@@ -12,13 +12,19 @@ const MOST_SPARE = 256;
 export class Outstanding {
   readonly #asked = new Map<number, Asked>();
   readonly #spare: Asked[] = [];
+  readonly #most: number;
+
+  /** @param most requests at once */
+  constructor(most: number = MOST_OUTSTANDING) {
+    this.#most = most;
+  }
 
   get size(): number {
     return this.#asked.size;
   }
 
   get full(): boolean {
-    return this.#asked.size >= MOST_OUTSTANDING;
+    return this.#asked.size >= this.#most;
   }
 
   /** When the oldest was read, of performance.now(); 0 when there is none. */

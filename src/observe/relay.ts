@@ -55,8 +55,8 @@ export interface RelayParts {
  */
 export class Relay {
   readonly #parts: RelayParts;
-  readonly #outstanding = new Outstanding();
-  readonly #check = new ReplyCheck(this.#outstanding);
+  readonly #outstanding: Outstanding;
+  readonly #check: ReplyCheck;
   readonly #inbox: OrderInbox;
   readonly #poll: PollSet;
   readonly #request = new Uint8Array(REQUEST_ROOM);
@@ -68,8 +68,11 @@ export class Relay {
   /** Bytes of a request that the server's socket had no room for; 0 when there is none. */
   #pending = 0;
 
-  constructor(parts: RelayParts) {
+  /** @param mostOutstanding requests that the server may have at once; more wait with the kernel */
+  constructor(parts: RelayParts, mostOutstanding?: number) {
     this.#parts = parts;
+    this.#outstanding = new Outstanding(mostOutstanding);
+    this.#check = new ReplyCheck(this.#outstanding);
     this.#inbox = new OrderInbox(parts.orders, (order) => this.#act(order));
     this.#poll = new PollSet([parts.fuseFd, parts.serverFd]);
     const bytes = new Uint8Array(REPLY_ROOM);
