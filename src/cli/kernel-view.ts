@@ -119,14 +119,15 @@ export class KernelView implements MountSource {
     const foreign = foreignServer(Number(id));
     if (foreign !== undefined) return this.#outside(id, foreign);
     const server = this.#server(id);
-    const {operations, queueDepth} = counters(this.#counting(id, server)).stats();
+    const counting = this.#counting(id, server);
+    const {operations, queueDepth} = counters(counting).stats();
     return {
       operations: Object.fromEntries(
         Object.entries(operations).map(([name, numbers]) => [name, operationOf(numbers)]),
       ),
       queueDepth: sane(queueDepth),
       waiting: waitingRequests(Number(id)) ?? null,
-      countedBy: 'server',
+      countedBy: counting === server.pid ? 'server' : 'relay',
       tracing: null,
       kernel: kernelConnection(Number(id)) ?? null,
       process: this.#useOf(id, server.pid),

@@ -41,7 +41,7 @@ function errorsOf(operations: readonly Named[]): string[] {
 export function loadLines({queueDepth, waiting, countedBy, tracing, kernel, process}: MountStats): string[] {
   const waits =
     waiting === null ? 'how many wait in the kernel is not known' : `${waiting} wait in the kernel`;
-  const atServer = countedBy === 'server' ? [`${queueDepth} at the server`] : [];
+  const atServer = countedBy !== 'kernel' ? [`${queueDepth} at the server`] : [];
   return [
     `requests: ${[...atServer, waits, ...limitsOf(kernel)].join(', ')}`,
     ...(tracing === null ? [] : [tracingLine(tracing)]),

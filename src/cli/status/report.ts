@@ -109,7 +109,8 @@ function managerLines({managed, state}: Knowledge): string[] {
   const channel = connected ? 'connected to the server' : 'no channel to the server';
   // The server's own memory tells it with their age, where we may look.
   const {stats} = managed;
-  const queued = state === undefined && stats?.countedBy === 'server' ? stats.queueDepth : undefined;
+  const told = state === undefined && stats?.countedBy !== 'kernel';
+  const queued = told ? stats?.queueDepth : undefined;
   const queue = queued === undefined ? [] : [`${queued} requests at the server`];
   const facts = [...(ours ? [channel] : []), ...queue, ...(frozen ? ['changes are held (frozen)'] : [])];
   return [
