@@ -50,7 +50,7 @@ async function measure(observed: boolean): Promise<Outcome> {
   const target = mkdtempSync(join(tmpdir(), 'fuseward-bench-'));
   const {controlSocket} = await mountExt4(benchImage(SIZE), target, {observed});
   try {
-    const outcome = {questionUs: perQuestion(target), readMiBs: readSpeed(join(target, 'big'))};
+    const outcome = {questionUs: perQuestion(target), readMiBs: readSpeed(join(target, 'sequential'))};
     if (observed) await wasRelayed(controlSocket!);
     return outcome;
   } finally {
