@@ -1,4 +1,3 @@
-import {resolve} from 'node:path';
 import {log} from '../server/log.js';
 import {foreignText} from '../service/foreign-text.js';
 import {FLAG_OPTIONS} from '../service/option-table.js';
@@ -38,13 +37,10 @@ export class CallDoor implements Door {
   readonly name = 'mount(2)';
   readonly #mount: OneMount;
   readonly #listener: OwnedFd;
-  readonly #target: string;
 
-  /** @param target where the program was told to mount */
-  constructor(mount: OneMount, listener: OwnedFd, target: string) {
+  constructor(mount: OneMount, listener: OwnedFd) {
     this.#mount = mount;
     this.#listener = listener;
-    this.#target = resolve(target);
   }
 
   readonly fds = (): readonly number[] => [this.#listener.fd];
@@ -76,16 +72,12 @@ export class CallDoor implements Door {
     if (texts === undefined) return 'EFAULT';
     const [, , kind, options] = texts as [string, string, string, string];
     if (!/^fuse(?:blk)?(?:\.|$)/.test(kind)) return 'EPERM';
-    if (place !== this.#target) {
-      log('warn', {target: foreignText(place, 200)}, 'the program mounts on another place than it was told');
-      return 'EPERM';
-    }
     const wishes = wishesOf(kind, flags, options);
     const device = /(?:^|,)fd=(\d{1,9})(?:,|$)/.exec(options)?.[1];
     const open = device === undefined ? undefined : memory.descriptorFlags(Number(device));
     if (wishes === undefined || open === undefined) return 'EINVAL';
     try {
-      const fd = this.#mount.request(wishes);
+      const fd = this.#mount.request(wishes, place);
       log('info', {options: foreignText(options, 200)}, 'the program asks by mount(2)');
       giveDescriptor(this.#listener.fd, call.id, {
         fd,

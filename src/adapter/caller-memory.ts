@@ -2,7 +2,8 @@ import {closeSync, openSync, readFileSync, readlinkSync, readSync} from 'node:fs
 import {resolve} from 'node:path';
 
 const PAGE = 4096;
-const HIGHEST_ADDRESS = 2n ** 47n;
+/** Above every address of a program, and below what a number can no longer hold. */
+const HIGHEST_ADDRESS = 2n ** 52n;
 
 /**
  * What a thread that waits in a system call has in its memory. It can change at any time, and the thread can be another's by now: what is read

@@ -1,45 +1,54 @@
-import {fstatSync, readSync} from 'node:fs';
+import {fstatSync, readFileSync, readSync} from 'node:fs';
 import {foreignText} from '../service/foreign-text.js';
 
-/** Bytes of the log that are looked at, and characters that are told: the end of what was said tells most. */
-const TAIL = 2_000;
-const LONGEST = 280;
+/** Bytes of the log that are looked at. */
+const TAIL = 4_000;
+/** Characters that are told. Most programs say what is wrong at the end, some before they show all their options. */
+const HEAD_SHOWN = 100;
+const END_SHOWN = 180;
 /** Lines of our own in the same log begin so. */
 const OUR_LINE = '{"level":';
 
-/** What a program writes to its standard error, which is our own as well, from now on. It can be read back where that is a file. */
+/**
+ * What a program writes to its standard error, which is our own as well, from now on. It can be read back where that is a file. How far it is written
+ * tells the position that all writers share: a log may have its full size from the beginning.
+ */
 export class LastWords {
   readonly #fd: number;
   readonly #start: number | undefined;
 
   constructor(fd = 2) {
     this.#fd = fd;
-    const stats = fstatSync(fd);
-    this.#start = stats.isFile() ? stats.size : undefined;
+    this.#start = fstatSync(fd).isFile() ? this.#position() : undefined;
   }
 
-  /** The end of what was said, fit for a sentence: lines with slashes between; '' for nothing. */
+  /** What was said, or its beginning and its end, fit for a sentence: lines with slashes between; '' for nothing. */
   read(): string {
     const lines = this.#tail()
       .split('\n')
       .filter((line) => !line.startsWith(OUR_LINE));
-    const clean = lines.map((line) => foreignText(line, LONGEST)).filter((line) => line !== '');
+    const clean = lines.map((line) => foreignText(line, TAIL)).filter((line) => line !== '');
     const joined = [...clean.join(' / ')];
-    return joined.length > LONGEST ? `…${joined.slice(1 - LONGEST).join('')}` : joined.join('');
+    if (joined.length <= HEAD_SHOWN + END_SHOWN) return joined.join('');
+    return `${joined.slice(0, HEAD_SHOWN).join('')} … ${joined.slice(-END_SHOWN).join('')}`;
   }
 
   #tail(): string {
     if (this.#start === undefined) return '';
     try {
-      const {size} = fstatSync(this.#fd);
-      const from = Math.max(this.#start, size - TAIL);
-      if (size <= from) return '';
-      const buffer = Buffer.alloc(size - from);
+      const end = this.#position();
+      const from = Math.max(this.#start, end - TAIL);
+      if (end <= from) return '';
+      const buffer = Buffer.alloc(end - from);
       // By position: the writers' own must not move.
       return buffer.toString('utf8', 0, readSync(this.#fd, buffer, 0, buffer.length, from));
     } catch {
       // A log that can only be written to.
       return '';
     }
+  }
+
+  #position(): number {
+    return Number(/^pos:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${this.#fd}`, 'latin1'))?.[1] ?? 0);
   }
 }

@@ -1,3 +1,4 @@
+import {resolve} from 'node:path';
 import {MountRefusal} from '../server/driver.js';
 import type {Order} from '../server/mount-options.js';
 import {foreignText} from '../service/foreign-text.js';
@@ -10,8 +11,9 @@ import type {Wishes} from './wishes.js';
 
 /** Requests of a program that are put to the helper, which has an end to its patience for the conversation as a whole. */
 const MOST_REQUESTS = 8;
-/** Characters of an option that are repeated. */
+/** Characters of an option and of a path that are repeated. */
 const LONGEST_OPTION = 100;
+const LONGEST_PLACE = 200;
 
 /** A request of a program that was refused: what it is told. */
 export class Refused extends Error {
@@ -28,6 +30,8 @@ export class Refused extends Error {
 export interface MountParts {
   readonly conversation: ServerConversation;
   readonly place: Order;
+  /** Where the program was told to mount. */
+  readonly target: string;
   readonly fuseDevice: OwnedFd;
   /** Options of the kernel's that the caller named, and MS_* bits. */
   readonly caller: {readonly flags: number; readonly fuse: readonly string[]};
@@ -71,12 +75,13 @@ export class OneMount {
 
   /**
    * Has the mount made.
+   * @param on where the program wants it, absolute; undefined where it was not asked
    * @returns the fuse descriptor; it stays ours
    * @throws Refused the program may try again with others; MountRefusal it is over
    */
-  request(wishes: Wishes): number {
+  request(wishes: Wishes, on?: string): number {
     try {
-      this.#check(wishes);
+      this.#check(wishes, on);
       if (!this.#made) this.#make(wishes);
       return this.#parts.fuseDevice.fd;
     } catch (error) {
@@ -85,9 +90,14 @@ export class OneMount {
     }
   }
 
-  #check({unknown}: Wishes): void {
+  #check({unknown}: Wishes, on: string | undefined): void {
     if (this.#taken) throw new Refused('EBUSY', 'the program has its mount; a second one is not to be had');
     if (++this.#requests > MOST_REQUESTS) throw new Refused('EAGAIN', `more than ${MOST_REQUESTS} requests`);
+    const {target} = this.#parts;
+    if (on !== undefined && resolve(on) !== resolve(target)) {
+      const place = foreignText(on, LONGEST_PLACE);
+      throw new Refused('EPERM', `it mounts on ${place}, where its command has {target} for ${target}`);
+    }
     const [first] = unknown;
     if (first !== undefined)
       throw new Refused('EINVAL', `unknown option '${foreignText(first, LONGEST_OPTION)}'`);

@@ -3,7 +3,6 @@ import {MountRefusal} from '../server/driver.js';
 import {log} from '../server/log.js';
 import {refusalOf} from '../server/refusal.js';
 import {report} from '../server/report.js';
-import {errnoOf} from '../sys/errno.js';
 import {replaceProcess} from '../sys/execve.js';
 import {setCloseOnExec} from '../sys/fd.js';
 import {keepInheritedFds} from '../sys/inherited.js';
@@ -90,7 +89,10 @@ function prepare(plan: CommandPlan, session: Session): Prepared {
   const caller = {flags: options.flags | (source.readOnly ? MS_RDONLY : 0), fuse: options.fuse};
   const {allowOther, fuseblk} = hello;
   const onMade = (): void => markMounted(plan.target);
-  const mount = new OneMount({conversation, place, fuseDevice, caller, allowOther, fuseblk, onMade});
+  const mount = new OneMount({
+    ...{conversation, place, fuseDevice, caller, allowOther, fuseblk, onMade},
+    target: plan.target,
+  });
   return {...session, plan, options, source, mount, held};
 }
 
@@ -121,22 +123,16 @@ function becomeProgram(prepared: Prepared): never {
 
 function openDoors({plan, mount, held}: Prepared, {bin, shim}: Places): {mount: OneMount; doors: Door[]} {
   const doors: Door[] = [];
-  if (plan.way !== 'mount') doors.push(openShim(mount, bin, shim));
-  if (held.calls !== undefined) doors.push(new CallDoor(mount, held.calls, plan.target));
-  return {mount, doors};
-}
-
-function openShim(mount: OneMount, directory: string, shim: readonly string[]): Door {
+  if (held.calls !== undefined) doors.push(new CallDoor(mount, held.calls));
+  if (plan.way === 'mount') return {mount, doors};
   try {
-    return new ShimDoor(mount, {directory, shim});
+    doors.push(new ShimDoor(mount, {directory: bin, shim}));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MountRefusal(
-      'EIO',
-      'no-shim',
-      `no fusermount can be put into ${directory}: ${reason} (${errnoOf(error)})`,
-    );
+    const reason = `no fusermount can be put into ${bin}: ${error instanceof Error ? error.message : String(error)}`;
+    if (doors.length === 0) throw new MountRefusal('EIO', 'no-shim', reason);
+    log('warn', {reason}, 'mount(2) of the program is answered, fusermount is not');
   }
+  return {mount, doors};
 }
 
 function startProgram(prepared: Prepared, {bin}: Places): Program {

@@ -1,4 +1,4 @@
-import {chmodSync, writeFileSync} from 'node:fs';
+import {accessSync, chmodSync, constants, writeFileSync} from 'node:fs';
 import {MountRefusal} from '../server/driver.js';
 import {log} from '../server/log.js';
 import {errnoOf} from '../sys/errno.js';
@@ -32,9 +32,12 @@ export class ShimDoor implements Door {
   /**
    * @param directory the program's user may write there, and it lies in memory
    * @param shim the words that run the stand-in, before the socket's path, its own name and the arguments
+   * @throws Errno, or Node's error, where the directory can't be written to or the words can't be run
    */
   constructor(mount: OneMount, {directory, shim}: {directory: string; shim: readonly string[]}) {
     this.#mount = mount;
+    // A Node that the sandbox was given as a descriptor alone can't be started again by its path.
+    accessSync(shim[0]!, constants.X_OK);
     const socket = `${directory}/.adapter`;
     this.#listener = listenSeqpacket(socket, 0o600);
     setNonBlocking(this.#listener.fd);
@@ -91,7 +94,7 @@ export class ShimDoor implements Door {
     if (question === undefined) return;
     const wishes = sortWishes(question.options);
     try {
-      const device = this.#mount.request(wishes);
+      const device = this.#mount.request(wishes, question.target);
       log('info', {options: question.options.join(',').slice(0, 200)}, 'the program asks by fusermount');
       sendPacket(fd, encodeAnswer({unsafe: wishes.unsafe}), [device], {timeoutMs: ANSWER_MS});
     } catch (error) {

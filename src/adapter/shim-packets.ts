@@ -1,6 +1,6 @@
 /** What the stand-in for fusermount asks. */
 export interface ShimQuestion {
-  /** As the program named it. */
+  /** Absolute. */
   readonly target: string;
   readonly options: readonly string[];
 }

@@ -1,4 +1,5 @@
 import {writeSync} from 'node:fs';
+import {resolve} from 'node:path';
 import {errnoOf, errnoText} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {connectSeqpacket, receivePacket, sendPacket} from '../sys/socket.js';
@@ -67,7 +68,7 @@ function mount(
     return 1;
   }
   try {
-    sendPacket(adapter.fd, encodeQuestion({target, options}));
+    sendPacket(adapter.fd, encodeQuestion({target: resolve(target), options}));
     const buffer = new Uint8Array(LARGEST_ANSWER);
     const {length, fds} = receivePacket(adapter.fd, buffer, {maxFds: 1, timeoutMs: PATIENCE_MS});
     const answer = decodeAnswer(buffer.subarray(0, length));
