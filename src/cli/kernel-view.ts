@@ -120,11 +120,12 @@ export class KernelView implements MountSource {
     if (foreign !== undefined) return this.#outside(id, foreign);
     const server = this.#server(id);
     const counting = this.#counting(id, server);
-    const {operations, queueDepth} = counters(counting).stats();
+    const {operations, iomap, queueDepth} = counters(counting).stats();
     return {
       operations: Object.fromEntries(
         Object.entries(operations).map(([name, numbers]) => [name, operationOf(numbers)]),
       ),
+      iomap: iomap === undefined ? null : allSane(iomap),
       queueDepth: sane(queueDepth),
       waiting: waitingRequests(Number(id)) ?? null,
       countedBy: counting === server.pid ? 'server' : 'relay',
@@ -139,6 +140,7 @@ export class KernelView implements MountSource {
     const kernel = kernelConnection(Number(id)) ?? null;
     return {
       operations: {},
+      iomap: null,
       queueDepth: kernel?.waiting ?? 0,
       waiting: kernel?.waiting ?? null,
       countedBy: 'kernel',

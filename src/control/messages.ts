@@ -90,8 +90,29 @@ export interface OperationNumbers {
   readonly buckets: readonly number[];
 }
 
+/** What is counted where the kernel reads files by itself and asks for mappings; see docs/iomap.md. */
+export const IOMAP_NUMBERS = [
+  'beginRead',
+  'beginWrite',
+  'beginZero',
+  'beginWriteback',
+  'beginReport',
+  'ends',
+  'ioends',
+  'ioErrors',
+  'upserts',
+  'upsertFailures',
+  'invalidations',
+  'deviceInvalidations',
+  'retries',
+  'errors',
+] as const;
+export type IomapNumbers = Readonly<Record<(typeof IOMAP_NUMBERS)[number], number>>;
+
 /** Answer to `stats`. */
 export interface StatsAnswer extends ServerState {
+  /** Not there where the kernel asks for no mappings. */
+  readonly iomap?: IomapNumbers;
   /** By FUSE opcode name, `LOOKUP`; those that never came are left out. */
   readonly operations: Readonly<Record<string, OperationNumbers>>;
   /** From a relay: what the server told the kernel and the kernel was not told, by kind of fault. */

@@ -11,6 +11,7 @@ import {
   CONTROL_PROTOCOL,
   type ControlRefusal,
   type HelloEvent,
+  IOMAP_NUMBERS,
   type OrderName,
   type ServerState,
   type StatsAnswer,
@@ -62,9 +63,18 @@ const Operation = Type.Object(
   strict,
 );
 
+const Iomap = Type.Object(
+  Object.fromEntries(IOMAP_NUMBERS.map((name) => [name, Count])) as Record<
+    (typeof IOMAP_NUMBERS)[number],
+    typeof Count
+  >,
+  strict,
+);
+
 const Stats = Type.Object(
   {
     ...state,
+    iomap: Type.Optional(Iomap),
     operations: Type.Record(Type.String({pattern: '^[A-Z][A-Z0-9_]{0,31}$'}), Operation, {
       maxProperties: MAX_NAMES,
       ...strict,

@@ -183,7 +183,7 @@ async function perform(
   await waitUntilFree(source);
   const fuseDevice = cleanup.closing('close fuse', openFuseDevice(deps.fuseDevice ?? '/dev/fuse', object));
   const observed = deps.observe !== undefined;
-  const iomap = observed ? withoutIomap(policy, object) : askForIomap(fuseDevice, policy, object);
+  const iomap = observed ? withoutIomap(policy, object) : askForIomap(fuseDevice, policy, {source, object});
   const served = cleanup.closing(
     'close image',
     new ServedSource(

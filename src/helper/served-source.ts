@@ -71,6 +71,11 @@ export class ServedSource {
     return this.#loop?.path;
   }
 
+  /** Whether the server can write to what it was given. */
+  get isWritable(): boolean {
+    return this.#opened !== undefined && (this.#opened.flags & O_ACCMODE) !== O_RDONLY;
+  }
+
   /** OPEN. @throws Errno EINVAL flags; EROFS writing to a read-only mount; EBUSY in use elsewhere */
   openFile(request: OpenRequest): OwnedFd {
     const fd = this.#open(request);

@@ -5,9 +5,10 @@ import type {HelperActions} from '../service/helper-conversation.js';
 import type {Option} from '../service/option-text.js';
 import {Errno} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
+import {MS_RDONLY} from '../sys/mount-flags.js';
 import type {ControlChannel} from './control-channel.js';
 import type {ControlSocket} from './control-socket.js';
-import type {IomapResult} from './fuse-device.js';
+import {flagsForIomap, type IomapResult} from './fuse-device.js';
 import {createMount, type KernelMount} from './kernel-mount.js';
 import {checkFormat, type MountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
@@ -147,7 +148,7 @@ export class ServerRequests implements HelperActions {
   setMtab(): void {}
 
   mount(flags: number): void {
-    const {target, options, fuseDevice, callerUid, callerGid} = this.#prepared;
+    const {target, options, fuseDevice, iomap, callerUid, callerGid} = this.#prepared;
     const name = this.#sourceName;
     if (name === undefined || !this.#mountPointGiven) throw new Errno('EINVAL', 'DOIT');
     // Taken once: the server could tell of another type between policy's word and the kernel's mount, or after both.
@@ -155,7 +156,7 @@ export class ServerRequests implements HelperActions {
     if (this.#prepared.subtype === undefined) {
       this.#attempt('mount', () => this.#prepared.checkDetected?.(subtype));
     }
-    const merged = mergeFlags(flags, options);
+    const merged = mergeFlags(flags, options) | flagsForIomap(iomap, {isWritable: this.#canWriteAll});
     const fuseblk = this.#fuseblk ?? false;
     this.#mount = this.#attempt('mount', () =>
       createMount({
@@ -192,14 +193,23 @@ export class ServerRequests implements HelperActions {
     return device;
   }
 
+  /** Whether the server can write to everything that it has of the file system. */
+  get #canWriteAll(): boolean {
+    const {served, members} = this.#prepared;
+    return served.isWritable && members.all.length === 0;
+  }
+
   #isCallersPath(path: string): boolean {
     return path === this.#prepared.source.name || path === this.#prepared.source.path;
   }
 
   /** The source, or one of its members. */
   #open(request: OpenRequest, open: (from: ServedSource | ServedMembers) => OwnedFd): OwnedFd {
-    const {source, served, members} = this.#prepared;
+    const {source, served, members, iomap} = this.#prepared;
     if (request.path === source.name) return this.#attempt('open', () => open(served));
+    // Members are for reading, and with iomap a mount that was made writable would write to them all the same.
+    const isWritable = this.#mount !== undefined && (this.#flags & MS_RDONLY) === 0;
+    if (isWritable && iomap === 'approved') throw new Errno('EROFS', 'open', foreignText(request.path, 200));
     try {
       return open(members);
     } catch (error) {

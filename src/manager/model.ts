@@ -185,6 +185,11 @@ export type ServerUseView = Static<typeof ServerUseView>;
 export const MountStats = Type.Object(
   {
     operations: Type.Record(Type.String(), OperationStats, {description: 'by FUSE opcode name'}),
+    iomap: Maybe(
+      Type.Record(Type.String(), Type.Integer({minimum: 0}), {
+        description: 'questions of a kernel that reads files by itself; null where it does not',
+      }),
+    ),
     refused: Type.Optional(
       Type.Record(Type.String(), Type.Integer(), {
         description:

@@ -96,6 +96,7 @@ function operationsOf(counted: Readonly<Record<string, OperationNumbers>>): Moun
 export function statsView(mount: WatchedMount, answer: StatsAnswer, maxAgeMs: number): MountStats {
   return {
     operations: operationsOf(answer.operations),
+    iomap: answer.iomap === undefined ? null : {...answer.iomap},
     ...(answer.refused === undefined ? {} : {refused: {...answer.refused}}),
     queueDepth: answer.queueDepth,
     waiting: mount.waiting(maxAgeMs) ?? null,
@@ -115,6 +116,7 @@ export function outsideStatsView(
   const waiting = mount.waiting(maxAgeMs);
   return {
     operations: operationsOf(numbers?.operations ?? {}),
+    iomap: null,
     queueDepth: waiting ?? 0,
     waiting: waiting ?? null,
     countedBy: 'kernel',

@@ -1,5 +1,6 @@
 import type {BlockSource} from '../block/index.js';
 import type {FileSystem} from '../fuse/index.js';
+import type {IomapDriver} from '../iomap/index.js';
 import type {SharedCounters} from './shared-counters.js';
 
 /** What a driver gets to open a source with. */
@@ -32,8 +33,11 @@ export class MountRefusal extends Error {
   }
 }
 
-/** A file system that can be told to do something between two requests. What it has nothing to do for it leaves out. */
-export interface ServedFileSystem extends FileSystem {
+/**
+ * A file system that can be told to do something between two requests. What it has nothing to do for it leaves out. One that has the
+ * methods of `IomapDriver` lets the kernel read files by itself where it can.
+ */
+export interface ServedFileSystem extends FileSystem, Partial<IomapDriver> {
   /** Forgets what it keeps in memory and can read again. */
   dropCaches?(): void;
   /** Changes how many bytes of metadata it keeps at most; 0 keeps none. */

@@ -15,7 +15,7 @@ import {report} from './report.js';
 import {runRequestThread} from './request-thread.js';
 import {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
-import {mountSource, type Session} from './serve.js';
+import {type Mounted, mountSource, type Session} from './serve.js';
 import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
 import {endOnException, logWarnings} from './unexpected.js';
 
@@ -110,8 +110,10 @@ async function serve({type, cacheBytes}: ServerArguments): Promise<number> {
   // Without a journal nobody needs to find out afterwards whose lines they were.
   const linger = process.env['JOURNAL_STREAM'] === undefined ? 0 : JOURNAL_MS;
   const session = await greet(fds[0]!, cacheBytes);
+  let mounted: Mounted;
   try {
-    welcome(session, await mountSource(session, type === ANY_TYPE ? session.place.type : type));
+    mounted = await mountSource(session, type === ANY_TYPE ? session.place.type : type);
+    welcome(session, mounted.probe);
   } catch (error) {
     const {exitCode, ...reason} = refusalOf(error);
     log('error', {...reason}, 'the mount failed');
@@ -121,7 +123,8 @@ async function serve({type, cacheBytes}: ServerArguments): Promise<number> {
     return 1;
   }
   session.conversation.goodbye(0);
-  const {ended} = await session.thread.ask('run', {fuseFd: session.fuseDevice.fd});
+  const {devices} = mounted;
+  const {ended} = await session.thread.ask('run', {fuseFd: session.fuseDevice.fd, devices});
   return ended === 'unmounted' ? 0 : 1;
 }
 

@@ -41,6 +41,11 @@ export class RequestGate {
   /** For `SessionHooks.onHeldFull`. */
   readonly waitForOrder = (): void => this.#inbox.wait(HELD_FULL_MS);
 
+  /** For `SessionHooks.onShutdown`: the kernel shut the file system down, and the session answers with EIO by itself. */
+  readonly shutDown = (): void => {
+    this.#counters.shutDown = true;
+  };
+
   #verdict(slot: RequestSlot): number {
     if (this.#counters.shutDown) return ERRNO.EIO;
     return this.#frozen && modifies(slot) ? HOLD : SERVE;

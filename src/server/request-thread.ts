@@ -1,7 +1,7 @@
 import {fstatSync} from 'node:fs';
 import {parentPort, workerData} from 'node:worker_threads';
 import {type BlockSource, FileSource} from '../block/index.js';
-import {runBlocking, Session} from '../fuse/index.js';
+import {runBlocking, Session, type SessionOptions} from '../fuse/index.js';
 import {adviseRandom} from '../sys/advice.js';
 import {deviceSize} from '../sys/block-device.js';
 import {withheldFeatures} from '../sys/kernel-defects.js';
@@ -9,6 +9,7 @@ import {mapShared} from '../sys/memfd.js';
 import {gettid} from '../sys/process.js';
 import type {Driver, ServedFileSystem} from './driver.js';
 import {chooseDriver} from './drivers.js';
+import {iomapServerFor} from './iomap-support.js';
 import {restrictThread} from './lock-down.js';
 import {log} from './log.js';
 import type {OrderEnd} from './order-box.js';
@@ -55,7 +56,7 @@ class RequestThread {
       case 'open':
         return this.#open(ask);
       case 'run':
-        return this.#run(ask.fuseFd);
+        return this.#run(ask);
     }
   }
 
@@ -79,33 +80,36 @@ class RequestThread {
     return {};
   }
 
-  #run(fuseFd: number): ThreadCalls['run']['answer'] {
+  #sessionOptions(): SessionOptions {
+    return {
+      // Attributes come with every listing: left to choose, the kernel stops asking for them in the middle of a walk.
+      init: {
+        want: ['POSIX_ACL', 'EXPORT_SUPPORT'],
+        refuse: [
+          'READDIRPLUS_AUTO',
+          ...(this.#withheld.has('no-open') ? (['NO_OPEN_SUPPORT'] as const) : []),
+        ],
+      },
+      entryTimeout: FOREVER_SECONDS,
+      attrTimeout: FOREVER_SECONDS,
+      maxConcurrent: 1,
+    };
+  }
+
+  #run({fuseFd, devices}: ThreadCalls['run']['ask']): ThreadCalls['run']['answer'] {
     this.#counters.setClock();
     const gate = new RequestGate(this.#orders, this.#fileSystem!, this.#counters);
-    const session = new Session(
-      this.#fileSystem!,
-      {
-        // Attributes come with every listing: left to choose, the kernel stops asking for them in the middle of a walk.
-        init: {
-          want: ['POSIX_ACL', 'EXPORT_SUPPORT'],
-          refuse: [
-            'READDIRPLUS_AUTO',
-            ...(this.#withheld.has('no-open') ? (['NO_OPEN_SUPPORT'] as const) : []),
-          ],
-        },
-        entryTimeout: FOREVER_SECONDS,
-        attrTimeout: FOREVER_SECONDS,
-        maxConcurrent: 1,
-      },
-      {
-        counters: this.#counters.requests,
-        intercept: gate.intercept,
-        onHeldFull: gate.waitForOrder,
-        onInterrupted: gate.lookForOrders,
-        onError: (error, {name, nodeid}) =>
-          log('error', {request: name, nodeid, error: String(error)}, 'a request failed unexpectedly'),
-      },
-    );
+    const iomap = iomapServerFor(this.#fileSystem!, {fuseFd, devices}, this.#counters.iomap);
+    const options = this.#sessionOptions();
+    const session = new Session(this.#fileSystem!, iomap?.sessionOptions(options) ?? options, {
+      counters: this.#counters.requests,
+      intercept: gate.intercept,
+      onHeldFull: gate.waitForOrder,
+      onInterrupted: gate.lookForOrders,
+      onShutdown: gate.shutDown,
+      onError: (error, {name, nodeid}) =>
+        log('error', {request: name, nodeid, error: String(error)}, 'a request failed unexpectedly'),
+    });
     gate.session = session;
     return {ended: runBlocking(fuseFd, session)};
   }

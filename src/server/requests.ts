@@ -26,8 +26,8 @@ export interface ThreadCalls {
     };
     answer: Record<never, never>;
   };
-  /** Answers the kernel until the mount ends. */
-  run: {ask: {fuseFd: number}; answer: {ended: 'unmounted' | 'aborted'}};
+  /** Answers the kernel until the mount ends. `devices`: block devices that it may read files from by itself. */
+  run: {ask: {fuseFd: number; devices: readonly number[]}; answer: {ended: 'unmounted' | 'aborted'}};
 }
 
 /** What a source turned out to be. */

@@ -8,6 +8,7 @@ import {gettid} from '../sys/process.js';
 import type {ControlListener} from './control-listener.js';
 import {closeUnknown} from './descriptors.js';
 import {MountRefusal} from './driver.js';
+import {mayUseIomap} from './iomap-support.js';
 import {restrictProcess, restrictRuntimeThreads, restrictThread} from './lock-down.js';
 import {log} from './log.js';
 import {type parseArguments, sortOptions} from './mount-options.js';
@@ -15,7 +16,7 @@ import type {OrderBox} from './order-box.js';
 import {report} from './report.js';
 import type {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
-import {ALLOWED_COUNT} from './system-calls.js';
+import {ALLOWED_COUNT, iomapSystemCalls} from './system-calls.js';
 import {prepareWakeSignal, wakeThread} from './wake-signal.js';
 
 /** How long a busy source is asked for again, ms. */
@@ -48,8 +49,10 @@ function knownDescriptors({conversation, control, listener, fuseDevice, counters
 
 /**
  * The point of no return: from here on the process has what it holds and nothing else. The image has not been asked for yet.
+ * @returns whether the kernel may be let read files by itself
  */
-async function lockDown(session: Session): Promise<void> {
+async function lockDown(session: Session): Promise<boolean> {
+  const iomap = mayUseIomap(session.fuseDevice.fd);
   const {thread, orders, control} = session;
   const {landlock, threadId} = await thread.ask('restrict', {});
   prepareWakeSignal();
@@ -58,8 +61,9 @@ async function lockDown(session: Session): Promise<void> {
   restrictRuntimeThreads([threadId, gettid()]);
   const closed = closeUnknown(knownDescriptors(session));
   if (closed > 0) log('warn', {closed}, 'descriptors were open that this server was not given');
-  restrictProcess();
+  restrictProcess(undefined, iomap ? iomapSystemCalls(session.fuseDevice.fd) : []);
   report(control, {event: 'contained', landlock, systemCalls: ALLOWED_COUNT});
+  return iomap;
 }
 
 /** What to read from: a loop device where the helper makes one, else what the caller named. */
@@ -112,15 +116,26 @@ function openMember(session: Session, name: string): OpenMember {
   }
 }
 
+/** What is known once the mount is made. */
+export interface Mounted {
+  readonly probe: Probe;
+  /** Block devices that the kernel may read files from by itself, in the driver's order. */
+  readonly devices: readonly number[];
+}
+
+/** The sources as devices for the kernel; none where one of them is a file. */
+function blockDevices(sources: readonly OwnedFd[]): number[] {
+  return sources.every(({fd}) => fstatSync(fd).isBlockDevice()) ? sources.map(({fd}) => fd) : [];
+}
+
 /**
  * Everything between the greeting and the mount: lock down, look at the source, open it, mount. Afterwards the kernel's first
  * request waits on the fuse device.
- * @returns what the source turned out to be
  * @throws MountRefusal, Errno or ProtocolError; the mount did not happen then
  */
-export async function mountSource(session: Session, type: string): Promise<Probe> {
+export async function mountSource(session: Session, type: string): Promise<Mounted> {
   const {conversation, place, thread} = session;
-  await lockDown(session);
+  const iomap = await lockDown(session);
   const probed = openSource(session, place.source, 0);
   const probe = await thread.ask('probe', {fd: probed.fd, type});
 
@@ -145,5 +160,7 @@ export async function mountSource(session: Session, type: string): Promise<Probe
   if (session.allowOther) fuse.add('allow_other');
   conversation.options([...fuse].join(','));
   conversation.mount(options.flags | MS_RDONLY | MS_NOSUID | MS_NODEV);
-  return probe;
+  // A file system with members lies on them.
+  const places = members.length > 0 ? members.map(({device}) => device) : [source];
+  return {probe, devices: iomap ? blockDevices(places) : []};
 }

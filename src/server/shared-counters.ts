@@ -1,7 +1,9 @@
 import type {CacheCounters} from '../block/index.js';
 import type {CacheName, CacheNumbers, ServerState, StatsAnswer} from '../control/messages.js';
 import {COUNTERS_BYTE_LENGTH, CounterArray, OPCODE, type OperationCounts, opcodeName} from '../fuse/index.js';
+import type {IomapCounters} from '../iomap/index.js';
 import {CACHE_CELLS_SIZE, CacheCells} from './cache-cells.js';
+import {IOMAP_CELLS_SIZE, iomapCells, iomapNumbers} from './iomap-cells.js';
 
 /** Name of the memfd that a server counts in; root finds it among the server's descriptors in /proc. */
 export const COUNTERS_NAME = 'fuseward-counters';
@@ -15,7 +17,8 @@ const FROZEN = 0;
 const SHUT_DOWN = 1;
 const CLOCK = 2;
 const STATE_FIELDS = 3;
-const STATE_AT = COUNTERS_BYTE_LENGTH + CACHES.length * CACHE_CELLS_SIZE;
+const IOMAP_AT = COUNTERS_BYTE_LENGTH + CACHES.length * CACHE_CELLS_SIZE;
+const STATE_AT = IOMAP_AT + IOMAP_CELLS_SIZE;
 
 /** Bytes of the whole region. */
 export const COUNTERS_SIZE = STATE_AT + STATE_FIELDS * Float64Array.BYTES_PER_ELEMENT;
@@ -35,6 +38,7 @@ function monotonicMs(): number {
 export class SharedCounters {
   readonly requests: CounterArray;
   readonly caches: Readonly<Record<CountedCache, CacheCounters>>;
+  readonly iomap: IomapCounters;
   readonly #state: Float64Array;
 
   /** @param memory COUNTERS_SIZE bytes, zeros at first */
@@ -42,6 +46,7 @@ export class SharedCounters {
     this.requests = new CounterArray(memory);
     const cells = (index: number) => new CacheCells(memory, COUNTERS_BYTE_LENGTH + index * CACHE_CELLS_SIZE);
     this.caches = {block: cells(0), inode: cells(1), mapping: cells(2), iomap: cells(3)};
+    this.iomap = iomapCells(memory, IOMAP_AT);
     this.#state = new Float64Array(memory, STATE_AT, STATE_FIELDS);
   }
 
@@ -96,7 +101,12 @@ export class SharedCounters {
       name,
       {...counts, errorsByErrno: mostCommon(counts.errorsByErrno)},
     ]);
-    return {...this.state(), operations: Object.fromEntries(operations)};
+    const iomap = iomapNumbers(this.iomap);
+    return {
+      ...this.state(),
+      operations: Object.fromEntries(operations),
+      ...(iomap === undefined ? {} : {iomap}),
+    };
   }
 
   /** What the caches count. One without a capacity was never made: the driver has none. */

@@ -1,3 +1,4 @@
+import {IOMAP_IOCTLS} from '../sys/fuse-device.js';
 import type {SeccompArgument, SeccompRule} from '../sys/seccomp.js';
 import type {SyscallName} from '../sys/syscall-numbers.js';
 import {WAKE_SIGNAL} from './wake-signal.js';
@@ -90,6 +91,11 @@ const DESCRIPTORS: readonly SeccompRule[] = [
   // it can't. Any other way of opening something is nobody's but an attacker's.
   {syscall: 'openat', args: [is(2, O_RDONLY_CLOEXEC)], action: {errno: 'ENOENT'}},
 ];
+
+/** What a server may ask of its fuse device in addition where the kernel lets the mount use iomap: registering the devices that files lie on. */
+export function iomapSystemCalls(fuseFd: number): SeccompRule[] {
+  return [{syscall: 'ioctl', args: [is(0, fuseFd), isOneOf(1, IOMAP_IOCTLS)]}];
+}
 
 /**
  * Memory. No file can be mapped any more, and no new mapping is executable. What becomes executable later are pages that V8

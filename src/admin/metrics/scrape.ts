@@ -4,6 +4,7 @@ import type {CachesView, MountView} from '../../manager/model.js';
 import {CacheFamilies} from './cache-families.js';
 import {DaemonFamilies} from './daemon-families.js';
 import {Family, labelText} from './family.js';
+import {IomapFamilies} from './iomap-families.js';
 import {MountFamilies} from './mount-families.js';
 import type {OwnCounters} from './own-counters.js';
 import {RequestFamilies} from './request-families.js';
@@ -49,6 +50,7 @@ export class Scraper {
     const mounts = new MountFamilies();
     const requests = new RequestFamilies();
     const caches = new CacheFamilies();
+    const iomap = new IomapFamilies();
     daemon.add(this.#manager.status());
     await Promise.all(
       this.#manager.mounts().map(async (view) => {
@@ -59,11 +61,14 @@ export class Scraper {
         if (told === undefined) return;
         requests.add(labels, told.stats);
         if (told.caches !== undefined) caches.add(labels, told.caches);
+        iomap.add(labels, told.stats);
       }),
     );
     const duration = new Family('gauge', 'fuseward_scrape_duration_seconds', 'Time to collect this scrape.');
     duration.add((performance.now() - begin) / 1000);
-    const families = [daemon, mounts, requests, caches].flatMap((group) => Object.values(group) as Family[]);
+    const families = [daemon, mounts, requests, caches, iomap].flatMap(
+      (group) => Object.values(group) as Family[],
+    );
     const text = [...families, duration].map((family) => family.text());
     text.push(await this.#own.text());
     return {contentType: this.#own.contentType, text: text.join('')};

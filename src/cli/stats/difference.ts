@@ -61,6 +61,16 @@ function countsBetween(
   );
 }
 
+/** What a kernel asked that reads by itself; what did not grow is 0. */
+function iomapBetween(before: MountStats['iomap'], after: MountStats['iomap']): MountStats['iomap'] {
+  if (after === null) return null;
+  const grown = Object.entries(after).map(([name, count]) => [
+    name,
+    Math.max(0, count - (before?.[name] ?? 0)),
+  ]);
+  return Object.fromEntries(grown);
+}
+
 /**
  * What was asked between two looks at one server. The queue and the process are as they are now. Times are from the histogram:
  * right to a factor of two at worst.
@@ -81,5 +91,5 @@ export function statsBetween(before: MountStats, after: MountStats): MountStats 
     };
   }
   const refused = after.refused && {refused: countsBetween(before.refused ?? {}, after.refused)};
-  return {...after, operations, ...refused};
+  return {...after, operations, iomap: iomapBetween(before.iomap, after.iomap), ...refused};
 }

@@ -88,6 +88,17 @@ function refusedLine({refused}: MountStats): string[] {
   return [`stopped by the relay: ${told.length === 0 ? 'nothing' : told.join(', ')}`];
 }
 
+/** A line about what a kernel asked that reads files by itself. */
+function iomapLine(iomap: NonNullable<MountStats['iomap']>): string {
+  const {beginRead, beginWrite, beginZero, beginWriteback, beginReport, ends, ioends} = iomap;
+  const {upserts, upsertFailures, retries, invalidations, errors} = iomap;
+  return (
+    `iomap: mappings for ${beginRead} reads, ${beginWrite} writes, ${beginZero} zeroings, ${beginWriteback} writebacks, ` +
+    `${beginReport} reports; ${ends} ends, ${ioends} I/O ends; ${upserts} kept by the kernel (${upsertFailures} refused, ` +
+    `${retries} looked up there, ${invalidations} invalidated), ${errors} errors`
+  );
+}
+
 /** Counts and times by kind of request, then the errors by name, then how busy the server is. */
 export function statsReport(stats: MountStats, width: number): string[] {
   const operations = Object.entries(stats.operations).sort(([, a], [, b]) => b.count - a.count);
@@ -97,6 +108,7 @@ export function statsReport(stats: MountStats, width: number): string[] {
     '',
     ...(errors.length === 0 ? [] : [`errors: ${errors.join(', ')}`]),
     ...refusedLine(stats),
+    ...(stats.iomap === null ? [] : [iomapLine(stats.iomap)]),
     ...loadLines(stats),
   ];
 }

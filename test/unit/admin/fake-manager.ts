@@ -122,6 +122,7 @@ export class FakeManager implements Manager {
   startedAt = STARTED_AT;
   ready = true;
   failWith: Error | undefined;
+  iomap: MountStats['iomap'] = null;
   operations: Record<string, OperationStats> = {
     LOOKUP: operationStats(50, {ENOENT: 7}),
     GETATTR: operationStats(80),
@@ -180,7 +181,7 @@ export class FakeManager implements Manager {
     };
     const kernel = {waiting: 0, maxBackground: 12, congestionThreshold: 9};
     return {
-      ...{operations: this.operations, queueDepth: 1, waiting: 0, process, kernel},
+      ...{operations: this.operations, iomap: this.iomap, queueDepth: 1, waiting: 0, process, kernel},
       countedBy: ours ? 'server' : 'kernel',
       tracing: ours ? null : {state: 'on', reason: null, seconds: 12.5, gaps: 1},
     };

@@ -1,4 +1,5 @@
 import {beforeEach, describe, expect, test, vi} from 'vitest';
+import {IOMAP_NUMBERS} from '../../../src/control/messages.js';
 import {contract} from './contract.js';
 import {type Line, parseExposition} from './exposition.js';
 import {FakeManager, foreignMount, mountView, operationStats} from './fake-manager.js';
@@ -70,6 +71,20 @@ describe('what is told', () => {
     expect(value('fuseward_cache_misses_total', {...block, reason: 'bypassed'})).toBe(3);
     expect(value('fuseward_cache_evictions_total', {...block, reason: 'capacity'})).toBe(2);
     expect(value('fuseward_cache_capacity_bytes', block)).toBe(64 * 2 ** 20);
+  });
+
+  test('what a kernel asks that reads by itself, and nothing of it elsewhere', async () => {
+    expect((await scrape()).value('fuseward_iomap_retries_total', {mount: '41'})).toBeUndefined();
+    manager.iomap = Object.fromEntries(IOMAP_NUMBERS.map((name, index) => [name, index + 1]));
+    const {value} = await scrape();
+    const mount = {mount: '41'};
+    expect(value('fuseward_iomap_begins_total', {...mount, op: 'read'})).toBe(1);
+    expect(value('fuseward_iomap_begins_total', {...mount, op: 'report'})).toBe(5);
+    expect(value('fuseward_iomap_ends_total', {...mount, of: 'io'})).toBe(7);
+    expect(value('fuseward_iomap_upserts_total', {...mount, result: 'refused'})).toBe(10);
+    expect(value('fuseward_iomap_invalidations_total', {...mount, of: 'device'})).toBe(12);
+    expect(value('fuseward_iomap_retries_total', mount)).toBe(13);
+    expect(value('fuseward_iomap_errors_total', mount)).toBe(14);
   });
 
   test('health is one state of six', async () => {

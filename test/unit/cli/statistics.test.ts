@@ -5,6 +5,7 @@ import {textWidth} from '../../../src/cli/terminal/text.js';
 import {picture} from '../../../src/cli/top/picture.js';
 import {type Row, rowsBetween, type Sample} from '../../../src/cli/top/rows.js';
 import {type SortKey, sortRows} from '../../../src/cli/top/sorting.js';
+import {IOMAP_NUMBERS, type IomapNumbers} from '../../../src/control/messages.js';
 import {latencyOf} from '../../../src/manager/latency.js';
 import type {CacheStats, MountStats, OperationStats} from '../../../src/manager/model.js';
 import {mountView} from '../admin/fake-manager.js';
@@ -41,6 +42,7 @@ function stats(operations: Record<string, OperationStats>, cpuSeconds = 1): Moun
   };
   return {
     operations,
+    iomap: null,
     queueDepth: 2,
     waiting: null,
     process,
@@ -84,6 +86,26 @@ describe('what came between two looks', () => {
     expect(between.latencySeconds.p50).toBeLessThan(1e-4);
     expect(between.latencySeconds.p90).toBeGreaterThan(1e-3);
     expect(between.latencySeconds.max).toBeCloseTo(0.003, 6);
+  });
+});
+
+describe('a kernel that reads by itself', () => {
+  const iomap = Object.fromEntries(IOMAP_NUMBERS.map((name) => [name, 0])) as IomapNumbers;
+  const before = {...stats({}), iomap: {...iomap, beginRead: 5, upserts: 4}};
+  const after = {...stats({}), iomap: {...iomap, beginRead: 12, upserts: 4, retries: 2}};
+
+  test('what it asked between two looks are the differences', () => {
+    expect(statsBetween(before, after).iomap).toMatchObject({beginRead: 7, upserts: 0, retries: 2});
+    expect(statsBetween(stats({}), after).iomap).toMatchObject({beginRead: 12});
+    expect(statsBetween(before, stats({})).iomap).toBeNull();
+  });
+
+  test('has a line of its own, and others have none', () => {
+    const lines = (of: MountStats) => statsReport(of, 80).filter((line) => line.startsWith('iomap'));
+    expect(lines(after)[0]).toMatch(
+      /^iomap: mappings for 12 reads, 0 writes, .*; 4 kept by the kernel \(0 refused, 2 looked up/,
+    );
+    expect(lines(stats({}))).toEqual([]);
   });
 });
 

@@ -6,6 +6,7 @@ import {join} from 'node:path';
 import {afterEach, describe, test} from 'vitest';
 import {type ClientLimits, type CloseReason, ControlClient} from '../../../src/control/client.js';
 import {type ControlMessage, encodeFrame, FrameReader} from '../../../src/control/frame.js';
+import {IOMAP_NUMBERS} from '../../../src/control/messages.js';
 import {serverMessages} from '../../../src/control/schemas.js';
 
 const HELLO = {
@@ -205,10 +206,15 @@ describe("what is believed of a server's counts", () => {
     misses: {cold: 1, evicted: 0, invalidated: 0, bypassed: 0},
     evictions: {capacity: 0, dropped: 0},
   };
+  const iomap = Object.fromEntries(IOMAP_NUMBERS.map((name, index) => [name, index]));
   const stats = (operations: unknown) => ({...STATE, operations});
   const rows: Array<[what: string, order: 'stats' | 'caches', value: unknown, sound: boolean]> = [
     ['counts of an operation', 'stats', stats({LOOKUP: operation}), true],
     ['no operation yet', 'stats', stats({}), true],
+    ['what a kernel asked that reads by itself', 'stats', {...stats({}), iomap}, true],
+    ['a number of that too few', 'stats', {...stats({}), iomap: {...iomap, ends: undefined}}, false],
+    ['a number of that too many', 'stats', {...stats({}), iomap: {...iomap, more: 1}}, false],
+    ['a number of that below 0', 'stats', {...stats({}), iomap: {...iomap, ends: -1}}, false],
     ['an operation of another name', 'stats', stats({'<script>': operation}), false],
     ['an errno of another name', 'stats', stats({LOOKUP: {...operation, errorsByErrno: {enoent: 1}}}), false],
     ['a bucket too many', 'stats', stats({LOOKUP: {...operation, buckets: Array(65).fill(0)}}), false],

@@ -59,6 +59,19 @@ describe('the source as the server gets it', () => {
     };
   }
 
+  test('tells whether the server can write to it', () => {
+    for (const [flags, writable] of [
+      [O_RDONLY, false],
+      [O_RDWR, true],
+    ] as const) {
+      const served = serve();
+      assert.equal(served.isWritable, false);
+      served.openFile(wish(flags)).close();
+      assert.equal(served.isWritable, writable);
+      served.close();
+    }
+  });
+
   test('is the file that was looked up, even when the name means another by now', () => {
     const served = serve();
     const original = openFd(image, O_PATH);

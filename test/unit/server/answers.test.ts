@@ -39,6 +39,16 @@ describe('what a manager is answered', () => {
     expect(serverMessages.hello(answers.hello())).toBe(true);
   });
 
+  test('what a kernel asks that reads by itself is told once it has asked', async () => {
+    expect(await answers.answer({do: 'stats'})).not.toHaveProperty('iomap');
+    counters.iomap.beginRead += 3;
+    counters.iomap.upserts++;
+    const told = await answers.answer({do: 'stats'});
+    expect(told).toMatchObject({iomap: {beginRead: 3, upserts: 1, retries: 0}});
+    expect(serverMessages.answer('stats', told)).toBe(true);
+    expect(counters.state()).toMatchObject({frozen: false, shutDown: false});
+  });
+
   test('the age of the oldest request, without asking the thread that serves it', async () => {
     counters.requests.serving(2, performance.now() - 5_000, 3);
     const state = await answers.answer({do: 'ping'});

@@ -1,7 +1,7 @@
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {expect, test} from 'vitest';
-import {ALLOWED_COUNT, allowedSystemCalls} from '../../../src/server/system-calls.js';
+import {describe, expect, test} from 'vitest';
+import {ALLOWED_COUNT, allowedSystemCalls, iomapSystemCalls} from '../../../src/server/system-calls.js';
 import {buildFilter} from '../../../src/sys/seccomp.js';
 import {type SyscallName, syscallNumber} from '../../../src/sys/syscall-numbers.js';
 import {CHECKOUT} from '../../support/checkout.js';
@@ -51,6 +51,35 @@ for (const [arch, audit] of Object.entries(ARCHITECTURES) as Array<['x64' | 'arm
     }
   });
 }
+
+describe('registering devices for iomap', () => {
+  const FUSE = 9;
+  const IOCTLS = {register: 0x4010e501, blockSize: 0x4008e566, blockSizeV6: 0x4008e563, noFs: 0x4004e564};
+  const verdict = (args: readonly number[], iomapFd?: number): number => {
+    const more = iomapFd === undefined ? [] : iomapSystemCalls(iomapFd);
+    const rules = [...allowedSystemCalls({jitless: false, pid: PID}), ...more];
+    const {bytes} = buildFilter(rules, {defaultAction: 'trap', arch: 'x64'});
+    const words = Array.from({length: 6}, (_, index) => BigInt(args[index] ?? 0));
+    return runFilter(bytes, {nr: syscallNumber('ioctl', 'x64')!, arch: ARCHITECTURES.x64, args: words});
+  };
+
+  test.each(Object.entries(IOCTLS))(
+    '%s is allowed on the fuse device, where the kernel lets it use iomap',
+    (_name, number) => {
+      expect(verdict([FUSE, number], FUSE)).toBe(ALLOW);
+      expect(verdict([FUSE, number])).toBe(TRAP);
+      expect(verdict([FUSE + 1, number], FUSE)).toBe(TRAP);
+    },
+  );
+
+  test('and nothing else of that device is', () => {
+    // CLONE, BACKING_CLOSE, SYNC_INIT, IOMAP_SUPPORT, both ADD_IOMAP.
+    for (const number of [0x8004e500, 0x4004e502, 0xe503, 0x8010e563, 0xe565, 0xe563]) {
+      expect(verdict([FUSE, number], FUSE)).toBe(TRAP);
+    }
+    expect(verdict([5, 0x80081272], FUSE)).toBe(ALLOW);
+  });
+});
 
 test('the list is as long as is promised, and the page about it has every call', () => {
   const page = readFileSync(join(CHECKOUT, 'docs/containment.md'), 'utf8');

@@ -3,7 +3,13 @@ import {existsSync, mkdirSync, readFileSync, rmSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterEach, beforeEach, test} from 'vitest';
 import {closeAll, O_PATH, O_RDONLY, O_RDWR, type OwnedFd, openFd} from '../../../src/sys/fd.js';
-import {approveIomap, cloneDevice, enableSyncInit, iomapSupport} from '../../../src/sys/fuse-device.js';
+import {
+  approveIomap,
+  cloneDevice,
+  enableSyncInit,
+  FuseIomapDevice,
+  iomapSupport,
+} from '../../../src/sys/fuse-device.js';
 import {kernelFeatures, kernelVersion} from '../../../src/sys/kernel.js';
 import {
   fsconfigCreate,
@@ -95,6 +101,48 @@ fuseTest('the connection of a mounted device is known from its process (needs ro
   const told = readFileSync(`/proc/self/fdinfo/${device.fd}`, 'utf8').includes('fuse_connection');
   assert.deepEqual(found, told ? [minor] : []);
   assert.throws(() => fuseConnectionOf(0x7fffffff), {code: 'ENOENT'});
+});
+
+test('what a server of a mount with iomap asks, byte by byte', () => {
+  const asked: Array<[fd: number, request: number, argument: string]> = [];
+  const device = new FuseIomapDevice(9, (fd, request, argument) => {
+    asked.push([fd, request, Buffer.from(argument as Uint8Array).toString('hex')]);
+    return request === 0x4010e501 ? 7 : 0;
+  });
+  assert.equal(device.registerDevice(30), 7);
+  device.setDeviceBlockSize(7, 4096);
+  device.setNoFs();
+  assert.deepEqual(asked, [
+    // fd, flags (type 1), padding
+    [9, 0x4010e501, '1e000000010000000000000000000000'],
+    // id, block size
+    [9, 0x4008e566, '0700000000100000'],
+    [9, 0x4004e564, '01000000'],
+  ]);
+});
+
+test('the block size is set by the number of the 6th posting where the newer one is not known', () => {
+  const asked: number[] = [];
+  const answering = (answers: Record<number, number>) =>
+    new FuseIomapDevice(9, (_fd, request) => {
+      asked.push(request);
+      return answers[request] ?? -25;
+    });
+  answering({1074324835: 0}).setDeviceBlockSize(7, 4096);
+  assert.deepEqual(asked, [0x4008e566, 0x4008e563]);
+  assert.throws(() => answering({}).setDeviceBlockSize(7, 4096), {code: 'ENOTTY'});
+  assert.throws(() => answering({1074324838: -22}).setDeviceBlockSize(7, 4096), {code: 'EINVAL'});
+  assert.throws(() => answering({1074849025: -1}).registerDevice(3), {
+    code: 'EPERM',
+    call: 'ioctl(FUSE_DEV_IOC_BACKING_OPEN)',
+  });
+});
+
+fuseTest('a kernel without iomap registers no device for it (needs root and /dev/fuse)', () => {
+  const iomap = new FuseIomapDevice(device.fd);
+  assert.throws(() => iomap.registerDevice(device.fd), {name: 'Errno'});
+  assert.throws(() => iomap.setDeviceBlockSize(1, 4096), {name: 'Errno'});
+  if (kernelFeatures().fuseIomap === undefined) assert.throws(() => iomap.setNoFs(), {code: 'ENOTTY'});
 });
 
 test('another device has none of these', () => {
