@@ -139,7 +139,7 @@ describe.skipIf(missing)(`servers of others${missing ? ` (skipped: ${missing})` 
     expect(use).toMatchObject({processes: 1});
     expect(use!.privateBytes).toBeLessThan(use!.residentBytes);
     const shown = (file: string): number =>
-      Number(readFileSync(`/sys/fs/fuse/connections/${view.id}/${file}`, 'latin1'));
+      Number(room.run('cat', `/sys/fs/fuse/connections/${view.id}/${file}`));
     expect({kernel, waiting}).toEqual({
       kernel: {
         waiting: 0,
