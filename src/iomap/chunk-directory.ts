@@ -32,6 +32,11 @@ export class ChunkDirectory {
     return low - 1;
   }
 
+  /** Whether all entries of a chunk are one file's, as far as can be seen here. */
+  isWithin(at: number, file: number): boolean {
+    return this.files[at] === file && this.files[at + 1] === file && at + 1 < this.count;
+  }
+
   /** Makes a place at `at` for a chunk. Its key is for the caller to set. */
   insert(at: number, chunk: number): void {
     if (this.count === this.chunks.length) this.#resize(this.count * 2);

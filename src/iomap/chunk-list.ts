@@ -63,6 +63,13 @@ export class ChunkList {
     const base = this.#arena.base(chunk);
     let low = base + 1;
     let high = base + this.#arena.count(chunk);
+    if (this.#directory.isWithin(at, file)) {
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (offsets[middle]! <= offset) low = middle + 1;
+        else high = middle;
+      }
+    }
     while (low < high) {
       const middle = (low + high) >>> 1;
       const other = files[middle]!;

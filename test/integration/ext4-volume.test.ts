@@ -32,7 +32,7 @@ describe.skipIf(reason !== undefined)(`the driver shows what the kernel shows${t
         const seen = snapshot(root);
         // A copy has its own places.
         if (recipe.oracle !== 'source')
-          compareMappings(imageOf(recipe), root, new Random(seedOf(recipe.name)));
+          compareMappings(imageOf(recipe), root, seen, new Random(seedOf(recipe.name)));
         return seen;
       });
       const ours = opened(recipe);

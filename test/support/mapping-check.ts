@@ -1,4 +1,4 @@
-import {closeSync, constants, openSync, readdirSync, statSync} from 'node:fs';
+import {closeSync, constants, openSync} from 'node:fs';
 import {expect} from 'vitest';
 import {type BlockSource, FileSource} from '../../src/block/index.js';
 import {
@@ -15,6 +15,7 @@ import {
 } from '../../src/ext4/index.js';
 import {type Extent, FIEMAP_EXTENT, fibmap, fiemap} from './fiemap.js';
 import type {Random} from './random.js';
+import type {Snapshot} from './snapshot.js';
 
 /** A range as numbers. */
 export type Piece = [kind: number, offset: number, length: number, address: number];
@@ -71,27 +72,6 @@ function merged(extents: readonly Extent[]): Piece[] {
   return all;
 }
 
-/** Of files that nothing is stored of, which some images have 50,000 of, every so manieth is enough. */
-const EVERY_EMPTY = 100;
-
-/** Paths of regular files and directories below a mount, with their inode numbers. */
-function filesBelow(root: string): Array<[path: Buffer, ino: number]> {
-  const found: Array<[Buffer, number]> = [];
-  let empty = 0;
-  const walk = (directory: Buffer): void => {
-    found.push([directory, statSync(directory).ino]);
-    for (const entry of readdirSync(directory, {withFileTypes: true, encoding: 'buffer'})) {
-      const path = Buffer.concat([directory, Buffer.from('/'), entry.name as unknown as Buffer]);
-      if (entry.isDirectory()) walk(path);
-      if (!entry.isFile()) continue;
-      const {ino, blocks} = statSync(path);
-      if (blocks > 0 || empty++ % EVERY_EMPTY === 0) found.push([path, ino]);
-    }
-  };
-  walk(Buffer.from(root));
-  return found;
-}
-
 /** A file's bytes as somebody gets them who reads the device where the mapping says so, and asks for the rest. */
 export function readByMapping(volume: Volume, raw: BlockSource, inode: Inode, longest: number): Uint8Array {
   const bytes = new Uint8Array(Math.min(inode.size, longest));
@@ -143,9 +123,24 @@ function compareFile(volume: Volume, raw: BlockSource, path: Buffer, ino: number
   }
 }
 
-/** What `mapRange` and `bmap` tell of every file against FIEMAP and FIBMAP on the kernel's mount of the same image. */
-export function compareMappings(image: string, root: string, random: Random): void {
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+const S_IFDIR = 0o040000;
+/** Of files that nothing is stored of, which some images have 50,000 of, every so manieth is enough. */
+const EVERY_EMPTY = 100;
+
+/**
+ * What `mapRange` and `bmap` tell of every file against FIEMAP and FIBMAP on the kernel's mount of the same image.
+ * @param seen what the mount showed
+ */
+export function compareMappings(image: string, root: string, seen: Snapshot, random: Random): void {
+  let empty = 0;
   withVolume(image, (volume, raw) => {
-    for (const [path, ino] of filesBelow(root)) compareFile(volume, raw, path, ino, random);
+    for (const [path, {mode, ino, size, blocks}] of seen.entries) {
+      const type = mode & S_IFMT;
+      if (type !== S_IFREG && type !== S_IFDIR) continue;
+      if (size === 0 && blocks === 0 && empty++ % EVERY_EMPTY !== 0) continue;
+      compareFile(volume, raw, Buffer.from(`${root}/${path}`, 'latin1'), Number(ino), random);
+    }
   });
 }
