@@ -1,4 +1,4 @@
-import {chmodSync, chownSync, readFileSync, writeFileSync} from 'node:fs';
+import {chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
@@ -10,6 +10,7 @@ import {
   changePolicy,
   missingForUsers,
   publicProgram,
+  RULE,
   User,
   writePolicy,
 } from './users/support.js';
@@ -117,6 +118,43 @@ describe.skipIf(missing !== undefined)(`mounts of ordinary users${why}`, () => {
     // The superblock's magic number.
     expect(alice.run(['od', '-An', '-tx2', '-j56', '-N2', part]).stdout.trim()).toBe('ef53');
     expect(alice.fuseward('umount', part).code).toBe(0);
+  });
+
+  test('a file system over images of his that a rule lists, and over none of others', async () => {
+    const make = alice.fuseward(
+      ...['mkstripefs', '--member', join(alice.home, 'm.img'), join(alice.home, 'fs.json')],
+      '/etc/hostname',
+    );
+    expect(make).toMatchObject({code: 0, stderr: ''});
+    const target = join(alice.home, 'striped');
+    mkdirSync(target);
+    chownSync(target, ALICE, ALICE);
+    writeFileSync(join(bob.home, 'b.img'), Buffer.alloc(4096));
+    chownSync(join(bob.home, 'b.img'), BOB, BOB);
+    const mount = (superblock: string, ...options: string[]) =>
+      alice.fuseward('mount', '-t', 'stripefs', ...options, join(alice.home, superblock), target);
+    expect(mount('fs.json').stderr).toContain('lists it');
+    expect(mount('fs.json', '-o', 'member=m.img').stderr).toContain('only root may name members');
+    const homes = `members = ["${room.dir}/home-*/*.img"]\n`;
+    await changePolicy(room, {
+      rule: RULE.replace('source_owner = "anyone"\n', `source_owner = "caller"\n${homes}`),
+    });
+    try {
+      expect(mount('fs.json')).toEqual({code: 0, stdout: '', stderr: ''});
+      expect(alice.run(['cat', join(target, 'hostname')]).stdout).toBe(readFileSync('/etc/hostname', 'utf8'));
+      const view = await room.seen(target, ({health}) => health === 'ok');
+      expect(view).toMatchObject({members: [{path: join(alice.home, 'm.img'), loopDevice: null}]});
+      expect(alice.fuseward('umount', target).code).toBe(0);
+      const superblock = readFileSync(join(alice.home, 'fs.json'), 'utf8');
+      writeFileSync(
+        join(alice.home, 'bobs.json'),
+        superblock.replace('"m.img"', `"${join(bob.home, 'b.img')}"`),
+      );
+      chownSync(join(alice.home, 'bobs.json'), ALICE, ALICE);
+      expect(mount('bobs.json').stderr).toContain(`b.img: it belongs to user ${BOB}, not to user ${ALICE}`);
+    } finally {
+      await changePolicy(room);
+    }
   });
 
   test('a server that dies has its mount taken away', async () => {

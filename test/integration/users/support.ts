@@ -57,7 +57,7 @@ export function writePolicy(
 ): string {
   const directory = join(room.dir, 'policy');
   mkdirSync(directory, {recursive: true, mode: 0o755});
-  for (const type of ['auto', 'ext4', 'raw'])
+  for (const type of ['auto', 'ext4', 'raw', 'stripefs'])
     writeFileSync(join(directory, `${type}.toml`), `${settings}\n${rule}`);
   return directory;
 }
