@@ -131,10 +131,8 @@ describe.skipIf(missing !== undefined)(`mounts of ordinary users${why}`, () => {
     chownSync(target, ALICE, ALICE);
     writeFileSync(join(bob.home, 'b.img'), Buffer.alloc(4096));
     chownSync(join(bob.home, 'b.img'), BOB, BOB);
-    const mount = (superblock: string, ...options: string[]) =>
-      alice.fuseward('mount', '-t', 'stripefs', ...options, join(alice.home, superblock), target);
-    expect(mount('fs.json').stderr).toContain('lists it');
-    expect(mount('fs.json', '-o', 'member=m.img').stderr).toContain('only root may name members');
+    const mount = (superblock: string) =>
+      alice.fuseward('mount', '-t', 'stripefs', join(alice.home, superblock), target);
     const homes = `members = ["${room.dir}/home-*/*.img"]\n`;
     await changePolicy(room, {
       rule: RULE.replace('source_owner = "anyone"\n', `source_owner = "caller"\n${homes}`),
