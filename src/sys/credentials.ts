@@ -20,7 +20,10 @@ const accessAt = native<[number: number, dirfd: number, path: string, mode: numb
 // linux/fcntl.h, unistd.h
 const AT_EACCESS = 0x200;
 const AT_EMPTY_PATH = 0x1000;
-const W_OK = 2;
+/** Permissions as access(2) has them. */
+export const R_OK = 4;
+export const W_OK = 2;
+export const X_OK = 1;
 
 /** Who somebody is to the file system. */
 export interface FileCredentials {
@@ -31,17 +34,25 @@ export interface FileCredentials {
 }
 
 /**
- * Whether a user could write to the file or directory behind a descriptor (O_PATH is enough), by the kernel's own word: mode, ACL,
- * read-only mounts, immutable files. Asked with the user's file-system credentials on this thread alone (setfsuid(2) takes the
+ * Whether a user could write to the file or directory behind a descriptor (O_PATH is enough), as `isAllowedAs`.
+ * @throws Errno
+ */
+export function canWriteAs(fd: number, who: FileCredentials): boolean {
+  return isAllowedAs(fd, who, W_OK);
+}
+
+/**
+ * Whether a user has these permissions (`R_OK | X_OK`) on the file or directory behind a descriptor (O_PATH is enough), by the kernel's own word: mode, ACL,
+ * ID-mapped and read-only mounts, immutable files. Asked with the user's file-system credentials on this thread alone (setfsuid(2) takes the
  * capabilities over files away with the user id), which has its own back before this returns.
  *
  * @throws Errno of faccessat2(2) that is no refusal. A process that can't take its own credentials back ends itself.
  */
-export function canWriteAs(fd: number, who: FileCredentials): boolean {
+export function isAllowedAs(fd: number, who: FileCredentials, permissions: number): boolean {
   return withCredentials(who, () => {
     // The test is by the effective ids and not by the real ones, which stay as they are.
     const number = syscallNumber('faccessat2') as number;
-    if (accessAt()(number, fd, '', W_OK, AT_EACCESS | AT_EMPTY_PATH) === 0) return true;
+    if (accessAt()(number, fd, '', permissions, AT_EACCESS | AT_EMPTY_PATH) === 0) return true;
     const errno = lastErrno();
     if (REFUSALS.has(errno)) return false;
     throw new Errno(errno, 'faccessat2', `fd ${fd}`);

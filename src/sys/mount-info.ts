@@ -86,6 +86,6 @@ export function mountAtPath(
  * The number of a FUSE connection. The kernel names one by its whole device number (fs/fuse/control.c): the minor alone for an anonymous
  * device, which has major 0; fuseblk has that of its block device.
  */
-export function connectionOf({major, minor}: MountEntry): number {
+export function connectionOf({major, minor}: Pick<MountEntry, 'major' | 'minor'>): number {
   return major * 2 ** 20 + minor;
 }
