@@ -4,8 +4,8 @@ export interface Origin {
   readonly line: number;
 }
 
-/** Kinds of source that can be mounted. */
-export type SourceKind = 'file' | 'block';
+/** Kinds of source that can be mounted. A `name` is no file of this machine, as `user@host:directory`. */
+export type SourceKind = 'file' | 'block' | 'directory' | 'name';
 
 /** One `[[allow]]` table. It allows a mount that fits it in every point; the first rule that fits decides. */
 export interface AllowRule {
@@ -14,7 +14,7 @@ export interface AllowRule {
   readonly users: readonly string[];
   /** Group names or ids, primary and supplementary. */
   readonly groups: readonly string[];
-  /** Patterns of the source's path, absolute and without symbolic links. */
+  /** Patterns of the source's path, absolute and without symbolic links; names of sources that are no files, letter by letter. */
   readonly sources: readonly string[];
   readonly sourceKinds: readonly SourceKind[];
   /** Whom the source must belong to. */

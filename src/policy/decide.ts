@@ -1,9 +1,10 @@
 import {type Accounts, SystemAccounts} from './accounts.js';
-import type {AllowRule, Origin} from './allow-rule.js';
+import type {AllowRule, Origin, SourceKind} from './allow-rule.js';
 import type {Decision, MountFacts} from './decision.js';
 import {memberRuleOf} from './member-rule.js';
 import {matchesPath} from './path-pattern.js';
 import type {Policy} from './policy.js';
+import {matchesName} from './source-name.js';
 
 /** What users other than root always get: their images must not bring privileges along. */
 const USER_OPTIONS = ['nosuid', 'nodev'];
@@ -56,7 +57,7 @@ function nobody({ownFile}: Policy): string {
 /** What holds for users other than root on top of a rule that allows. */
 function forUser(
   policy: Policy,
-  {caller, target, options}: MountFacts,
+  {caller, source, target, options}: MountFacts,
   {
     rule,
     considered,
@@ -65,6 +66,9 @@ function forUser(
 ): Decision {
   const allowed = {allowed: true, origin: rule.origin, reason: 'the rule allows it', considered, forced};
   if (caller.uid === 0) return allowed;
+  // A name is nothing that a user could have opened to show that it is his.
+  if (source.kind === 'name')
+    return {...allowed, allowed: false, reason: 'only root may mount what is named'};
   if (!policy.targetFileSystems.includes(target.fsType)) {
     const origin = policy.origins['target_file_systems'];
     return {
@@ -102,6 +106,14 @@ export function settingsFor(policy: Policy, uid: number): Policy {
     allowOther: policy.allowOther && policy.allowOtherForUsers,
   };
 }
+
+/** Kinds of source in words. */
+const KIND_WORDS: Readonly<Record<SourceKind, string>> = {
+  file: 'a regular file',
+  block: 'a block device',
+  directory: 'a directory',
+  name: 'the name of something that is no file here',
+};
 
 /** Compares one mount with rules, point by point in the order of the file. */
 class RuleMatch {
@@ -142,14 +154,18 @@ class RuleMatch {
   }
 
   #sourcePath({sources}: AllowRule): string | undefined {
-    const {path} = this.#facts.source;
+    const {path, kind} = this.#facts.source;
+    if (kind === 'name') {
+      const fits = sources.some((pattern) => matchesName(pattern, path));
+      return fits ? undefined : `the source ${path} is none of ${sources.join(', ')}`;
+    }
     return this.#fits(path, sources) ? undefined : `the source ${path} is none of ${sources.join(', ')}`;
   }
 
   #sourceKind({sourceKinds}: AllowRule): string | undefined {
     const {kind} = this.#facts.source;
     if (sourceKinds.includes(kind)) return undefined;
-    return kind === 'file' ? 'the source is a regular file' : 'the source is a block device';
+    return `the source is ${KIND_WORDS[kind]}`;
   }
 
   #sourceOwner({sourceOwner}: AllowRule): string | undefined {

@@ -5,7 +5,7 @@ import type {MemberRule} from './member-rule.js';
 export interface MountFacts {
   readonly caller: {readonly uid: number; readonly gid: number; readonly groups: readonly number[]};
   readonly source: {
-    /** Absolute, without symbolic links. */
+    /** Absolute, without symbolic links; of a name the name. */
     readonly path: string;
     readonly kind: SourceKind;
     readonly uid: number;

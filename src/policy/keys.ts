@@ -1,6 +1,15 @@
+import {
+  COMMAND_WAYS,
+  commandLine,
+  environment,
+  grantList,
+  networkReach,
+  secretFiles,
+} from './command-kinds.js';
 import {CONTAINMENT_POINTS} from './containment-points.js';
 import {integer, type Kind, listOf, oneOf, powerOfTwo, seconds, text, yesOrNo} from './kinds.js';
 import {LONGEST_PATTERN, patternProblem} from './path-pattern.js';
+import {isSourceName, SOURCE_NAME} from './source-name.js';
 
 /** One key of a policy file. */
 export interface Key {
@@ -24,9 +33,8 @@ const oneAtLeast = {least: 1, most: MOST_ITEMS};
 const option = text('a mount option', /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/);
 const account = text('a name, a number or "*"', /^(?:\*|[A-Za-z0-9_.][A-Za-z0-9_.@-]{0,63}\$?)$/);
 const pattern = pathPattern();
+const source = sourcePattern();
 const fileSystem = text('a kind of file system', /^[a-z0-9][a-z0-9._-]{0,31}$/);
-// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL ends an argument
-const argument = text('an argument', /^[^\x00]*$/);
 
 /** Options that the kernel knows as a flag of the mount, in the way that makes it tighter. */
 const FORCIBLE = [
@@ -147,7 +155,47 @@ export const SERVER_KEYS: KeyTable = {
   command: {
     name: 'command',
     kind: commandLine(),
-    help: 'a program that speaks the fuse service protocol, in place of our own server',
+    help: 'a FUSE server to run in place of our own, by its path or its name, with its arguments',
+  },
+  way: {
+    name: 'way',
+    kind: oneOf(...COMMAND_WAYS),
+    help: 'how the command gets its mount',
+  },
+  environment: {
+    name: 'environment',
+    kind: environment(),
+    help: 'variables that the command sees',
+  },
+  network: {
+    name: 'network',
+    kind: networkReach(),
+    help: 'what the command reaches of the network',
+  },
+  grants: {
+    name: 'grants',
+    kind: grantList(),
+    help: 'files and directories of this machine that the command sees',
+  },
+  state: {
+    name: 'state',
+    kind: yesOrNo,
+    help: 'a directory that the command may write to and that is there again at the next mount',
+  },
+  secrets: {
+    name: 'secrets',
+    kind: secretFiles(),
+    help: 'files whose content the command gets as descriptors',
+  },
+  as_root: {
+    name: 'asRoot',
+    kind: yesOrNo,
+    help: 'the command takes itself for root, which it is not',
+  },
+  observe: {
+    name: 'observe',
+    kind: yesOrNo,
+    help: 'a relay counts and checks the answers of the command',
   },
   // 2^31 and above are negative in programs that take a user id for an int; 2^16 and below are people and services.
   uid_base: {
@@ -188,6 +236,8 @@ export const CONTAINMENT_KEYS: KeyTable = {
   },
 };
 
+const SOURCE_KINDS = ['file', 'block', 'directory', 'name'] as const;
+
 /** Keys of each `[[allow]]`. What is left out is as narrow as it can be. */
 export const ALLOW_KEYS: KeyTable = {
   users: {
@@ -204,13 +254,13 @@ export const ALLOW_KEYS: KeyTable = {
   },
   sources: {
     name: 'sources',
-    kind: listOf(pattern, 'patterns as "/srv/images/*.img", "~/**" or "**"', oneAtLeast),
-    help: 'patterns of the source path',
+    kind: listOf(source, 'patterns as "/srv/images/*.img", "~/**" or "**", or names', oneAtLeast),
+    help: 'patterns of the source path, or names of sources that are no files',
   },
   source_kinds: {
     name: 'sourceKinds',
-    kind: listOf(oneOf('file', 'block'), '"file" and "block"', {least: 1, most: 2}),
-    help: 'regular files, block devices',
+    kind: listOf(oneOf(...SOURCE_KINDS), '"file", "block", "directory" and "name"', {least: 1, most: 4}),
+    help: 'regular files, block devices, directories, names of what is no file here',
     fallback: ['file', 'block'],
   },
   source_owner: {
@@ -253,22 +303,22 @@ export const ALLOW_KEYS: KeyTable = {
 /** The tables of a policy file. */
 export const TABLES = {server: SERVER_KEYS, containment: CONTAINMENT_KEYS} as const;
 
-function commandLine(): Kind {
-  const words = listOf(argument, 'arguments', {least: 1, most: 64});
-  return {
-    sentence: "must be a list of a program's absolute path and its arguments",
-    schema: {...words.schema, prefixItems: [{type: 'string', pattern: '^/'}]},
-    read: (value) => {
-      const read = words.read(value) as string[] | undefined;
-      return read?.[0]?.startsWith('/') ? read : undefined;
-    },
-  };
-}
-
 function pathPattern(): Kind {
   return {
     sentence: 'must be a pattern as "/srv/images/*.img", "~/**" or "**"',
     schema: {type: 'string', pattern: '^(\\*\\*|~?/.+)$', maxLength: LONGEST_PATTERN},
     read: (value) => (typeof value === 'string' && patternProblem(value) === undefined ? value : undefined),
+  };
+}
+
+function sourcePattern(): Kind {
+  return {
+    sentence: `${pattern.sentence}, or a name as "user@host:directory"`,
+    // A word without a colon is rather a path that lacks its slash.
+    schema: {type: 'string', pattern: `^(\\*\\*|~?/.+|(?=.*:)${SOURCE_NAME})$`, maxLength: LONGEST_PATTERN},
+    read: (value) => {
+      if (typeof value !== 'string' || value.length > LONGEST_PATTERN) return undefined;
+      return value.includes(':') && isSourceName(value) ? value : pattern.read(value);
+    },
   };
 }

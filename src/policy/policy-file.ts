@@ -1,5 +1,6 @@
 import {parse, TomlError} from 'smol-toml';
 import type {AllowRule, Origin} from './allow-rule.js';
+import {commandProblems} from './command-check.js';
 import {ALLOW_KEYS, KEYS, type KeyTable, TABLES} from './keys.js';
 import {dottedPath, indexLines, type LineIndex} from './line-index.js';
 import {nearest} from './nearest.js';
@@ -117,6 +118,7 @@ export function readPolicyText(file: string, text: string): PolicyFile {
     return {};
   };
   const tables = {server: tableOf('server'), containment: tableOf('containment')};
+  for (const problem of commandProblems(tables.server)) reader.wrong(['server', 'command'], problem);
   const rules = Object.hasOwn(parsed, 'allow') ? parsed['allow'] : undefined;
   if (rules !== undefined && !Array.isArray(rules)) reader.wrong(['allow'], 'must be tables, [[allow]]');
   const allow = Array.isArray(rules) ? rules.map((rule, index) => reader.rule(index, rule)) : undefined;

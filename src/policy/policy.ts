@@ -10,6 +10,22 @@ export type ServerDeathPolicy = 'detach' | 'keep';
 /** Which servers may serve a type: one of our own in a sandbox, one behind a service socket, or whichever there is. */
 export type DriverPolicy = 'builtin' | 'socket' | 'any';
 
+/**
+ * How a command gets its mount: `service` speaks the service protocol; the others are a FUSE server that knows nothing of it, and say
+ * how it is given the fuse device; `auto` finds out.
+ */
+export type CommandWay = 'auto' | 'descriptor' | 'fusermount' | 'mount' | 'service';
+/** What a command reaches of the network: nothing, all that this machine does, or these `host:port` alone. */
+export type NetworkReach = 'none' | 'host' | readonly string[];
+
+/** A file or directory of this machine that a command sees. Absolute paths. */
+export interface Grant {
+  readonly writable: boolean;
+  readonly path: string;
+  /** Where it is inside the sandbox. */
+  readonly place: string;
+}
+
 /** What an administrator decided for mounts of one type. Quantities are in the unit of their name. */
 export interface Policy {
   readonly loop: LoopPolicy;
@@ -57,8 +73,21 @@ export interface Policy {
 /** What a contained server gets. */
 export interface ServerPolicy {
   readonly driver: DriverPolicy;
-  /** A program of the administrator's in place of our own server, with its arguments. */
+  /** A program of the administrator's in place of our own server, by its absolute path or its name, with its arguments. */
   readonly command?: readonly string[];
+  readonly way: CommandWay;
+  /** Variables that the command sees. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly network: NetworkReach;
+  readonly grants: readonly Grant[];
+  /** It gets a directory of its own that outlives the mount. */
+  readonly state: boolean;
+  /** Absolute paths of files by the name that the command has for them. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** It sees itself as user 0. */
+  readonly asRoot: boolean;
+  /** A relay between kernel and command counts requests and checks answers. */
+  readonly observe: boolean;
   /** First user id of the range that servers run under. */
   readonly uidBase: number;
   /** How many user ids the range has, so how many servers can run at once. */

@@ -1,5 +1,6 @@
 import {readFileSync, statSync} from 'node:fs';
 import {join} from 'node:path';
+import {findProgram, MissingProgram} from '../../launch/index.js';
 import {
   type Accounts,
   checkDirectory,
@@ -71,11 +72,22 @@ function checkFile(file: string, read: () => string, accounts: Accounts): Checke
       if (accounts.groupId(name) === undefined) unknown('group', name);
   }
   const command = value?.tables.server['command'] as readonly string[] | undefined;
-  if (command !== undefined && statSync(command[0]!, {throwIfNoEntry: false})?.isFile() !== true) {
+  if (command !== undefined) {
+    const reason = missing(command[0]!);
     const origin = value?.origins['server.command'] ?? {file};
-    warnings.push({...origin, key: 'server.command', reason: `names ${command[0]}, which is no file here`});
+    if (reason !== undefined) warnings.push({...origin, key: 'server.command', reason});
   }
   return {file, problems, warnings};
+}
+
+function missing(program: string): string | undefined {
+  try {
+    findProgram(program);
+    return undefined;
+  } catch (error) {
+    if (error instanceof MissingProgram) return `can't be run: ${error.message}`;
+    throw error;
+  }
 }
 
 function isName(account: string): boolean {

@@ -20,6 +20,19 @@ function detectedLine(type: string, told: Verdict): string {
   return `  if it holds ${type}: ${'refused' in told ? `refused: ${printable(told.refused)}` : verdict(told.decision)}`;
 }
 
+function sourceWords({kind, bytes}: Explanation['facts']['source']): string {
+  switch (kind) {
+    case 'file':
+      return `a regular file of ${formatBytes(bytes)}`;
+    case 'block':
+      return `a block device of ${formatBytes(bytes)}`;
+    case 'directory':
+      return 'a directory';
+    case 'name':
+      return 'a name, no file of this machine';
+  }
+}
+
 /** What policy says to a mount, for people: the verdict, the rules, what they were held against, the settings. */
 export function explainReport(explanation: Explanation, accounts: Accounts): string[] {
   const {decision, facts, settings, detected, ordinaryUser} = explanation;
@@ -38,7 +51,7 @@ export function explainReport(explanation: Explanation, accounts: Accounts): str
     ...(decision.considered.length === 0 ? ['  none was looked at'] : []),
     'they were held against:',
     `  caller:  ${name(caller.uid)} (${caller.uid}), groups ${groups}`,
-    `  source:  ${printable(source.path)}: ${source.kind === 'file' ? 'a regular file' : 'a block device'} of ${formatBytes(source.bytes)}, belongs to ${name(source.uid)}`,
+    `  source:  ${printable(source.path)}: ${sourceWords(source)}${source.kind === 'name' ? '' : `, belongs to ${name(source.uid)}`}`,
     `  target:  ${printable(target.path)}: on ${target.fsType}, belongs to ${name(target.uid)}`,
     `  options: ${printable(texts.join(',')) || 'none'} (${readOnly ? 'read-only' : 'writable'})`,
     `  forced:  ${decision.forced.join(',') || 'none'}`,

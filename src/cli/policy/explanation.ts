@@ -8,7 +8,7 @@ import {
   settingsList,
 } from '../../policy/index.js';
 import {silent} from '../../service/log.js';
-import {mountRules} from '../mount/mount-rules.js';
+import {mountRules, sourceText} from '../mount/mount-rules.js';
 
 /** Types that a server of our own can find on a source. */
 const DETECTABLE = ['ext2', 'ext3', 'ext4'];
@@ -44,7 +44,8 @@ export async function explain(
   try {
     const rules = rulesFor(request.callerUid);
     const {policy} = rules;
-    const {facts} = examine(request, policy, cleanup);
+    const source = sourceText(request.source, policy);
+    const {facts} = examine({...request, source}, policy, cleanup);
     const nobody = {uid: NOBODY, gid: NOBODY, groups: []};
     return {
       decision: rules.decide(facts),

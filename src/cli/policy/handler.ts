@@ -49,7 +49,7 @@ async function runExplain([source, target]: string[], values: OptionValues): Pro
   const type = values['type'] as string | undefined;
   const options = (values['options'] ?? []) as string[];
   try {
-    const request = {source: resolve(source!), target: target!, type, options, ...caller};
+    const request = {source: source!, target: target!, type, options, ...caller};
     const explanation = await explain(request, values['policy'] as string | undefined);
     if (asJson) print(json(explanation, 2));
     else for (const line of explainReport(explanation, accounts)) print(line);

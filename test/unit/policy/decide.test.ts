@@ -73,6 +73,14 @@ test.each<[what: string, rule: Partial<AllowRule>, facts: Facts, verdict: string
   ["another's home", {sources: ['~/**']}, {source: {path: '/home/bob/disk.img'}}, 'is none of ~/**'],
   ['a device', {sourceKinds: ['file']}, {source: {kind: 'block'}}, 'the source is a block device'],
   ['a file', {sourceKinds: ['block']}, {}, 'the source is a regular file'],
+  ['a directory', {}, {source: {kind: 'directory'}}, 'the source is a directory'],
+  ['a name', {}, {source: {kind: 'name', path: 'h:/srv'}}, 'the source is the name of something'],
+  [
+    'a name by a pattern',
+    {sourceKinds: ['name'], sources: ['h:*', '/**']},
+    {source: {kind: 'name', path: 'h:/srv'}},
+    'the source h:/srv is none of h:*, /**',
+  ],
   ["another's file", {sourceOwner: 'caller'}, {source: {uid: 1001}}, 'the source belongs to bob, not to ada'],
   ["not root's", {sourceOwner: 'root'}, {}, 'the source belongs to ada, not to root'],
   ['too large', {maxSourceBytes: 4095}, {}, 'the source has 4096 bytes, more than 4095'],
@@ -103,6 +111,7 @@ test.each<[what: string, rule: Partial<AllowRule>, facts: Facts]>([
   ['home', {sources: ['~/*'], targets: ['~/*'], sourceOwner: 'caller', targetOwner: 'caller'}, {}],
   ['as large as may be', {maxSourceBytes: 4096}, {}],
   ['read-only', {access: 'read-only'}, {readOnly: true}],
+  ['a directory', {sourceKinds: ['directory']}, {source: {kind: 'directory'}}],
 ])('%s fits', (_what, more, given) => {
   const only = rule(more);
   expect(ask([only], given)).toMatchObject({allowed: true, origin: only.origin});
@@ -177,4 +186,11 @@ test('settings for users leave out what is for root', () => {
   expect(settingsFor(open, 1000)).toMatchObject({allowDev: false, allowSuid: false, allowOther: false});
   expect(settingsFor(open, 0)).toBe(open);
   expect(settingsFor({...open, allowOtherForUsers: true}, 1000).allowOther).toBe(true);
+});
+
+test.each([['**'], ['h:/srv']])('a name that %s fits is for root alone', (pattern) => {
+  const rules = [rule({users: ['*'], sourceKinds: ['name'], sources: [pattern]})];
+  const source = {kind: 'name', path: 'h:/srv'} as const;
+  expect(ask(rules, {source, caller: {uid: 0}})).toMatchObject({allowed: true});
+  expect(ask(rules, {source})).toMatchObject({allowed: false, reason: 'only root may mount what is named'});
 });
