@@ -13,8 +13,44 @@ export interface Connection {
   socket: OwnedFd;
   /** `socket`: a running service; `embedded`: started for this mount, with `server` to supervise it. */
   kind: 'socket' | 'embedded';
-  server?: {pid: number | undefined; readLog(): string; kill(): void; exited(): boolean};
+  server?: StartedServer;
 }
+
+/** A server that was started for a mount. */
+export interface StartedServer {
+  readonly pid: number | undefined;
+  /** A program of others, which may be several processes: `pid` is what they all end with. */
+  readonly isForeign?: boolean;
+  readLog(): string;
+  /** Its mount works. */
+  settle?(): void;
+  kill(): void;
+  exited(): boolean;
+  /** Its processes that hold the fuse device of a connection, the oldest first; all of them where another has that. */
+  serving?(connection: number | undefined): number[];
+}
+
+/** What a server is wanted for. */
+export interface ServerNeeds {
+  readonly source:
+    | {
+        readonly kind: 'file' | 'block' | 'directory';
+        readonly path: string;
+        readonly fd: OwnedFd;
+        readonly given: boolean;
+      }
+    | {readonly kind: 'name'; readonly path: string};
+  readonly readOnly: boolean;
+  readonly callerUid: number;
+  readonly callerGid: number;
+  readonly target: 'directory' | 'file';
+}
+
+/** Gives a server for a subtype (undefined: one that finds out); undefined when there is none. */
+export type Connect = (
+  subtype: string | undefined,
+  needs: ServerNeeds,
+) => Connection | undefined | Promise<Connection | undefined>;
 
 /** How long a killed server may take to be gone. */
 export const KILL_MS = 2000;
@@ -29,12 +65,12 @@ const LAST_WORDS_MS = 300;
 export async function connectServer(
   object: string,
   subtype: string | undefined,
-  connect: (subtype: string | undefined) => Connection | undefined | Promise<Connection | undefined>,
+  connect: () => ReturnType<Connect>,
   {cleanup, deadline}: {cleanup: Cleanup; deadline: Deadline},
 ): Promise<Connection> {
   let connection: Connection | undefined;
   try {
-    const connecting = Promise.resolve(connect(subtype));
+    const connecting = Promise.resolve(connect());
     const first = await before(deadline, connecting);
     if (first === 'late') {
       connecting.then(drop, () => {});

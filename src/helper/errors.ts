@@ -26,6 +26,8 @@ export type MountErrorCode =
   | 'no-driver'
   | 'observe'
   | 'connect'
+  | 'command-missing'
+  | 'grant'
   | 'conversation'
   | 'server-refused'
   | 'server-died'

@@ -10,7 +10,7 @@ import {mountFacts} from './mount-facts.js';
 import {type MountPoint, openMountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
 import {type CallerOptions, parseOptions, refuse} from './options.js';
-import {openSource, type Source} from './source.js';
+import {IMAGES_ONLY, openSource, type Source} from './source.js';
 
 /** A request with its source and target looked up, which nothing was done for yet. */
 export interface Examined {
@@ -34,7 +34,7 @@ export function examine(request: MountRequest, policy: MountPolicy, cleanup: Cle
   const options = parseOptions(texts, policy);
   if (request.callerUid !== 0) refuseRootsOwn(options);
   const subtype = request.type === undefined ? undefined : subtypeOf(request.type);
-  const {source, target} = lookUp(request, cleanup);
+  const {source, target} = lookUp(request, policy, cleanup);
   checkDifferent(source, target);
   const facts = mountFacts(callerOf(request), {source, target}, {readOnly: options.readOnly, texts});
   return {options, subtype, source, target, facts};
@@ -53,11 +53,15 @@ function refuseRootsOwn({fuse, driver}: CallerOptions): void {
 }
 
 /** Source and target, looked up once; everything later goes through their descriptors. */
-function lookUp(request: MountRequest, cleanup: Cleanup): {source: Source; target: MountPoint} {
+function lookUp(
+  request: MountRequest,
+  {sourceKinds = IMAGES_ONLY}: MountPolicy,
+  cleanup: Cleanup,
+): {source: Source; target: MountPoint} {
   const {given} = request;
   if (given === undefined) {
-    const source = openSource(request.source);
-    cleanup.always('close source', () => source.fd.close());
+    const source = openSource(request.source, sourceKinds);
+    if (source.kind !== 'name') cleanup.closing('close source', source.fd);
     const target = openMountPoint(request.target);
     cleanup.always('close target', () => target.fd.close());
     return {source, target};
@@ -65,7 +69,10 @@ function lookUp(request: MountRequest, cleanup: Cleanup): {source: Source; targe
   cleanup.closing('close source', given.source);
   cleanup.closing('close target', given.target);
   return {
-    source: givenSource(request.source, given.source),
+    source: givenSource(request.source, given.source, {
+      directory: sourceKinds.directory,
+      callerUid: request.callerUid,
+    }),
     target: givenMountPoint(request.target, given.target, callerOf(request)),
   };
 }
@@ -79,7 +86,7 @@ function callerOf({
 }
 
 function checkDifferent(source: Source, target: MountPoint): void {
-  if (source.dev !== target.dev || source.ino !== target.ino) return;
+  if (source.kind === 'name' || source.dev !== target.dev || source.ino !== target.ino) return;
   throw new MountError(
     {verb: 'mount on', object: target.name, reason: 'it is the source itself', code: 'target-kind'},
     {errno: ERRNO.EINVAL},

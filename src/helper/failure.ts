@@ -18,6 +18,8 @@ export interface Evidence {
   memberProblem?: unknown;
   /** What the server said. */
   failure: ServerFailure | undefined;
+  /** What the server found the source to hold. */
+  detectedType: string | undefined;
   /** The server's own log, where we have it. */
   serverLog: string | undefined;
 }
@@ -37,6 +39,7 @@ export function explain(evidence: Evidence): MountError {
   const details: Record<string, unknown> = {...serverLogOf(evidence.serverLog)};
   if (outcome.ended === 'goodbye') details['serverExitCode'] = outcome.exitCode;
   if (failure !== undefined) details['server'] = failure;
+  if (hasNoDriver(outcome)) details['detected'] = evidence.detectedType;
   if (problem !== undefined) {
     const {error} = problem;
     if (error instanceof MountError) return error;
@@ -81,6 +84,7 @@ function hasNoDriver(outcome: Outcome): boolean {
 }
 
 function refusal(outcome: Outcome): {code: MountErrorCode} {
+  if (outcome.ended === 'failed' && outcome.reason.code === 'deadline') return {code: 'deadline'};
   return {code: hasNoDriver(outcome) ? 'no-driver' : 'server-refused'};
 }
 

@@ -26,10 +26,12 @@ export function openFuseDevice(path: string, object: string): OwnedFd {
 }
 
 /** Why there is no use in asking; undefined when there may be. */
-function obstacle({given, isBlockDevice}: Source, policy: MountPolicy): string | undefined {
+function obstacle(source: Source, policy: MountPolicy): string | undefined {
+  if (source.kind === 'name' || source.kind === 'directory') return 'it takes a device';
   // The kernel wants CAP_SYS_RAWIO for it, which is not a user's, and his descriptors are used as they are.
-  if (given) return 'it is not asked for on behalf of a user';
-  if (!isBlockDevice && policy.loop === 'never') return 'it takes a device, and policy allows no loop device';
+  if (source.given) return 'it is not asked for on behalf of a user';
+  if (source.kind === 'file' && policy.loop === 'never')
+    return 'it takes a device, and policy allows no loop device';
   return undefined;
 }
 

@@ -5,7 +5,7 @@ import {O_PATH, O_RDONLY, type OwnedFd, openFlags, statFd} from '../sys/fd.js';
 import {type MountEntry, readMounts} from '../sys/mount-info.js';
 import {errnoWords, MountError} from './errors.js';
 import {alreadyBusy, currentPath, type MountPoint, mountIdOf, mountPointOf} from './mount-point.js';
-import {type Source, sourceOf} from './source.js';
+import {type OpenedSource, sourceOf} from './source.js';
 
 /**
  * What an ordinary user opened himself and passed to us, so that it is his rights that opened it and no path is followed by root.
@@ -25,13 +25,33 @@ const O_ACCMODE = 3;
 const S_ISVTX = 0o1000n;
 
 /** The source behind a user's descriptor. @param name for messages and for the server @throws MountError `bad-descriptor`, `other-namespace`, `source-missing`, `source-kind` */
-export function givenSource(name: string, fd: OwnedFd): Source {
+export function givenSource(
+  name: string,
+  fd: OwnedFd,
+  {directory, callerUid}: {directory: boolean; callerUid: number},
+): OpenedSource {
   const flags = flagsOf(fd, name);
-  placeOf(name, fd, 'source');
+  const {path} = placeOf(name, fd, 'source');
   if ((flags & O_PATH) !== 0 || (flags & O_ACCMODE) !== O_RDONLY) {
     throw badDescriptor(name, 'its descriptor must be open for reading, and for nothing else');
   }
-  return sourceOf(name, fd, {given: true});
+  const source = sourceOf(name, fd, {given: true, directory});
+  if (source.kind === 'directory') checkGivenDirectory(source, path, callerUid);
+  return source;
+}
+
+/**
+ * A server gets the rights of its user in such a directory, by a copy that shows what lies below other mounts too. So it has to be the user's
+ * own, and nothing may be mounted in it.
+ */
+function checkGivenDirectory({name, fd}: OpenedSource, path: string, callerUid: number): void {
+  const refuse = (reason: string): never => {
+    throw new MountError({object: name, reason, code: 'source-kind'}, {errno: ERRNO.EPERM});
+  };
+  if (statFd(fd.fd).uid !== BigInt(callerUid))
+    refuse('a user can only have a directory served that is his own');
+  const below = readMounts().find(({target}) => target.startsWith(`${path}/`));
+  if (below !== undefined) refuse(`something is mounted in it (${below.target})`);
 }
 
 /**

@@ -1,4 +1,4 @@
-export {type Connection, noDriver} from './connection.js';
+export {type Connection, noDriver, type ServerNeeds} from './connection.js';
 export * from './errors.js';
 export {type Examined, examine} from './examine.js';
 export {isSubtype, subtypeOf} from './fs-type.js';
@@ -9,4 +9,5 @@ export * from './mount.js';
 export * from './mount-policy.js';
 export {rehearse} from './rehearse.js';
 export type {ProcessName, ServingProcess} from './serving-process.js';
+export {busy} from './source.js';
 export * from './unmount.js';

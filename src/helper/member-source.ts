@@ -5,7 +5,7 @@ import {ERRNO} from '../sys/errno-codes.js';
 import {O_NOFOLLOW, O_PATH, type OwnedFd, openFd, statFd} from '../sys/fd.js';
 import {errnoWords, MountError} from './errors.js';
 import {mayHang} from './may-hang.js';
-import {type Source, sourceOf} from './source.js';
+import {type OpenedSource, type Source, sourceOf} from './source.js';
 
 /** Characters of a server's path that messages show. */
 const SHOWN = 200;
@@ -42,7 +42,7 @@ export function callersPattern(pattern: string, source: Source): string {
  * @param asked the server's own words for it
  * @throws MountError `member-denied`, `source-missing`, `source-kind`, `source-unreadable`
  */
-export function openMember(path: string, asked: string, source: Source): Source {
+export function openMember(path: string, asked: string, source: Source): OpenedSource {
   // Nobody may keep us waiting by what a file system names. Where the source itself may hang, the whole attempt can be given up.
   if (mayHang(path) && !mayHang(source.path)) {
     throw denied(asked, 'it lies on a network or FUSE file system, and the file that names it does not');
@@ -50,7 +50,7 @@ export function openMember(path: string, asked: string, source: Source): Source 
   const name = foreignText(asked, SHOWN);
   const fd = openPath(path, name);
   try {
-    const member = sourceOf(name, fd, {given: false});
+    const member = sourceOf(name, fd, {given: false, directory: false});
     if (member.path !== path) throw denied(asked, 'the way to it leads over a symbolic link');
     return member;
   } catch (error) {
@@ -78,6 +78,7 @@ function openPath(path: string, object: string): OwnedFd {
 
 /** Whether two sources are one file, or one device by whatever names. */
 export function isSameSource(a: Source, b: Source): boolean {
-  if (a.isBlockDevice && b.isBlockDevice) return statFd(a.fd.fd).rdev === statFd(b.fd.fd).rdev;
+  if (a.kind === 'name' || b.kind === 'name') return false;
+  if (a.kind === 'block' && b.kind === 'block') return statFd(a.fd.fd).rdev === statFd(b.fd.fd).rdev;
   return a.dev === b.dev && a.ino === b.ino;
 }

@@ -3,7 +3,7 @@ import type {MountFacts} from '../policy/index.js';
 import {splitOptions} from '../service/option-text.js';
 import {statFd} from '../sys/fd.js';
 import type {MountPoint} from './mount-point.js';
-import type {Source} from './source.js';
+import type {NamedSource, OpenedSource, Source} from './source.js';
 
 /** statfs(2)'s numbers for kinds of file system (linux/magic.h and the file systems' own headers). ext2 and ext3 have ext4's. */
 const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
@@ -60,15 +60,21 @@ function fileSystemOf({fd}: MountPoint): string {
   return FILE_SYSTEMS.get(type) ?? `0x${type.toString(16)}`;
 }
 
-/** What policy is told of a source. @throws Errno */
-export function sourceFacts(source: Source): MountFacts['source'] {
+/** A name belongs to whoever says it, and nobody knows how much is behind it. */
+function namedFacts({path, kind}: NamedSource, {uid}: MountFacts['caller']): MountFacts['source'] {
+  return {path, kind, uid, bytes: Number.POSITIVE_INFINITY};
+}
+
+/** What policy is told of a source. The size of a directory nobody knows. @throws Errno */
+export function sourceFacts(source: OpenedSource): MountFacts['source'] {
+  const {kind, path} = source;
   const file = statFd(source.fd.fd);
-  return {
-    path: source.path,
-    kind: source.isBlockDevice ? 'block' : 'file',
-    uid: Number(file.uid),
-    bytes: source.isBlockDevice ? deviceBytes(file.rdev) : Number(file.size),
-  };
+  const bytes = {
+    file: () => Number(file.size),
+    block: () => deviceBytes(file.rdev),
+    directory: () => Number.POSITIVE_INFINITY,
+  }[kind]();
+  return {path, kind, uid: Number(file.uid), bytes};
 }
 
 /**
@@ -84,7 +90,7 @@ export function mountFacts(
 ): MountFacts {
   return {
     caller,
-    source: sourceFacts(source),
+    source: source.kind === 'name' ? namedFacts(source, caller) : sourceFacts(source),
     target: {path: target.path, uid: Number(statFd(target.fd.fd).uid), fsType: fileSystemOf(target)},
     readOnly,
     options: splitOptions(texts.join(',')),

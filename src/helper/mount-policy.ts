@@ -1,3 +1,5 @@
+import type {SourceKinds} from './source.js';
+
 /** What the administrator allows for a type of file system, and how it is to be mounted. */
 export interface MountPolicy {
   /** Put a loop device around a regular file: always, only where iomap was approved (which needs a device), or never. */
@@ -20,6 +22,8 @@ export interface MountPolicy {
   readAheadBytes?: number;
   /** The server may mount as fuseblk. */
   fuseblk: boolean;
+  /** What may be mounted besides images and block devices; nothing unless said. */
+  sourceKinds?: SourceKinds;
 }
 
 /** The most careful policy that still mounts something. */

@@ -13,7 +13,7 @@ import {createMemfd} from '../sys/memfd.js';
 import {MS_RDONLY} from '../sys/mount-flags.js';
 import {connectionOf} from '../sys/mount-info.js';
 import {Cleanup, eventually} from './cleanup.js';
-import {type Connection, connectServer, lastWords} from './connection.js';
+import {type Connect, connectServer, lastWords, type ServerNeeds} from './connection.js';
 import {ControlChannel, type LockDownReport} from './control-channel.js';
 import {ControlSocket} from './control-socket.js';
 import {authorize} from './decision.js';
@@ -30,10 +30,17 @@ import {Observer, type RelayProcess} from './observer.js';
 import {type CallerOptions, withForced} from './options.js';
 import {setReadAhead} from './read-ahead.js';
 import {type ServedMember, ServedMembers} from './served-members.js';
-import {ServedSource} from './served-source.js';
+import {ServedSource, type Serving} from './served-source.js';
 import {ServerRequests} from './server-requests.js';
-import {isStill, type ProcessName, processName, type ServingProcess} from './serving-process.js';
+import {
+  isStill,
+  type ProcessName,
+  processName,
+  type ServingProcess,
+  servingProcess,
+} from './serving-process.js';
 import {type Source, waitUntilFree} from './source.js';
+import {UnservedSource} from './unserved-source.js';
 
 /** What a caller wants mounted. */
 export interface MountRequest {
@@ -58,7 +65,7 @@ export interface MountRequest {
 export interface MountDependencies {
   policy: MountPolicy;
   /** A server for the subtype (undefined: one that detects it); undefined when there is no driver for it. */
-  connect(subtype: string | undefined): Connection | undefined | Promise<Connection | undefined>;
+  connect: Connect;
   log?: Log;
   /** Starts a relay that stands between the kernel and the server; without it the server gets the fuse device itself. */
   observe?(): RelayProcess;
@@ -112,6 +119,10 @@ export interface MountResult {
   kind: 'socket' | 'embedded';
   /** The relay between it and the kernel, where policy wants one: the process that holds the fuse device then. */
   observer?: ProcessName;
+  /** The server is a program of others, policy's command. */
+  foreign?: true;
+  /** The first process of the sandbox that such a program runs in: all that it starts ends with that. */
+  sandbox?: ProcessName;
   /** Where the server can be reached, if it takes part. */
   controlSocket?: string;
   /** The policy's rule that allowed it: that of the detected type, where nobody named one. */
@@ -186,11 +197,7 @@ async function perform(
   const iomap = observed ? withoutIomap(policy, object) : askForIomap(fuseDevice, policy, {source, object});
   const served = cleanup.closing(
     'close image',
-    new ServedSource(
-      source,
-      {policy, readOnly: options.readOnly, iomapApproved: iomap === 'approved'},
-      {log},
-    ),
+    serving(source, {policy, readOnly: options.readOnly, iomapApproved: iomap === 'approved'}, log),
   );
   cleanup.onFailure('free loop device', () => freeLoopDevice(served, source));
   const members = cleanup.closing(
@@ -212,10 +219,12 @@ async function perform(
     deps.observe === undefined
       ? undefined
       : Observer.start(object, deps.observe, {fuseDevice, controlSocket, cleanup});
-  const connection = await connectServer(object, subtype, (type) => deps.connect(type), {
+  const needs = needsOf(request, {source, target, readOnly: options.readOnly});
+  const connection = await connectServer(object, subtype, () => deps.connect(subtype, needs), {
     cleanup,
     deadline,
   });
+  const {isForeign = false} = connection.server ?? {};
   const requests = new ServerRequests(
     {
       source,
@@ -262,7 +271,7 @@ async function perform(
     throw brokenConversation(object, error, serverLogOf(await lastWords(connection)));
   }
   // Noted while it certainly runs: should its id be another's later, the start tells.
-  const server = processName(connection.server?.pid ?? conversation.serverPid);
+  const first = processName(connection.server?.pid ?? conversation.serverPid);
   cleanup.onFailure('unmount', () => abandonMount(requests.mounted, target));
   const outcome = await conversation.run();
   const mounted = requests.mounted;
@@ -274,13 +283,18 @@ async function perform(
       problem: requests.problem,
       memberProblem: requests.memberProblem,
       failure: control.failure,
+      detectedType: control.detectedType,
       serverLog: await lastWords(connection),
     });
   }
   connection.socket.close();
   const caller = {uid: request.callerUid, gid: request.callerGid};
   await firstStat(mounted, {object, target, deadline, connection, caller, log});
+  connection.server?.settle?.();
   const readOnly = (requests.flags & MS_RDONLY) !== 0;
+  const server = isForeign
+    ? await servingProcess(connection, mounted, {adapter: conversation.serverPid, observed})
+    : first;
   const name = isStill(server) ? server : undefined;
   // Once, so that what is judged is what is told.
   const {blockSize, lockDown} = control;
@@ -292,6 +306,7 @@ async function perform(
     loopDevice: served.loopDevice,
     members: members.all,
     readOnly,
+    isForeign,
     lockDown,
   });
   const entry = attachOrExplain(mounted, target, object);
@@ -316,6 +331,8 @@ async function perform(
     ...(name === undefined ? {} : {serverPid: name.pid, serverStart: name.start}),
     kind: connection.kind,
     ...(observer?.name === undefined ? {} : {observer: observer.name}),
+    ...(isForeign ? {foreign: true} : {}),
+    ...(isForeign && first !== undefined ? {sandbox: first} : {}),
     ...(controlSocket?.path === undefined ? {} : {controlSocket: controlSocket.path}),
     ...(decision.origin === undefined ? {} : {rule: decision.origin}),
   };
@@ -341,9 +358,22 @@ function serverArguments(
   return [subtype ?? UNKNOWN_TYPE, request.source, request.target, ...(text === '' ? [] : ['-o', text])];
 }
 
+/** Files and devices are given to the server as descriptors; directories and names are not. */
+function serving(source: Source, opts: ConstructorParameters<typeof ServedSource>[1], log: Log): Serving {
+  if (source.kind === 'directory' || source.kind === 'name') return new UnservedSource(source.name);
+  return new ServedSource(source, opts, {log});
+}
+
+function needsOf(
+  {callerUid, callerGid}: MountRequest,
+  {source, target, readOnly}: {source: Source; target: MountPoint; readOnly: boolean},
+): ServerNeeds {
+  return {source, readOnly, callerUid, callerGid, target: target.isDirectory ? 'directory' : 'file'};
+}
+
 /** The kernel lets go of the file a moment after the last close; whoever tries again at once should find it free. */
-async function freeLoopDevice(served: ServedSource, source: Source): Promise<void> {
-  if (!served.abandon()) return;
+async function freeLoopDevice(served: Serving, source: Source): Promise<void> {
+  if (!served.abandon() || source.kind === 'name') return;
   const free = await eventually(() => loopDevicesOf(source.dev, source.ino).length === 0, RELEASE_MS);
   if (!free) throw new Error(`${source.name} still has a loop device`);
 }

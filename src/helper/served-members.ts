@@ -12,7 +12,7 @@ import {callersPattern, denied, isSameSource, memberPath, openMember} from './me
 import {sourceFacts} from './mount-facts.js';
 import type {MountPolicy} from './mount-policy.js';
 import {ServedSource} from './served-source.js';
-import {busy, type Source} from './source.js';
+import {busy, type OpenedSource, type Source} from './source.js';
 
 /** Further sources of one mount at most. */
 export const MOST_MEMBERS = 16;
@@ -41,7 +41,7 @@ export class ServedMembers {
   readonly #listed: readonly string[];
   readonly #log: Log;
   #rule: MemberRule | undefined;
-  readonly #members = new Map<string, {source: Source; served: ServedSource}>();
+  readonly #members = new Map<string, {source: OpenedSource; served: ServedSource}>();
   #refused = 0;
 
   /**
@@ -116,7 +116,8 @@ export class ServedMembers {
   /** Undoes: waits until every loop device is gone. */
   async abandon(): Promise<void> {
     const left = [...this.#members.values()].filter(({served}) => served.abandon());
-    const isFree = ({source: {dev, ino}}: {source: Source}): boolean => loopDevicesOf(dev, ino).length === 0;
+    const isFree = ({source: {dev, ino}}: {source: OpenedSource}): boolean =>
+      loopDevicesOf(dev, ino).length === 0;
     if (!(await eventually(() => left.every(isFree), RELEASE_MS))) {
       throw new Error('a member still has a loop device');
     }
@@ -162,7 +163,7 @@ export class ServedMembers {
     return patterns.some((pattern) => matchesPath(pattern, path));
   }
 
-  #check(source: Source, asked: string): void {
+  #check(source: OpenedSource, asked: string): void {
     const problem = this.#problem(source);
     if (problem !== undefined) throw denied(asked, problem);
     const others = [this.#source, ...[...this.#members.values()].map((member) => member.source)];
@@ -171,7 +172,7 @@ export class ServedMembers {
     throw new MountError({object: source.name, reason, code: 'member-denied'}, {errno: ERRNO.EINVAL});
   }
 
-  #problem(source: Source): string | undefined {
+  #problem(source: OpenedSource): string | undefined {
     return this.#rule === undefined
       ? undefined
       : memberProblem(this.#rule, sourceFacts(source), this.#listed);
@@ -190,8 +191,8 @@ export class ServedMembers {
  * Nobody looks for a file system on a member, so it needs no device but for iomap. The files of an ordinary user get none: it would show
  * them to udev and the desktop as disks.
  */
-function loopOf({loop}: MountPolicy, {given}: Source): MountPolicy['loop'] {
-  if (given) return 'never';
+function loopOf({loop}: MountPolicy, source: Source): MountPolicy['loop'] {
+  if (source.kind !== 'name' && source.given) return 'never';
   return loop === 'always' ? 'auto' : loop;
 }
 

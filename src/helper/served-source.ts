@@ -15,7 +15,7 @@ import {
 } from '../sys/fd.js';
 import {attachLoop, detachLoop, type LoopDevice, loopDevicesOf} from '../sys/loop.js';
 import type {MountPolicy} from './mount-policy.js';
-import {type Source, tryLock} from './source.js';
+import {type OpenedSource, tryLock} from './source.js';
 
 const O_ACCMODE = 3;
 const SECTOR = 512n;
@@ -37,14 +37,28 @@ const ALLOWED =
 /** Flags without effect on what the descriptor can do. */
 const MEANINGLESS = O_CLOEXEC | O_LARGEFILE | O_NONBLOCK | constants.O_NOCTTY;
 
+/** The source as a server gets it. */
+export interface Serving {
+  /** Path of the loop device around it, if it has one. */
+  readonly loopDevice: string | undefined;
+  /** Whether the server can write to it. */
+  readonly isWritable: boolean;
+  openFile(request: OpenRequest): OwnedFd;
+  openBlockDevice(request: OpenRequest): OwnedFd;
+  /** Closes what the helper still holds. */
+  close(): void;
+  /** Undoes. Whether there was a loop device. */
+  abandon(): boolean;
+}
+
 /**
- * The source as the server gets it. It is opened once: a further request with the same flags gets a duplicate, one with
+ * A file or a block device as the server gets it. It is opened once: a further request with the same flags gets a duplicate, one with
  * other flags EBUSY, because the lock (or exclusive claim) that keeps a second mount away belongs to the first. A server that
  * has the loop device of a file and only reads gets the file itself as well: reading it is several times faster than reading the device, and the kernel then
  * keeps its pages once and not twice.
  */
-export class ServedSource {
-  readonly #source: Source;
+export class ServedSource implements Serving {
+  readonly #source: OpenedSource;
   readonly #policy: MountPolicy;
   readonly #readOnly: boolean;
   readonly #iomapApproved: boolean;
@@ -55,7 +69,7 @@ export class ServedSource {
   #loop: LoopDevice | undefined;
 
   constructor(
-    source: Source,
+    source: OpenedSource,
     opts: {policy: MountPolicy; readOnly: boolean; iomapApproved: boolean},
     {log}: {log: Log},
   ) {
@@ -64,6 +78,10 @@ export class ServedSource {
     this.#readOnly = opts.readOnly;
     this.#iomapApproved = opts.iomapApproved;
     this.#log = log;
+  }
+
+  get #isBlockDevice(): boolean {
+    return this.#source.kind === 'block';
   }
 
   /** Path of the loop device around the source, if it has one. */
@@ -80,7 +98,7 @@ export class ServedSource {
   openFile(request: OpenRequest): OwnedFd {
     const fd = this.#open(request);
     // A plain file has none to set; for a device the size is a matter of speed only.
-    const device = this.#loop?.path ?? (this.#source.isBlockDevice ? this.#source.path : undefined);
+    const device = this.#loop?.path ?? (this.#isBlockDevice ? this.#source.path : undefined);
     // Users may not set it, so neither do we for one of them.
     if (this.#source.given) return fd;
     const size = this.#blockSize(request);
@@ -96,7 +114,7 @@ export class ServedSource {
 
   /** BDEV. @throws Errno ENOTBLK for a file; the error of setting the block size; else as `openFile` */
   openBlockDevice(request: OpenRequest): OwnedFd {
-    if (!this.#source.isBlockDevice) throw new Errno('ENOTBLK', 'open', this.#source.name);
+    if (!this.#isBlockDevice) throw new Errno('ENOTBLK', 'open', this.#source.name);
     const fd = this.#open(request);
     try {
       const size = this.#blockSize(request);
@@ -141,7 +159,7 @@ export class ServedSource {
     }
     const flags = request.openFlags & ~MEANINGLESS;
     if (this.#opened === undefined) {
-      const fd = this.#source.isBlockDevice ? this.#openDevice(flags) : this.#openRegular(flags, request);
+      const fd = this.#isBlockDevice ? this.#openDevice(flags) : this.#openRegular(flags, request);
       this.#opened = {fd, flags, tryLoop: request.tryLoop};
     } else if (this.#isFileBelow(request, flags)) {
       return this.#file!.dup();

@@ -14,14 +14,14 @@ import {checkFormat, type MountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
 import type {CallerOptions} from './options.js';
 import type {ServedMembers} from './served-members.js';
-import type {ServedSource} from './served-source.js';
+import type {Serving} from './served-source.js';
 import {checkServerOptions, mergeFlags, mergeOptions} from './server-options.js';
 import type {Source} from './source.js';
 
 /** What the helper has ready when the conversation begins. */
 export interface Prepared {
   source: Source;
-  served: ServedSource;
+  served: Serving;
   members: ServedMembers;
   target: MountPoint;
   fuseDevice: OwnedFd;
@@ -188,7 +188,7 @@ export class ServerRequests implements HelperActions {
   #device(name: string): string {
     const {source, served} = this.#prepared;
     if (!this.#isCallersPath(name)) throw new Errno('EACCES', 'DOIT', foreignText(name, 200));
-    const device = source.isBlockDevice ? source.path : served.loopDevice;
+    const device = source.kind === 'block' ? source.path : served.loopDevice;
     if (device === undefined) throw new Errno('ENOTBLK', 'DOIT', source.name);
     return device;
   }
@@ -204,7 +204,7 @@ export class ServerRequests implements HelperActions {
   }
 
   /** The source, or one of its members. */
-  #open(request: OpenRequest, open: (from: ServedSource | ServedMembers) => OwnedFd): OwnedFd {
+  #open(request: OpenRequest, open: (from: Serving | ServedMembers) => OwnedFd): OwnedFd {
     const {source, served, members, iomap} = this.#prepared;
     if (request.path === source.name) return this.#attempt('open', () => open(served));
     // Members are for reading, and with iomap a mount that was made writable would write to them all the same.

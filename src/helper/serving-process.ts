@@ -1,6 +1,10 @@
+import {deviceOf} from '../sys/device-of.js';
+import {connectionOf} from '../sys/mount-info.js';
 import {processStart} from '../sys/process-state.js';
+import {eventually} from './cleanup.js';
 import type {Connection} from './connection.js';
 import type {LockDownReport} from './control-channel.js';
+import type {KernelMount} from './kernel-mount.js';
 
 /** A process by id and start time (clock ticks since boot), which no other process ever has together. */
 export interface ProcessName {
@@ -21,6 +25,8 @@ export interface ServingProcess {
   /** Further sources that it was given, absolute, and the loop devices around them. */
   readonly members: ReadonlyArray<{readonly path: string; readonly loopDevice?: string}>;
   readonly readOnly: boolean;
+  /** A program of others. */
+  readonly isForeign: boolean;
   readonly lockDown: LockDownReport | undefined;
 }
 
@@ -33,4 +39,27 @@ export function processName(pid: number | undefined): ProcessName | undefined {
 /** Whether the id is still that process's. */
 export function isStill(name: ProcessName | undefined): boolean {
   return name !== undefined && processStart(name.pid) === name.start;
+}
+
+/** How long whoever had a mount made for a program may take to be gone. */
+const LEAVING_MS = 500;
+
+/**
+ * The process of a program of others that answers for a new mount. Whoever had the mount made for it holds the fuse device too until it is gone, unless it
+ * became the program; so does a program's own first process that only waits for the second. Then it is the oldest that is left.
+ * @param adapter who had the mount made
+ * @param observed a relay has the fuse device, so that it is whoever runs there
+ */
+export async function servingProcess(
+  {server}: Connection,
+  {root}: KernelMount,
+  {adapter, observed}: {adapter: number | undefined; observed: boolean},
+): Promise<ProcessName | undefined> {
+  const connection = connectionOf(deviceOf(root.fd));
+  let holders: number[] = [];
+  await eventually(() => {
+    holders = server?.serving?.(observed ? undefined : connection) ?? [];
+    return holders.length === 1;
+  }, LEAVING_MS);
+  return processName(holders.find((pid) => pid !== adapter) ?? holders[0]);
 }

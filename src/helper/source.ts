@@ -1,4 +1,5 @@
 import {readlinkSync} from 'node:fs';
+import {isSourceName} from '../policy/index.js';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {
@@ -17,7 +18,12 @@ import {eventually} from './cleanup.js';
 import {errnoWords, MountError} from './errors.js';
 
 const S_IFMT = 0o170000n;
-const KINDS: ReadonlyMap<bigint, string> = new Map([
+const KINDS: ReadonlyMap<bigint, OpenedSource['kind']> = new Map([
+  [0o100000n, 'file'],
+  [0o060000n, 'block'],
+  [0o040000n, 'directory'],
+]);
+const WORDS: ReadonlyMap<bigint, string> = new Map([
   [0o100000n, 'file'],
   [0o060000n, 'block device'],
   [0o040000n, 'directory'],
@@ -26,8 +32,12 @@ const KINDS: ReadonlyMap<bigint, string> = new Map([
   [0o140000n, 'socket'],
 ]);
 
-/** The image or device of a mount. It was looked up once; everything later goes through the descriptor. */
-export interface Source {
+/** What is mounted. It was looked up once; everything later goes through the descriptor. */
+export type Source = OpenedSource | NamedSource;
+
+/** A file, a device or a directory of this machine. */
+export interface OpenedSource {
+  kind: 'file' | 'block' | 'directory';
   /** As the caller wrote it. */
   name: string;
   /** Where it was found, absolute. */
@@ -36,18 +46,39 @@ export interface Source {
   fd: OwnedFd;
   /** Opened by a user and never to be opened again. */
   given: boolean;
-  isBlockDevice: boolean;
   dev: bigint;
   ino: bigint;
 }
 
+/** Something that its server finds by a name, `user@host:directory`: nothing is opened. */
+export interface NamedSource {
+  kind: 'name';
+  name: string;
+  /** The name. */
+  path: string;
+}
+
+/** What may be mounted besides images and block devices. */
+export interface SourceKinds {
+  /** A directory; else it is refused. */
+  directory: boolean;
+  /** What begins neither with `/` nor with `.` is a name. */
+  name: boolean;
+}
+
+/** Images and block devices alone. */
+export const IMAGES_ONLY: SourceKinds = {directory: false, name: false};
+
 /**
- * Looks up the source and makes sure that it is a regular file or a block device that can be read. A FIFO or a
+ * Looks up the source and makes sure that it is of a kind that can be mounted, and can be read. A FIFO or a
  * character device is not opened at all: that could block, or do something.
  *
  * @throws MountError `source-missing`, `source-kind`, `source-unreadable`
  */
-export function openSource(name: string): Source {
+export function openSource(name: string): OpenedSource;
+export function openSource(name: string, kinds: SourceKinds): Source;
+export function openSource(name: string, kinds: SourceKinds = IMAGES_ONLY): Source {
+  if (kinds.name && isSourceName(name)) return {kind: 'name', name, path: name};
   let fd: OwnedFd;
   try {
     fd = openFd(name, O_PATH);
@@ -64,7 +95,7 @@ export function openSource(name: string): Source {
     );
   }
   try {
-    const source = sourceOf(name, fd, {given: false});
+    const source = sourceOf(name, fd, {given: false, directory: kinds.directory});
     checkReadable(source);
     return source;
   } catch (error) {
@@ -74,20 +105,25 @@ export function openSource(name: string): Source {
 }
 
 /** The source that a descriptor stands for, which stays the caller's on failure. @throws MountError `source-kind` */
-export function sourceOf(name: string, fd: OwnedFd, {given}: {given: boolean}): Source {
+export function sourceOf(
+  name: string,
+  fd: OwnedFd,
+  {given, directory}: {given: boolean; directory: boolean},
+): OpenedSource {
   const {mode, dev, ino} = statFd(fd.fd);
-  const kind = KINDS.get(mode & S_IFMT) ?? 'special file';
-  if (kind !== 'file' && kind !== 'block device') {
+  const words = WORDS.get(mode & S_IFMT) ?? 'special file';
+  const kind = KINDS.get(mode & S_IFMT);
+  if (kind === undefined || (kind === 'directory' && !directory)) {
     throw new MountError(
-      {object: name, reason: `it is a ${kind}, not an image file or a block device`, code: 'source-kind'},
+      {object: name, reason: `it is a ${words}, not an image file or a block device`, code: 'source-kind'},
       {errno: kind === 'directory' ? ERRNO.EISDIR : ERRNO.ENOTBLK},
     );
   }
   const path = readlinkSync(`/proc/self/fd/${fd.fd}`);
-  return {name, path, fd, given, isBlockDevice: kind === 'block device', dev, ino};
+  return {kind, name, path, fd, given, dev, ino};
 }
 
-function checkReadable({fd, name}: Source): void {
+function checkReadable({fd, name}: OpenedSource): void {
   try {
     reopenFd(fd.fd, O_RDONLY | O_NONBLOCK).close();
   } catch (error) {
@@ -125,7 +161,9 @@ export function busy(name: string): MountError {
  * server lives), an exclusive open of a device (mounts, swap, md, dm hold one).
  */
 function isBusy(source: Source): boolean {
-  if (source.isBlockDevice) {
+  // A directory may be mounted as often as anybody likes, and of a name nothing is known here.
+  if (source.kind === 'directory' || source.kind === 'name') return false;
+  if (source.kind === 'block') {
     // Claiming it takes another open, so nobody is kept away from a device that a user gave; it is only read.
     if (source.given) return false;
     try {

@@ -3,6 +3,8 @@ import {isTypeName, type ServerPolicy} from '../policy/index.js';
 import {Errno} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {connectSeqpacket} from '../sys/socket.js';
+import {launchCommand} from './command.js';
+import type {CommandMount} from './command-mount.js';
 import {launchEmbedded} from './embedded.js';
 import type {EmbeddedServer} from './embedded-server.js';
 
@@ -50,11 +52,14 @@ export function hasServer(
 
 /**
  * Reaches a server for `type`, as policy's `server.driver` says: the service socket if one is served, else a server in a sandbox of
- * our own. Undefined when there is neither; the caller may fall back to an ordinary mount.
+ * our own, which is policy's command where there is one. Undefined when there is neither; the caller may fall back to an ordinary mount.
+ * @param mount what a command is started for
+ * @throws MissingProgram, GrantError; Error or Errno
  */
 export function connectServer(
   type: string | undefined,
   policy: ServerPolicy,
+  mount: CommandMount,
   directory: string = SERVICE_DIRECTORY,
 ): Connection | undefined {
   const wanted = type ?? UNNAMED;
@@ -64,6 +69,7 @@ export function connectServer(
   const socket = asksSocket ? connectService(wanted, directory) : undefined;
   if (socket !== undefined) return {socket, kind: 'socket'};
   if (driver === 'socket' || !(BUILTIN_TYPES.includes(wanted) || command !== undefined)) return undefined;
-  const server = launchEmbedded(wanted, policy);
+  const server =
+    command === undefined ? launchEmbedded(wanted, policy) : launchCommand(wanted, policy, mount);
   return {socket: server.socket, kind: 'embedded', server};
 }

@@ -7,6 +7,7 @@ import {cgroupOf, type ProcessCgroup} from './process-cgroup.js';
 import {codeOf, type ProcessCode} from './process-code.js';
 import {descriptorsOf, type ProcessDescriptor} from './process-descriptors.js';
 import {accountOf, type ProcessUsers, processUsers} from './process-users.js';
+import {ancestorsOf, pidNamespaceOf} from './sandbox-processes.js';
 
 /** Kinds of namespace that can set a process apart, as in /proc/PID/ns. */
 const NAMESPACES = ['user', 'pid', 'mnt', 'net', 'ipc', 'uts', 'cgroup'] as const;
@@ -28,6 +29,8 @@ export interface Containment {
   readonly parentPid: number;
   /** Other processes under that user id. */
   readonly neighbours: readonly number[];
+  /** Those among them that it belongs together with: its ancestors, and who is in its own pid namespace. */
+  readonly kin: readonly number[];
   /** Capabilities it could use now or get by executing something: all sets together. */
   readonly capabilities: readonly number[];
   /** Those in the bounding set, which alone gives nothing to a process with no_new_privs. */
@@ -44,6 +47,8 @@ export interface Containment {
   readonly descriptors: Readonly<Record<string, number>>;
   /** Paths among them that are open for writing. */
   readonly writableFiles: readonly string[];
+  /** Kinds among them that lie in what it sees of files anyway. */
+  readonly visibleDescriptors: readonly string[];
   /** FUSE connections of the fuse devices among them; undefined where the kernel does not tell (before 6.17). */
   readonly connections: readonly number[] | undefined;
   /** What it sees of the machine's files: mounts in its own mount namespace. */
@@ -177,6 +182,7 @@ export function containmentOf(pid: number, users?: () => ProcessUsers): Containm
   const shared = NAMESPACES.filter((name) => isShared(pid, name));
   const descriptors = descriptorsOf(pid, MOST_DESCRIPTORS);
   const [uid, gid] = [state.uids[0], state.gids[0]];
+  const neighbours = neighboursOf(pid, uid, (users ?? processUsers)());
   const seen: Omit<Containment, 'start'> = {
     pid,
     uid,
@@ -186,7 +192,8 @@ export function containmentOf(pid: number, users?: () => ProcessUsers): Containm
     groups: distinct(states.map(({groups}) => groups)),
     account: accountOf(uid),
     parentPid: state.parentPid,
-    neighbours: neighboursOf(pid, uid, (users ?? processUsers)()),
+    neighbours: neighbours.slice(0, MOST_KINDS),
+    kin: kinAmong(neighbours, {pid, uid, ownPidNamespace: !shared.includes('pid')}),
     capabilities: bitsOf(usable),
     boundingCapabilities: bitsOf(sets.reduce((all, {bounding}) => all | bounding, 0n)),
     noNewPrivs,
@@ -196,6 +203,7 @@ export function containmentOf(pid: number, users?: () => ProcessUsers): Containm
     sharedNamespaces: shared,
     descriptors: countByKind(descriptors),
     writableFiles: distinctPaths(descriptors.filter(({writable}) => writable)),
+    visibleDescriptors: distinctPaths(descriptors.filter(({visible}) => visible)),
     connections: connectionsOf(descriptors),
     visibleFiles: visibleFiles(pid),
     ...limitsOf(pid),
@@ -217,7 +225,19 @@ function distinctPaths(descriptors: readonly ProcessDescriptor[]): string[] {
 
 /** Others who run under the same user id and so could reach it, or it them. */
 function neighboursOf(pid: number, uid: number, users: ProcessUsers): number[] {
-  return (users.get(uid) ?? []).filter((other) => other !== pid).slice(0, MOST_KINDS);
+  return (users.get(uid) ?? []).filter((other) => other !== pid);
+}
+
+function kinAmong(
+  neighbours: readonly number[],
+  {pid, uid, ownPidNamespace}: {pid: number; uid: number; ownPidNamespace: boolean},
+): number[] {
+  if (neighbours.length === 0) return [];
+  const ancestors = ancestorsOf(pid, uid);
+  const namespace = ownPidNamespace ? pidNamespaceOf(pid) : undefined;
+  return neighbours.filter(
+    (other) => ancestors.includes(other) || (namespace !== undefined && pidNamespaceOf(other) === namespace),
+  );
 }
 
 function visibleFiles(pid: number): string[] {

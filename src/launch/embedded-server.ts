@@ -1,17 +1,8 @@
-import {fstatSync, readSync} from 'node:fs';
+import {fstatSync} from 'node:fs';
 import type {OwnedFd} from '../sys/fd.js';
 import {processState} from '../sys/process.js';
-
-/** Bytes of log that are shown at most: its end. */
-const LOG_SHOWN = 65_536;
-
-/** The text in a memfd. Read by position, because the writers' own position must not move. */
-function textOf(fd: number): string {
-  const size = fstatSync(fd).size;
-  const length = Math.min(size, LOG_SHOWN);
-  const buffer = Buffer.alloc(length);
-  return buffer.toString('utf8', 0, readSync(fd, buffer, 0, length, size - length));
-}
+import {boundLog, readLogEnd} from './log-memfd.js';
+import {processesWith, serversAmong} from './sandbox-processes.js';
 
 /** A contained server that this process started. */
 export class EmbeddedServer {
@@ -24,19 +15,31 @@ export class EmbeddedServer {
   readonly #info: OwnedFd;
   #pid: number | undefined;
 
-  /** @param monitor the process of bubblewrap outside the sandbox, which ends when the server does */
-  constructor(socket: OwnedFd, uid: number, monitor: number, log: OwnedFd, info: OwnedFd) {
+  /** Whether it is a program of others, which the first process of the sandbox starts and which may be several. */
+  readonly isForeign: boolean;
+  /** What else is to be done when a program of others has its mount. */
+  onSettled: () => void = () => {};
+
+  /** @param monitor the process of bubblewrap outside the sandbox, which ends when the program does that it started */
+  constructor(
+    {socket, uid, monitor, whose}: {socket: OwnedFd; uid: number; monitor: number; whose: 'own' | 'foreign'},
+    {log, info}: {log: OwnedFd; info: OwnedFd},
+  ) {
     this.socket = socket;
     this.uid = uid;
+    this.isForeign = whose === 'foreign';
     this.#monitor = monitor;
     this.#log = log;
     this.#info = info;
   }
 
-  /** Its process id, or undefined while bubblewrap has not started it yet. */
+  /**
+   * The id of the sandbox's first process, or undefined while bubblewrap has not started it yet. A server of ours is that process; with it
+   * everything else in the sandbox ends.
+   */
   get pid(): number | undefined {
     if (this.#pid === undefined && !this.#info.closed) {
-      const match = /"child-pid":\s*(\d+)/.exec(textOf(this.#info.fd));
+      const match = /"child-pid":\s*(\d+)/.exec(readLogEnd(this.#info.fd));
       this.#pid = match ? Number(match[1]) : undefined;
     }
     return this.#pid;
@@ -44,12 +47,19 @@ export class EmbeddedServer {
 
   /** The end of what it and bubblewrap wrote to standard error: untrusted text. */
   readLog(): string {
-    return this.#log.closed ? '' : textOf(this.#log.fd);
+    return this.#log.closed ? '' : readLogEnd(this.#log.fd);
   }
 
   /** Bytes that it and bubblewrap have written to standard error. */
   get logBytes(): number {
     return this.#log.closed ? 0 : fstatSync(this.#log.fd).size;
+  }
+
+  /** It has its mount. What a program of others says from now on has an end. */
+  settle(): void {
+    if (!this.isForeign) return;
+    if (!this.#log.closed) boundLog(this.#log);
+    this.onSettled();
   }
 
   /**
@@ -60,6 +70,19 @@ export class EmbeddedServer {
     void this.pid;
     this.#log.close();
     this.#info.close();
+  }
+
+  /**
+   * The processes that answer for a mount: of a program of others those in the sandbox that hold its fuse device, the oldest
+   * first, or all that the sandbox's first process started where a relay has the device. Of a server of ours it is itself.
+   */
+  serving(connection: number | undefined): number[] {
+    const {pid} = this;
+    if (pid === undefined) return [];
+    if (!this.isForeign) return [pid];
+    const started = processesWith(pid, this.uid).filter((each) => each !== pid);
+    if (connection !== undefined) return serversAmong([pid, ...started], connection);
+    return started.length === 0 ? [pid] : started;
   }
 
   /** Whether nothing of it runs any more. May be passed on as a function. */

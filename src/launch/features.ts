@@ -1,8 +1,8 @@
 import {spawnSync} from 'node:child_process';
 import {type KernelFeatures, kernelFeatures} from '../sys/kernel.js';
 import {kernelDefects} from '../sys/kernel-defects.js';
-import {findTool} from './embedded.js';
 import {type FuseOffer, probeFuse} from './fuse-probe.js';
+import {findTool} from './tools.js';
 
 /** `missing` keeps contained mounts from working; `limited` takes something from them. */
 export type FeatureState = 'ok' | 'limited' | 'missing';

@@ -1,6 +1,9 @@
+export type {CommandMount, CommandMountSource} from './command-mount.js';
+export {findProgram, MissingProgram, PROGRAM_DIRECTORIES} from './command-program.js';
 export {BUILTIN_TYPES, type Connection, connectServer, hasServer, SERVICE_DIRECTORY} from './connect.js';
-export {findTool, launchContained, launchEmbedded} from './embedded.js';
+export {launchContained, launchEmbedded} from './embedded.js';
 export {EmbeddedServer} from './embedded-server.js';
+export {GrantError} from './granted-path.js';
 export {RUN_DIRECTORY, withLaunchLock} from './lock.js';
 export {
   expectedOf,
@@ -15,3 +18,4 @@ export {
   sealOfUnknown,
 } from './seal.js';
 export type {Expected} from './seal-judges.js';
+export {findTool} from './tools.js';

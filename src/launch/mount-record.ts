@@ -2,11 +2,12 @@ import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import {basename, dirname} from 'node:path';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
-import {connectionOf, readMounts} from '../sys/mount-info.js';
+import {connectionOf, type MountEntry, readMounts} from '../sys/mount-info.js';
+import {processStart, processState} from '../sys/process-state.js';
 import {connectStream} from '../sys/socket.js';
 import {RUN_DIRECTORY} from './lock.js';
 
-export {processStart} from '../sys/process-state.js';
+export {processStart};
 
 /** What the mount command knew and nobody can ask the kernel for later. */
 export interface MountRecord {
@@ -27,6 +28,12 @@ export interface MountRecord {
   readonly iomap: string;
   /** Whether the server was started here or reached through a service socket. */
   readonly kind: string;
+  /** The server is a program of others. */
+  readonly foreign?: boolean | undefined;
+  /** First process of the sandbox of such a program, by id and start: all that it started ends with that. */
+  readonly sandbox?: {readonly pid: number; readonly start: string} | undefined;
+  /** When it was noticed that the mount is gone while the sandbox is still there, ISO 8601. */
+  readonly goneSince?: string | undefined;
   readonly serverPid?: number | undefined;
   /** When the server started, in clock ticks since boot: with the id, the name of a process that no other ever has. */
   readonly serverStart?: string | undefined;
@@ -44,6 +51,8 @@ export interface MountRecord {
   readonly rule?: {readonly file: string; readonly line: number} | undefined;
 }
 
+/** Where fusectl shows the kernel's FUSE connections. */
+const CONNECTIONS = '/sys/fs/fuse/connections';
 const DIRECTORY = `${RUN_DIRECTORY}/mounts`;
 /** Where the sockets of running servers are; only root may enter it. */
 export const CONTROL_DIRECTORY: string = `${RUN_DIRECTORY}/control`;
@@ -86,6 +95,7 @@ export function sweepRecords(): void {
   const inUse = new Set<string | undefined>();
   for (const name of namesIn(DIRECTORY)) {
     const id = Number(/^(\d+)\.json(\.new)?$/.exec(name)?.[1] ?? Number.NaN);
+    if (isLeaving(id, mounts)) continue;
     const socket = socketOf(id);
     if (mounts.some((mount) => connectionOf(mount) === id)) {
       inUse.add(socket);
@@ -105,6 +115,58 @@ function namesIn(directory: string): string[] {
     return readdirSync(directory);
   } catch {
     return [];
+  }
+}
+
+/** How long a program of others may take to end when its mount is gone: it may have to bring home what was written. */
+const LEAVING_MS = 30_000;
+
+/**
+ * Whether the sandbox of a program of others is still there though its mount is gone. It is ended when it has had its time: no program of a sandbox
+ * outlives its mount for long.
+ */
+function isLeaving(id: number, mounts: readonly MountEntry[]): boolean {
+  const record = recordOf(id);
+  const {sandbox, goneSince} = record ?? {};
+  if (record === undefined || sandbox === undefined) return false;
+  if (mounts.some((mount) => mount.id === record.mountId && connectionOf(mount) === id)) return false;
+  if (!isRunning(sandbox)) return false;
+  // Files of a mount that was taken out of the tree may still be open.
+  if (mayBeConnected(id, mounts)) return true;
+  if (goneSince === undefined) {
+    writeRecord({...record, goneSince: new Date().toISOString()});
+    return true;
+  }
+  if (Math.abs(Date.now() - Date.parse(goneSince)) < LEAVING_MS) return true;
+  try {
+    process.kill(sandbox.pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
+  return false;
+}
+
+/** Whether it is still that process, and does not only wait for its parent to take notice. */
+function isRunning({pid, start}: {readonly pid: number; readonly start: string}): boolean {
+  try {
+    const {state} = processState(pid);
+    return state !== 'Z' && state !== 'X' && processStart(pid) === start;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a connection is still there, or nobody can tell. */
+function mayBeConnected(id: number, mounts: readonly MountEntry[]): boolean {
+  const isTold = mounts.some(({fsType, target}) => fsType === 'fusectl' && target === CONNECTIONS);
+  return !isTold || namesIn(CONNECTIONS).includes(String(id));
+}
+
+function recordOf(id: number): MountRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(fileOf(id), 'utf8')) as MountRecord;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,9 +1,10 @@
-import {fstatSync, readdirSync, readFileSync, readlinkSync, readSync, realpathSync} from 'node:fs';
+import {readdirSync, readFileSync, readlinkSync, realpathSync} from 'node:fs';
 import {basename, dirname, join, resolve} from 'node:path';
 import {O_NONBLOCK, O_RDONLY, openFd} from '../sys/fd.js';
 import {connectionOf, type MountEntry, mountAtPath} from '../sys/mount-info.js';
 import {fuseConnectionOf} from '../sys/process.js';
 import type {Containment} from './containment.js';
+import {readLogEnd} from './log-memfd.js';
 import {type MountRecord, processStart, readRecord} from './mount-record.js';
 import {expectedOf, lookAtServer, type Seal} from './seal.js';
 
@@ -28,9 +29,6 @@ export interface MountStatus {
   /** The end of what the server logged, and its relay before it: untrusted text. */
   readonly log: string;
 }
-
-/** Bytes of log that are shown at most: its end. */
-const LOG_SHOWN = 65_536;
 
 function waitingOf(connectionId: number): number | undefined {
   try {
@@ -78,9 +76,7 @@ function logOf(pid: number): string {
   if (!readlinkSync(path).startsWith('/memfd:')) return '';
   // Should it be something else by now, opening it must not wait.
   using log = openFd(path, O_RDONLY | O_NONBLOCK);
-  const size = fstatSync(log.fd).size;
-  const end = Buffer.alloc(Math.min(size, LOG_SHOWN));
-  return end.toString('utf8', 0, readSync(log.fd, end, 0, end.length, size - end.length));
+  return readLogEnd(log.fd);
 }
 
 /** What the relay before an observed server logged: the faults that it found. */

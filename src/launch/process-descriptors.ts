@@ -8,6 +8,8 @@ export interface ProcessDescriptor {
   readonly kind: string;
   /** Whether it can be written to. */
   readonly writable: boolean;
+  /** Whether it lies in what the process sees of files: on a mount of its own mount namespace. */
+  readonly visible: boolean;
   /** FUSE connection behind a fuse device; undefined where the kernel does not tell (before 6.17). */
   readonly connection: number | undefined;
 }
@@ -16,10 +18,18 @@ export interface ProcessDescriptor {
 export const OWN_ROOT = 'own root directory';
 export const UNIX_SOCKET = 'unix socket';
 
-/** Mounts in the process's own namespace, by id. */
-function ownMounts(pid: number): Set<string> {
-  const text = readFileSync(`/proc/${pid}/mountinfo`, 'latin1');
-  return new Set(text.split('\n').map((line) => line.slice(0, line.indexOf(' '))));
+/** A null device at the place of the fuse device, for programs that look whether there is one. */
+export const FUSE_STAND_IN = 'stand-in for /dev/fuse';
+
+/** Mounts in the process's own namespace by id: what of their file system is mounted. */
+function ownMounts(pid: number): Map<string, string> {
+  const lines = readFileSync(`/proc/${pid}/mountinfo`, 'latin1').split('\n');
+  return new Map(
+    lines.map((line) => {
+      const [id = '', , , root = ''] = line.split(' ', 5);
+      return [id, root];
+    }),
+  );
 }
 
 const O_ACCMODE = 3;
@@ -41,7 +51,7 @@ function socketKind(path: string): string | undefined {
  */
 export function descriptorsOf(pid: number, most: number): ProcessDescriptor[] {
   const found: ProcessDescriptor[] = [];
-  let mounts: Set<string> | undefined;
+  let mounts: Map<string, string> | undefined;
   for (const fd of firstNames(`/proc/${pid}/fd`, most)) {
     const path = `/proc/${pid}/fd/${fd}`;
     let kind: string | undefined;
@@ -56,18 +66,27 @@ export function descriptorsOf(pid: number, most: number): ProcessDescriptor[] {
       continue;
     }
     if (kind === undefined) continue;
-    if (kind === '/') {
-      // Any mount namespace's root shows as "/". Its own is its sandbox; another's would be a way out of it.
+    let visible = false;
+    if (kind.startsWith('/')) {
       mounts ??= ownMounts(pid);
-      if (mounts.has(/^mnt_id:\s*(\d+)$/m.exec(info)?.[1] ?? '')) kind = OWN_ROOT;
+      const root = mounts.get(mountOf(info));
+      visible = root !== undefined;
+      // Any mount namespace's root shows as "/". Its own is its sandbox; another's would be a way out of it.
+      if (kind === '/' && visible) kind = OWN_ROOT;
+      else if (kind === '/dev/fuse' && root === '/null') kind = FUSE_STAND_IN;
     }
     const flags = Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? '0', 8);
     const connection = /^fuse_connection:\s*(\d+)$/m.exec(info)?.[1];
     found.push({
       kind,
       writable: (flags & O_ACCMODE) !== 0,
+      visible,
       connection: connection === undefined ? undefined : Number(connection),
     });
   }
   return found;
+}
+
+function mountOf(info: string): string {
+  return /^mnt_id:\s*(\d+)$/m.exec(info)?.[1] ?? '';
 }

@@ -9,7 +9,10 @@ export function processUsers(): ProcessUsers {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     try {
-      const uids = /^Uid:\s*(.*)$/m.exec(readFileSync(`/proc/${entry}/status`, 'latin1'))?.[1];
+      const status = readFileSync(`/proc/${entry}/status`, 'latin1');
+      // What only waits for its parent to take notice runs no more.
+      if (/^State:\s*[ZX]/m.test(status)) continue;
+      const uids = /^Uid:\s*(.*)$/m.exec(status)?.[1];
       for (const uid of new Set(uids?.split(/\s+/).map(Number)))
         found.set(uid, [...(found.get(uid) ?? []), Number(entry)]);
     } catch {

@@ -1,4 +1,3 @@
-import {lstatSync, readlinkSync} from 'node:fs';
 import type {ServerPolicy} from '../policy/index.js';
 import type {Runtime} from './runtime.js';
 
@@ -15,7 +14,7 @@ export interface SandboxFds {
 }
 
 /** Where the program lies inside the sandbox. */
-const PROGRAM = '/fuseward/program.js';
+export const PROGRAM = '/fuseward/program.js';
 
 /**
  * Bytes a file may grow to, which is what bubblewrap needs to copy the program in. The server lowers it to what its log, a
@@ -28,22 +27,30 @@ const FILE_LIMIT = 16 * 2 ** 20;
  * memory, so that garbage is collected rather than the limit hit. Without its compilers, where policy says so, the server's own
  * filter then lets no memory become executable.
  */
-function runtimeFlags(server: ServerPolicy): string[] {
+export function runtimeFlags(server: ServerPolicy): string[] {
   const heapMiB = Math.floor(server.memoryBytes / 4 / 2 ** 20);
   const heap = ['--v8-pool-size=1', `--max-old-space-size=${heapMiB}`, '--no-warnings'];
   return server.jitless ? [...heap, '--jitless'] : heap;
 }
 
-const SEALED = [
-  ...['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts'],
-  ...['--unshare-cgroup-try', '--hostname', 'fuseward', '--new-session', '--as-pid-1', '--cap-drop', 'ALL'],
+/** Namespaces of its own but for that of the network, and nothing to gain. */
+export const SEALED: readonly string[] = [
+  ...['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+  ...['--hostname', 'fuseward', '--new-session', '--cap-drop', 'ALL'],
 ];
 
-const show = (path: string): string[] => ['--ro-bind', path, path];
+/** A file or directory at the same place, read-only. */
+export const show = (path: string): string[] => ['--ro-bind', path, path];
 
-/** Words of prlimit(1) that bound what a server takes. */
-function limitsOf(server: ServerPolicy): string[] {
-  const limits = {
+/** Resources by prlimit(1)'s names for them. */
+export type Limits = Record<
+  'core' | 'data' | 'fsize' | 'memlock' | 'msgqueue' | 'nofile' | 'nproc' | 'rtprio' | 'sigpending',
+  number | 'unlimited'
+>;
+
+/** Words of prlimit(1) that bound what a server takes. @param other where it is something else than for our own */
+export function limitsOf(server: ServerPolicy, other: Partial<Limits> = {}): string[] {
+  const limits: Limits = {
     core: 0,
     data: server.memoryBytes,
     fsize: FILE_LIMIT,
@@ -54,6 +61,7 @@ function limitsOf(server: ServerPolicy): string[] {
     nproc: server.tasks,
     rtprio: 0,
     sigpending: 64,
+    ...other,
   };
   return Object.entries(limits).map(([name, value]) => `--${name}=${value}`);
 }
@@ -78,10 +86,10 @@ export function sandboxArguments(
     ...limitsOf(server),
     bubblewrap,
     ...SEALED,
+    ...['--unshare-net', '--as-pid-1'],
     ...[...runtime.libraries, ...runtime.data].flatMap(show),
     ...(runtime.nodeReachable ? show(runtime.node) : ['--proc', '/proc']),
-    ...['--perms', '0444', '--ro-bind-data', `${fds.program}`, PROGRAM],
-    ...['--perms', '0444', '--ro-bind-data', `${fds.native}`, '/fuseward/koffi.node'],
+    ...programWords(fds),
     ...['--remount-ro', '/', '--chdir', '/', '--info-fd', `${fds.info}`],
     '--',
     node,
@@ -91,40 +99,10 @@ export function sandboxArguments(
   ];
 }
 
-/** Where distributions keep programs and libraries: directories of their own, or links into /usr. */
-const SYSTEM_DIRECTORIES = ['/bin', '/sbin', '/lib', '/lib32', '/lib64'];
-
-/** A directory as it is here: the same directory, the same link, or nothing. */
-function asHere(path: string): string[] {
-  const stat = lstatSync(path, {throwIfNoEntry: false});
-  if (stat?.isSymbolicLink()) return ['--symlink', readlinkSync(path), path];
-  return stat?.isDirectory() ? show(path) : [];
-}
-
-/**
- * The same for a program of the administrator's (policy's `server.command`): it sees /usr, the directories of libraries and its own file,
- * read-only, and nothing else. What a server of ours does to itself beyond that is the program's own affair.
- *
- * @param info descriptor where bubblewrap writes the program's process id
- */
-export function commandArguments(
-  bubblewrap: string,
-  info: number,
-  server: ServerPolicy,
-  command: readonly string[],
-): string[] {
-  const [program = ''] = command;
+/** Puts the program and what it needs of ours into the sandbox. */
+export function programWords({program, native}: Pick<SandboxFds, 'program' | 'native'>): string[] {
   return [
-    ...limitsOf(server),
-    bubblewrap,
-    ...SEALED,
-    ...show('/usr'),
-    ...SYSTEM_DIRECTORIES.flatMap(asHere),
-    ...([...SYSTEM_DIRECTORIES, '/usr'].some((place) => program.startsWith(`${place}/`))
-      ? []
-      : show(program)),
-    ...['--remount-ro', '/', '--chdir', '/', '--info-fd', `${info}`],
-    '--',
-    ...command,
+    ...['--perms', '0444', '--ro-bind-data', `${program}`, PROGRAM],
+    ...['--perms', '0444', '--ro-bind-data', `${native}`, '/fuseward/koffi.node'],
   ];
 }

@@ -1,6 +1,7 @@
 import type {ContainmentPoint} from '../policy/index.js';
+import {SOURCE_PLACE} from './command-sandbox.js';
 import type {Containment} from './containment.js';
-import {OWN_ROOT, UNIX_SOCKET} from './process-descriptors.js';
+import {FUSE_STAND_IN, OWN_ROOT, UNIX_SOCKET} from './process-descriptors.js';
 import type {SealPoint} from './seal.js';
 
 /** What a server may have because of its mount, and what it said of itself. */
@@ -11,6 +12,8 @@ export interface Expected {
   readonly embedded: boolean;
   /** Whether a relay stands between it and the kernel, so that it has a socket where others have the fuse device. */
   readonly observed?: boolean | undefined;
+  /** It is a program of others, policy's command: what it sees of files is what it was granted. */
+  readonly foreign?: boolean;
   /** The mount's image or device, absolute; and the loop device around it. */
   readonly sourcePath: string | undefined;
   readonly loopDevice: string | undefined;
@@ -48,7 +51,9 @@ function some(values: ReadonlyArray<string | number>): string {
   return `${shown.join(', ')}${values.length > 4 ? ` and ${values.length - 4} more` : ''}`;
 }
 
-function others({neighbours, parentPid}: Containment, {embedded}: Expected): readonly number[] {
+/** Who runs beside it and does not belong to it. A program of others may be several processes, in a pid namespace that is theirs. */
+function others({neighbours, kin, parentPid}: Containment, {embedded, foreign}: Expected): readonly number[] {
+  if (foreign === true) return neighbours.filter((pid) => !kin.includes(pid));
   return embedded ? neighbours.filter((pid) => pid !== parentPid) : neighbours;
 }
 
@@ -98,12 +103,18 @@ const seccomp: Judge = ({seccompFilters, threads}, {reported}) => {
 };
 
 /** No kernel shows a process's landlock domain to others, root included: the server's word is all there is. */
-const landlock: Judge = (_, {reported}) => {
+const landlock: Judge = (_, {reported, foreign = false}) => {
   if (reported === undefined) {
     return {state: 'missing', detail: 'it reports none, and the kernel does not show it', source: 'nothing'};
   }
   const source = 'report of the server before it saw the image';
-  if (reported.landlock === 0) return {state: 'missing', detail: 'the kernel has none', source};
+  if (reported.landlock === 0) {
+    const detail = foreign ? 'none: its mount namespace alone says what it sees' : 'the kernel has none';
+    return {state: 'missing', detail, source};
+  }
+  if (foreign) {
+    return {state: 'reported', detail: `ABI ${reported.landlock} holds its network`, source};
+  }
   return {state: 'reported', detail: `everything is taken away that ABI ${reported.landlock} knows`, source};
 };
 
@@ -127,12 +138,27 @@ const HARMLESS = new Set([
   OWN_ROOT,
 ]);
 
-const descriptors: Judge = (held, {sourcePath, loopDevice, members = [], readOnly, connection, observed}) => {
+/** What else a program of others may hold, which leads to nothing but itself. */
+const FOREIGN_HARMLESS = new Set([
+  FUSE_STAND_IN,
+  '/dev/zero',
+  '/dev/full',
+  '/dev/random',
+  '/dev/urandom',
+  'anon_inode:inotify',
+  'anon_inode:[pidfd]',
+]);
+
+const descriptors: Judge = (held, expected) => {
+  const {sourcePath, loopDevice, members = [], readOnly, connection, observed, foreign = false} = expected;
   const own = new Set([sourcePath, loopDevice, ...members.flatMap((each) => [each.path, each.loopDevice])]);
-  const ofMount = (kind: string): boolean => own.has(kind);
+  const granted = (kind: string): boolean =>
+    foreign && (FOREIGN_HARMLESS.has(kind) || held.visibleDescriptors.includes(kind));
+  const ofMount = (kind: string): boolean =>
+    own.has(kind) || (foreign && (kind === SOURCE_PLACE || kind.startsWith(`${SOURCE_PLACE}/`)));
   const kinds = Object.keys(held.descriptors);
   const strange = kinds.filter(
-    (kind) => !HARMLESS.has(kind) && !kind.startsWith('/memfd:') && !ofMount(kind),
+    (kind) => !HARMLESS.has(kind) && !kind.startsWith('/memfd:') && !ofMount(kind) && !granted(kind),
   );
   const written = held.writableFiles.filter(ofMount);
   const other = connection !== undefined && held.connections?.some((each) => each !== connection) === true;
@@ -148,7 +174,9 @@ const descriptors: Judge = (held, {sourcePath, loopDevice, members = [], readOnl
       strange.length > 0 && `it holds ${some(strange)}`,
       readOnly && written.length > 0 && `it may write to ${some(written)} though the mount is read-only`,
     ],
-    `${count} open, of known kinds; of files nothing but the image`,
+    foreign
+      ? `${count} open, of known kinds; of files nothing but the source and what is in its sandbox`
+      : `${count} open, of known kinds; of files nothing but the image`,
   );
 };
 
@@ -156,7 +184,7 @@ const descriptors: Judge = (held, {sourcePath, loopDevice, members = [], readOnl
 const MOST_FILES = 4096;
 const MOST_TASKS = 4096;
 
-const limits: Judge = ({hardLimits, cgroup}) => {
+const limits: Judge = ({hardLimits, cgroup}, {readOnly, foreign = false}) => {
   const {openFiles, processes, dataBytes, fileBytes, coreBytes} = hardLimits;
   const above = (value: number | null | undefined, most: number): boolean => (value ?? Infinity) > most;
   return verdict(
@@ -165,14 +193,15 @@ const limits: Judge = ({hardLimits, cgroup}) => {
       above(openFiles, MOST_FILES) && `more than ${MOST_FILES} descriptors`,
       above(processes, MOST_TASKS) && above(cgroup.tasks, MOST_TASKS) && `more than ${MOST_TASKS} processes`,
       (dataBytes ?? cgroup.memoryBytes) === null && 'memory without end',
-      fileBytes == null && 'files without end',
+      // What writes to the files of a mount has no end but theirs.
+      fileBytes == null && (readOnly || !foreign) && 'files without end',
       coreBytes !== 0 && 'core dumps',
     ].map((reason) => reason !== false && `it may have ${reason}`),
     [
       `${openFiles} descriptors`,
       `${Math.min(processes ?? Infinity, cgroup.tasks ?? Infinity)} processes and threads`,
       `${inWords(Math.min(dataBytes ?? Infinity, cgroup.memoryBytes ?? Infinity))} of memory`,
-      `files of ${fileBytes} bytes`,
+      fileBytes == null ? 'files as large as their file system lets them be' : `files of ${fileBytes} bytes`,
       'no core dump',
     ].join(', '),
   );
@@ -185,7 +214,8 @@ function inWords(bytes: number): string {
 const cgroup: Judge = (held, expected) => {
   const {path, sharedWith, memoryBytes, tasks} = held.cgroup;
   const {dataBytes} = held.hardLimits;
-  const strangers = expected.embedded ? sharedWith.filter((pid) => pid !== held.parentPid) : sharedWith;
+  const kin = expected.foreign === true ? held.kin : [held.parentPid];
+  const strangers = expected.embedded ? sharedWith.filter((pid) => !kin.includes(pid)) : sharedWith;
   const bound = dataBytes == null ? '' : `; RLIMIT_DATA of ${inWords(dataBytes)} holds instead`;
   const isRoot = path === '/';
   return verdict(

@@ -61,6 +61,7 @@ export function expectedOf(
     callerUid: record?.callerUid,
     embedded: record?.kind === 'embedded',
     observed: record?.observer !== undefined,
+    foreign: record?.foreign ?? false,
     // Records of earlier versions have the caller's own spelling alone.
     sourcePath: record?.sourcePath ?? record?.source,
     loopDevice: record?.loopDevice,

@@ -86,7 +86,7 @@ export interface ServerPolicy {
   readonly secrets: Readonly<Record<string, string>>;
   /** It sees itself as user 0. */
   readonly asRoot: boolean;
-  /** A relay between kernel and command counts requests and checks answers. */
+  /** A relay stands between the server and the kernel: it counts, and checks what the server answers. */
   readonly observe: boolean;
   /** First user id of the range that servers run under. */
   readonly uidBase: number;
@@ -102,8 +102,6 @@ export interface ServerPolicy {
   readonly cpuPercent: number;
   /** Runs without a compiler at run time, so that no memory is ever writable and executable. */
   readonly jitless: boolean;
-  /** A relay stands between the server and the kernel: it counts, and checks what the server answers. */
-  readonly observe?: boolean;
 }
 
 /** What is demanded of a server that runs. */

@@ -24,9 +24,12 @@ export class MountRefusal extends Error {
   readonly code: string;
   /** What the mount command exits with: 2 when another driver may know better. */
   readonly exitCode: 1 | 2;
+  /** What the source holds, where that is the reason. */
+  readonly holds: string | undefined;
 
-  constructor(errno: string, code: string, message: string, exitCode: 1 | 2 = 1) {
+  constructor(errno: string, code: string, message: string, exitCode: 1 | 2 = 1, holds?: string) {
     super(message);
+    this.holds = holds;
     this.errno = errno;
     this.code = code;
     this.exitCode = exitCode;

@@ -39,6 +39,7 @@ export function chooseDriver(type: string, source: BlockSource): ChosenDriver {
       'no-driver',
       `it holds ${detected}, for which there is no driver here`,
       2,
+      detected,
     );
   }
   return {driver, type: detected};

@@ -115,8 +115,10 @@ async function serve({type, cacheBytes}: ServerArguments): Promise<number> {
     mounted = await mountSource(session, type === ANY_TYPE ? session.place.type : type);
     welcome(session, mounted.probe);
   } catch (error) {
-    const {exitCode, ...reason} = refusalOf(error);
+    const {exitCode, holds, ...reason} = refusalOf(error);
     log('error', {...reason}, 'the mount failed');
+    // Somebody else may have a driver for it.
+    if (holds !== undefined) report(session.control, {event: 'detected', type: holds});
     report(session.control, {event: 'failed', ...reason});
     session.conversation.goodbye(exitCode);
     await new Promise((resolve) => setTimeout(resolve, linger));

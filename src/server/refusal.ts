@@ -6,8 +6,8 @@ import type {Refusal} from './requests.js';
 /** Whatever a driver or a system call threw, as a reason that can be told. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof MountRefusal) {
-    const {errno, code, message, exitCode} = error;
-    return {errno, code, message, exitCode};
+    const {errno, code, message, exitCode, holds} = error;
+    return {errno, code, message, exitCode, holds};
   }
   const number = errnoOf(error);
   const code = (error as {code?: unknown} | null)?.code;
@@ -17,5 +17,6 @@ export function refusalOf(error: unknown): Refusal {
     code: typeof code === 'string' ? code.toLowerCase() : 'failed',
     message,
     exitCode: 1,
+    holds: undefined,
   };
 }

@@ -38,7 +38,7 @@ export class RequestThreadHandle {
     this.#worker.postMessage({do: what, ...question} as Ask);
     const [reply] = (await Promise.race([once(this.#worker, 'message'), this.#failed])) as [Reply];
     if ('answer' in reply) return reply.answer as ThreadCalls[K]['answer'];
-    const {errno, code, message, exitCode} = reply.refusal;
-    throw new MountRefusal(errno, code, message, exitCode);
+    const {errno, code, message, exitCode, holds} = reply.refusal;
+    throw new MountRefusal(errno, code, message, exitCode, holds);
   }
 }

@@ -43,7 +43,7 @@ export interface Probe {
 }
 
 /** A failure on its way between threads. */
-export type Refusal = Pick<MountRefusal, 'errno' | 'code' | 'message' | 'exitCode'>;
+export type Refusal = Pick<MountRefusal, 'errno' | 'code' | 'message' | 'exitCode' | 'holds'>;
 
 /** A question as it is posted. */
 export type Ask = {[K in keyof ThreadCalls]: {do: K} & ThreadCalls[K]['ask']}[keyof ThreadCalls];

@@ -26,8 +26,8 @@ try {
   const connect = deps.connect.bind(deps);
   const result = await mount(command.request, {
     ...deps,
-    connect(type) {
-      const connection = connect(type);
+    connect(type, needs) {
+      const connection = connect(type, needs);
       print({serverPid: servers.children[0]?.pid});
       return connection;
     },

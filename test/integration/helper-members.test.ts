@@ -6,7 +6,7 @@ import {afterEach, beforeEach, describe, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import {DEFAULT_MOUNT_POLICY, type MountPolicy} from '../../src/helper/mount-policy.js';
 import {ServedMembers} from '../../src/helper/served-members.js';
-import {openSource, type Source} from '../../src/helper/source.js';
+import {type OpenedSource, openSource} from '../../src/helper/source.js';
 import {silent} from '../../src/service/log.js';
 import {errnoOf} from '../../src/sys/errno.js';
 import {ERRNO} from '../../src/sys/errno-codes.js';
@@ -16,7 +16,7 @@ import {missingForMounts, tracesOf} from './helper-support.js';
 
 const missing = missingForMounts();
 let dir: string;
-let source: Source;
+let source: OpenedSource;
 let held: OwnedFd[];
 
 function serve(policy: Partial<MountPolicy>, iomapApproved: boolean): ServedMembers {

@@ -36,7 +36,7 @@ export async function mountExt4(
     {
       policy: DEFAULT_MOUNT_POLICY,
       decide: () => ALLOWED,
-      connect: (type) => connectServer(type, SERVER),
+      connect: (type, needs) => connectServer(type, SERVER, needs),
       controlDirectory: CONTROL_DIRECTORY,
       ...(observed && observe !== undefined ? {observe} : {}),
     },

@@ -11,7 +11,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   control: ['wire'],
   policy: [],
   service: ['control', 'sys', 'wire'],
-  launch: ['policy', 'sys', 'wire'],
+  launch: ['control', 'policy', 'sys', 'wire'],
   helper: ['control', 'policy', 'service', 'sys'],
   fuse: ['sys', 'wire'],
   iomap: ['block', 'fuse', 'sys', 'wire'],

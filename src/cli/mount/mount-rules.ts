@@ -1,3 +1,4 @@
+import {resolve} from 'node:path';
 import {isDeepStrictEqual} from 'node:util';
 import {MountError, noDriver, subtypeOf} from '../../helper/index.js';
 import {hasServer} from '../../launch/index.js';
@@ -5,6 +6,7 @@ import {
   type Decision,
   decide,
   isForCaller,
+  isSourceName,
   loadPolicy,
   type MountFacts,
   type Policy,
@@ -26,8 +28,8 @@ export interface MountKind {
 
 /** What policy says to a mount, at the three moments when it is asked. */
 export interface MountRules {
-  /** In force for this caller. */
-  readonly policy: Policy;
+  /** In force for this caller, and what kinds of source may be mounted by it at all. */
+  readonly policy: Policy & {readonly sourceKinds: {readonly directory: boolean; readonly name: boolean}};
   /** Before anything is started. @throws MountError `no-driver` */
   decide(facts: MountFacts): Decision;
   /** When the server has found out the type. @throws MountError `type-has-policy` */
@@ -45,8 +47,12 @@ export function mountRules(kind: MountKind, from: string | PolicyFiles | undefin
   const subtype = kind.type === undefined ? undefined : subtypeOf(kind.type);
   const policyOf = (type: string | undefined): Policy => settingsFor(loadPolicy(type, from), callerUid);
   const policy = policyOf(subtype);
+  const sourceKinds = {
+    directory: policy.server.command !== undefined,
+    name: policy.allow.some((rule) => rule.sourceKinds.includes('name')),
+  };
   return {
-    policy,
+    policy: {...policy, sourceKinds},
     decide(facts) {
       // Who has no driver may fall back to another way of mounting; who is denied may not.
       if (policy.allow.length === 0 && !hasServer(subtype, policy.server)) {
@@ -90,6 +96,11 @@ export function refuseStrangers(
     {object: `as ${type ?? 'any type'}`, reason, code: 'policy-denied'},
     {errno: ERRNO.EPERM, details: {rule: origin, caller: caller.uid}},
   );
+}
+
+/** A source as the helper takes it: a name as it is, a path absolute, because the mount table is read from other directories than this one. */
+export function sourceText(source: string, {sourceKinds}: MountRules['policy']): string {
+  return sourceKinds.name && isSourceName(source) ? source : resolve(source);
 }
 
 /** What of a policy has an effect after a mount was allowed. */

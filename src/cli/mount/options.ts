@@ -4,7 +4,8 @@ export const mountDefinition: CommandDefinition = {
   name: 'mount',
   summary: 'mount a file system through a contained server',
   usage: 'fuseward mount [-t TYPE] [-o OPTIONS] [--policy DIR] [--json] SOURCE TARGET',
-  help: `SOURCE is an image file or a block device; TARGET a directory, or for type "raw" a regular file.
+  help: `SOURCE is an image file or a block device, or what policy's command for TYPE takes: a directory, a name;
+TARGET a directory, or for type "raw" a regular file.
 Returns when the first look at TARGET works. Options of type raw: offset=BYTES, size=BYTES. Type
 stripefs: member=PATTERN for each image that the superblock may name, where policy lists none; relative ones begin where it lies.`,
   options: {
@@ -13,7 +14,7 @@ stripefs: member=PATTERN for each image that the superblock may name, where poli
       short: 't',
       value: 'TYPE',
       completes: ['ext2', 'ext3', 'ext4', 'raw', 'stripefs'],
-      help: 'ext2, ext3, ext4, raw, or any type served in /run/filesystems; found out when missing',
+      help: 'ext2, ext3, ext4, raw, any type served in /run/filesystems or with a command in policy; found out when missing',
     },
     options: {
       type: 'string',

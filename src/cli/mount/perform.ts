@@ -7,14 +7,17 @@ import {
   mount,
   rehearse,
 } from '../../helper/index.js';
-import {connectServer, launchContained} from '../../launch/index.js';
+import {launchContained} from '../../launch/index.js';
 import {CONTROL_DIRECTORY, sweepRecords, writeRecord} from '../../launch/mount-record.js';
 import {announce} from '../../manager/announcement.js';
-import type {Decision, Origin} from '../../policy/index.js';
+import {type Decision, loadPolicy, type Origin, type Policy, wayOf} from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
+import {closeAll} from '../../sys/fd.js';
 import {logToSystem} from '../../sys/syslog.js';
+import {connectByPolicy} from './connect.js';
 import {checkContainment} from './containment-check.js';
-import {type MountRules, mountRules, policyFiles} from './mount-rules.js';
+import {grantHint} from './grant-hint.js';
+import {type MountRules, mountRules, policyFiles, sourceText} from './mount-rules.js';
 
 /** A mount as somebody asks for it. */
 export interface MountOrder {
@@ -50,8 +53,7 @@ export interface MountOrder {
  */
 export async function performMount(order: MountOrder): Promise<MountResult> {
   try {
-    // The mount table is read from other directories than this one.
-    const result = await mountByPolicy({...order, source: resolve(order.source)});
+    const result = await mountFound(order);
     keepRecord(result, order);
     if (order.announce) announceMount(result, order);
     return result;
@@ -66,40 +68,120 @@ export async function performMount(order: MountOrder): Promise<MountResult> {
  * @returns what policy decided
  */
 export async function rehearseMount(order: MountOrder): Promise<Decision> {
-  const {request, rules} = prepared({...order, source: resolve(order.source)});
+  const {request, rules} = prepared(order);
   return await rehearse(request, {policy: rules.policy, decide: rules.decide});
 }
 
-/** What the helper is given: by whom and what, and the rules for that. @throws PolicyError, MountError `bad-type` */
-function prepared(order: MountOrder): {request: MountRequest; rules: MountRules} {
-  const {source, target, type, options, callerUid, callerGid, callerGroups, given} = order;
+/** A mount as the helper takes it, and the rules for it. */
+interface PreparedMount {
+  readonly request: MountRequest;
+  readonly rules: MountRules;
+}
+
+/** @throws PolicyError, MountError `bad-type` */
+function prepared(order: MountOrder): PreparedMount {
+  const {target, options, callerUid, callerGid, callerGroups, given} = order;
+  const type = order.type === UNNAMED ? undefined : order.type;
+  const rules = mountRules({...order, type}, policyFiles(order));
+  const {policy} = rules;
+  // What somebody opened has a path, whatever he calls it.
+  const source = given === undefined ? sourceText(order.source, policy) : resolve(order.source);
   return {
     request: {
       ...{source, target, type, options: [...options], callerUid, callerGid, callerGroups},
       ...(given === undefined ? {} : {given}),
     },
-    rules: mountRules(order, policyFiles(order)),
+    rules,
+  };
+}
+
+/** As `-t`: the server finds out. */
+const UNNAMED = 'auto';
+
+/**
+ * Mounts; where nobody named a type and our own server found one that it has no driver for but policy has a command, once more as that type: by its rules and
+ * its settings, as if it had been named, whatever the source holds by then.
+ */
+async function mountFound(order: MountOrder): Promise<MountResult> {
+  if (order.type !== undefined && order.type !== UNNAMED) return await mountByPolicy(order);
+  const {given} = order;
+  // The first attempt closes what it was given.
+  using again = given === undefined ? undefined : duplicates(given);
+  try {
+    return await mountByPolicy(order);
+  } catch (error) {
+    const type = error instanceof MountError ? error.details['detected'] : undefined;
+    if (typeof type !== 'string' || !hasCommand(type, order)) throw error;
+    return await mountByPolicy({...order, type, ...(again === undefined ? {} : {given: again.take()})});
+  }
+}
+
+function hasCommand(type: string, order: MountOrder): boolean {
+  const {command, driver} = loadPolicy(type, policyFiles(order)).server;
+  return command !== undefined && driver !== 'socket' && order.socketOnly !== true;
+}
+
+/** A second pair of a user's descriptors, closed unless taken. */
+function duplicates({source, target}: GivenDescriptors): {
+  take(): GivenDescriptors;
+  [Symbol.dispose](): void;
+} {
+  const pair = {source: source.dup(), target: target.dup()};
+  let taken = false;
+  return {
+    take() {
+      taken = true;
+      return pair;
+    },
+    [Symbol.dispose]() {
+      if (!taken) closeAll([pair.source, pair.target]);
+    },
   };
 }
 
 async function mountByPolicy(order: MountOrder): Promise<MountResult> {
-  const {source, callerUid, socketOnly = false, log} = order;
+  const {callerUid, socketOnly = false, log} = order;
   const {request, rules} = prepared(order);
   const {policy} = rules;
   const server = socketOnly ? {...policy.server, driver: 'socket' as const} : policy.server;
-  return await mount(request, {
-    policy,
-    decide: rules.decide,
-    checkDetected: rules.decideDetected,
-    connect: (wanted) => connectServer(wanted, server),
-    ...(server.observe ? {observe: () => launchContained('observe', [], server)} : {}),
-    controlDirectory: CONTROL_DIRECTORY,
-    checkServer: (process) => {
-      const {required} = policy.containment;
-      checkContainment(process, {required, object: `${source} on ${request.target}`, callerUid});
-    },
-    ...(log === undefined ? {} : {log}),
-  });
+  const object = `${request.source} on ${request.target}`;
+  return await adviseOnGrants(policy, () =>
+    mount(request, {
+      policy: {...policy, iomap: iomapFor(policy)},
+      decide: rules.decide,
+      checkDetected: rules.decideDetected,
+      connect: (wanted, needs) => connectByPolicy(wanted, {policy, server, needs, object}),
+      ...(server.observe ? {observe: () => launchContained('observe', [], server)} : {}),
+      controlDirectory: CONTROL_DIRECTORY,
+      checkServer: (process) => {
+        const {required} = policy.containment;
+        checkContainment(process, {required, object, callerUid});
+      },
+      ...(log === undefined ? {} : {log}),
+    }),
+  );
+}
+
+/** Programs of others don't know iomap, and a mount with it would be read-only for their sake. */
+function iomapFor({iomap, server: {command, way}}: Policy): Policy['iomap'] {
+  const isForeign = command !== undefined && wayOf(command, way) !== 'service';
+  return isForeign && iomap === 'allow' ? 'deny' : iomap;
+}
+
+/** Says of a command that failed for want of a file which line of policy would grant it. */
+async function adviseOnGrants<T>({server, ownFile}: Policy, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof MountError) || server.command === undefined || ownFile === undefined) throw error;
+    const log = error.details['serverLog'];
+    const words = [error.message, ...(Array.isArray(log) ? log.map(String) : [])];
+    const hint = ['server-refused', 'server-died', 'deadline'].includes(error.code)
+      ? grantHint(words, {grants: server.grants, file: ownFile})
+      : undefined;
+    if (hint !== undefined) error.message += `; ${hint}`;
+    throw error;
+  }
 }
 
 function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void {
@@ -118,6 +200,8 @@ function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void
     blockSize: result.blockSize,
     iomap: result.iomap,
     kind: result.kind,
+    foreign: result.foreign,
+    sandbox: result.sandbox,
     serverPid: result.serverPid,
     serverStart: result.serverStart,
     observer: result.observer,

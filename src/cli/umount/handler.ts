@@ -35,7 +35,9 @@ async function perform(named: string, values: OptionValues): Promise<number> {
   }
   const entry = wanted === undefined ? entryOf(target) : readMounts().find(({id}) => id === wanted);
   // The server that the mount command noted, to be waited for.
-  const serverPid = entry === undefined ? undefined : readRecord(connectionOf(entry), entry.id)?.serverPid;
+  const record = entry === undefined ? undefined : readRecord(connectionOf(entry), entry.id);
+  // Of a program of others that with which all of it ends.
+  const serverPid = record?.sandbox?.pid ?? record?.serverPid;
   const result = await unmount(target, {
     lazy: values['lazy'] === true,
     force: values['force'] === true,

@@ -46,8 +46,8 @@ export class ContainedMount {
         {
           policy: {...policy, fuseblk: false},
           decide: (facts) => decide(policy, facts),
-          connect: (type) => {
-            const connection = connectServer(type, policy.server, '/nonexistent/filesystems');
+          connect: (type, needs) => {
+            const connection = connectServer(type, policy.server, needs, '/nonexistent/filesystems');
             server = connection?.server;
             return connection;
           },

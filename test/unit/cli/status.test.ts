@@ -16,6 +16,8 @@ const CONTAINMENT: Containment = {
   ...{visibleFiles: ['/', '/proc'], limits: {processes: 32, dataBytes: null}},
   ...{start: '77', uids: [61_000], gids: [61_000], groups: [], account: undefined, parentPid: 4040},
   ...{neighbours: [], boundingCapabilities: [], writableFiles: [], connections: [41], hardLimits: {}},
+  visibleDescriptors: [],
+  kin: [],
   cgroup: {unit: undefined, path: '/', sharedWith: [], memoryBytes: null, tasks: null},
   code: {files: ['/usr/bin/node'], writable: 2, anonymous: 2},
   ...{residentBytes: 75 * 2 ** 20, dataBytes: 0},

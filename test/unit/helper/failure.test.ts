@@ -15,6 +15,7 @@ const base: Evidence = {
   outcome: {ended: 'goodbye', exitCode: 1},
   problem: undefined,
   failure: undefined,
+  detectedType: undefined,
   serverLog: undefined,
 };
 const kernelError = new ContextError(new Errno('EINVAL', 'fsconfig(fd)', 'fd 7'), ['e fuse: Bad value']);

@@ -70,8 +70,8 @@ describe('what the kernel says to the question for iomap', () => {
 });
 
 describe('what the helper makes of it', () => {
-  const image = {isBlockDevice: false, given: false} as Source;
-  const disk = {isBlockDevice: true, given: false} as Source;
+  const image = {kind: 'file', given: false} as Source;
+  const disk = {kind: 'block', given: false} as Source;
 
   function ask(
     policy: Partial<MountPolicy>,
@@ -133,7 +133,7 @@ describe('what the helper makes of it', () => {
   });
 
   test('for a user nobody asks', () => {
-    const his = {isBlockDevice: true, given: true} as Source;
+    const his = {kind: 'file', given: true} as Source;
     expect(ask({iomap: 'allow'}, 'approved', his)).toBe('not asked');
     expect(ask({iomap: 'require'}, 'approved', his)).toMatchObject({code: 'no-iomap', errno: EPERM});
   });

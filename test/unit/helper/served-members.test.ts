@@ -16,7 +16,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {DEFAULT_MOUNT_POLICY} from '../../../src/helper/mount-policy.js';
 import {MOST_MEMBERS, ServedMembers} from '../../../src/helper/served-members.js';
-import {openSource, type Source, tryLock} from '../../../src/helper/source.js';
+import {type OpenedSource, openSource, tryLock} from '../../../src/helper/source.js';
 import type {MemberRule} from '../../../src/policy/index.js';
 import type {Log} from '../../../src/service/log.js';
 import {errnoOf} from '../../../src/sys/errno.js';
@@ -26,7 +26,7 @@ import {O_RDONLY, O_RDWR, openFd, openFlags} from '../../../src/sys/fd.js';
 const ANYONE: MemberRule = {patterns: [], kinds: ['file', 'block'], uid: null, mostBytes: null};
 let dir: string;
 let elsewhere: string;
-let source: Source;
+let source: OpenedSource;
 let warnings: Array<Record<string, unknown>>;
 const all: ServedMembers[] = [];
 

@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, test} from 'vitest';
 import {DEFAULT_MOUNT_POLICY, type MountPolicy} from '../../../src/helper/mount-policy.js';
 import {ServedSource} from '../../../src/helper/served-source.js';
-import {openSource, type Source, tryLock, waitUntilFree} from '../../../src/helper/source.js';
+import {type OpenedSource, openSource, tryLock, waitUntilFree} from '../../../src/helper/source.js';
 import type {OpenRequest} from '../../../src/service/file.js';
 import {silent} from '../../../src/service/log.js';
 import {
@@ -26,7 +26,7 @@ const O_APPEND = 0o2000;
 describe('the source as the server gets it', () => {
   let dir: string;
   let image: string;
-  let source: Source;
+  let source: OpenedSource;
 
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), 'fuseward-source-'));

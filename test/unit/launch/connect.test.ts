@@ -2,10 +2,18 @@ import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, expect, test} from 'vitest';
-import {connectServer, hasServer} from '../../../src/launch/index.js';
+import {type CommandMount, connectServer, hasServer} from '../../../src/launch/index.js';
 import {loadPolicy, type ServerPolicy} from '../../../src/policy/index.js';
 import type {OwnedFd} from '../../../src/sys/fd.js';
 import {listenSeqpacket} from '../../../src/sys/socket.js';
+
+const NEEDS: CommandMount = {
+  source: {kind: 'name', path: 'host:dir'},
+  readOnly: true,
+  callerUid: 0,
+  callerGid: 0,
+  target: 'directory',
+};
 
 let directory = '';
 let listener: OwnedFd;
@@ -21,7 +29,7 @@ afterEach(() => {
 });
 
 function kindOf(type: string | undefined, policy: Partial<ServerPolicy>): string | undefined {
-  const connection = connectServer(type, {...server, ...policy}, directory);
+  const connection = connectServer(type, {...server, ...policy}, NEEDS, directory);
   connection?.socket.close();
   return connection?.kind;
 }

@@ -12,7 +12,7 @@ function serverNamed(pid: number, uid: number): EmbeddedServer {
   theirs.close();
   const info = createMemfd('info');
   writeSync(info.fd, JSON.stringify({'child-pid': pid}));
-  return new EmbeddedServer(ours, uid, pid, createMemfd('log'), info);
+  return new EmbeddedServer({socket: ours, uid, monitor: pid, whose: 'own'}, {log: createMemfd('log'), info});
 }
 
 test('a process that runs under another user id is not the server, and is let live', async () => {

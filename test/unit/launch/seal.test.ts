@@ -15,7 +15,9 @@ const HELD: Containment = {
     ...{'/dev/null': 1, '/memfd:fuseward-log': 2, 'anon_inode:[eventpoll]': 4, pipe: 10, '/dev/fuse': 1},
     ...{'unix socket': 2, 'own root directory': 1, '/images/a.img': 1, '/dev/loop3': 1},
   },
+  kin: [4040],
   writableFiles: ['/dev/fuse', '/memfd:fuseward-log'],
+  visibleDescriptors: [],
   connections: [41],
   visibleFiles: ['/'],
   limits: {},
@@ -128,4 +130,52 @@ test('of a server that nobody could look at nothing is claimed', () => {
   const seal = sealOfUnknown('its process is gone');
   expect(lackingOf(seal, CONTAINMENT_POINTS)).toHaveLength(CONTAINMENT_POINTS.length);
   expect(sealLine(seal)).toBe('0 of 9 points verified; all others missing: its process is gone');
+});
+
+describe('a program of others', () => {
+  const held: Containment = {
+    ...HELD,
+    parentPid: 4042,
+    neighbours: [4040, 4042, 4043],
+    kin: [4040, 4042, 4043],
+    descriptors: {
+      ...{'/dev/fuse': 1, 'stand-in for /dev/fuse': 1, '/fuseward/source': 1, '/dev/urandom': 1},
+      ...{'/usr/share/zoneinfo/UTC': 1, 'anon_inode:inotify': 1},
+    },
+    writableFiles: ['/dev/fuse'],
+    visibleDescriptors: ['/usr/share/zoneinfo/UTC', '/fuseward/source', '/dev/urandom', '/dev/fuse'],
+    cgroup: {...HELD.cgroup, sharedWith: [4040, 4042, 4043]},
+  };
+  const expected: Expected = {...EXPECTED, foreign: true, loopDevice: undefined};
+
+  test('has processes of its own, files of its sandbox, and the source by whatever way', () => {
+    const all = Object.fromEntries(CONTAINMENT_POINTS.map((point) => [point, 'verified']));
+    expect(states(held, expected)).toEqual({...all, landlock: 'reported'});
+  });
+
+  test('as a server of ours would be held to less of it', () => {
+    expect(states(held, {...expected, foreign: false})).toMatchObject({
+      user: 'missing',
+      descriptors: 'missing',
+    });
+  });
+
+  test.each<[what: string, point: ContainmentPoint, held: Partial<Containment>, expected: Partial<Expected>]>(
+    [
+      ['a stranger under its id', 'user', {neighbours: [4040, 5000]}, {}],
+      ['a file that it does not see', 'descriptors', {descriptors: {'/dev/fuse': 1, '/etc/shadow': 1}}, {}],
+      ["a directory that is nobody's root", 'descriptors', {descriptors: {'/dev/fuse': 1, '/': 1}}, {}],
+      ['a stand-in alone', 'descriptors', {descriptors: {'stand-in for /dev/fuse': 1}}, {}],
+      ['the source to write', 'descriptors', {writableFiles: ['/fuseward/source']}, {}],
+      ['files without end', 'limits', {hardLimits: {...HELD.hardLimits, fileBytes: null}}, {}],
+    ],
+  )('%s: %s is missing, and nothing else', (_what, point, changes, more) => {
+    const seal = sealOf({...held, ...changes}, {...expected, ...more});
+    expect(seal.filter(({state}) => state === 'missing').map((each) => each.point)).toEqual([point]);
+  });
+
+  test('may write files of any size where the mount is writable', () => {
+    const without = {...held, hardLimits: {...HELD.hardLimits, fileBytes: null}};
+    expect(states(without, {...expected, readOnly: false})['limits']).toBe('verified');
+  });
 });

@@ -1,0 +1,100 @@
+import {type ChildProcess, spawn} from 'node:child_process';
+import type {ServerPolicy} from '../policy/index.js';
+import {O_RDONLY, type OwnedFd, openFd} from '../sys/fd.js';
+import {createMemfd} from '../sys/memfd.js';
+import {seqpacketPair} from '../sys/socket.js';
+import {EmbeddedServer} from './embedded-server.js';
+import {InheritedFds} from './inherited-fds.js';
+import {withLaunchLock} from './lock.js';
+import {createLog} from './log-memfd.js';
+import {requireTool} from './tools.js';
+import {unusedUserId} from './user-id.js';
+
+/** As OOMScoreAdjust= in the server units: when memory runs out, servers go first. A manager's own would otherwise be theirs. */
+const OOM_SCORE = 500;
+
+/** What starts a sandbox. */
+export interface SandboxTools {
+  readonly bubblewrap: string;
+  /** Runs words of prlimit(1). @returns its process id */
+  start(words: readonly string[], environment: Readonly<Record<string, string>>): number;
+}
+
+/** Descriptors of a start. */
+export interface StartFds {
+  /** Number of the one where bubblewrap writes the process id. */
+  readonly info: number;
+  /** The others that the process gets. */
+  readonly fds: InheritedFds;
+}
+
+/** Descriptors that are closed again unless the start succeeds. */
+class DisposableFds {
+  #held: OwnedFd[] = [];
+
+  add(fd: OwnedFd): OwnedFd {
+    this.#held.push(fd);
+    return fd;
+  }
+
+  keep(): void {
+    this.#held = [];
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#held) fd.close();
+  }
+}
+
+function started(child: ChildProcess): number {
+  // Node reports a failed spawn by an event later and by the missing id now.
+  child.on('error', () => {});
+  if (child.pid === undefined)
+    throw new Error(`can't start a contained server: ${child.spawnfile} does not run`);
+  child.unref();
+  return child.pid;
+}
+
+/**
+ * Starts a sandbox under an unused user id, with one end of a new conversation as its fd 3. It outlives this process.
+ * @param whose a program of ours, or one of others, which may be several processes and starts them
+ * @param begin calls `start` once, synchronously, and gives back what that gave
+ * @throws Error or Errno when it can't be started; nothing runs then
+ */
+export function startSandbox(
+  policy: ServerPolicy,
+  whose: 'own' | 'foreign',
+  begin: (uid: number, tools: SandboxTools, fds: StartFds) => number,
+): EmbeddedServer {
+  const bubblewrap = requireTool('bwrap', 'bubblewrap');
+  const prlimit = requireTool('prlimit', 'util-linux');
+  const choom = requireTool('choom', 'util-linux');
+  using held = new DisposableFds();
+  using fds = new InheritedFds();
+  const log = held.add(createLog());
+  const info = held.add(createMemfd('fuseward-info'));
+  const [ours, theirs] = seqpacketPair();
+  held.add(ours);
+  using serverEnd = theirs;
+  // Opened here and not by whoever starts it in a mount namespace that is gone a moment later, where it would have no path.
+  using input = openFd('/dev/null', O_RDONLY);
+  const infoNumber = fds.lend(info);
+  const {uid, monitor} = withLaunchLock(() => {
+    const uid = unusedUserId(policy);
+    const start: SandboxTools['start'] = (words, environment) =>
+      started(
+        spawn(choom, ['-n', `${OOM_SCORE}`, '--', prlimit, ...words], {
+          uid,
+          gid: uid,
+          cwd: '/',
+          // A session of its own: a Ctrl-C for the mount command is not for the server.
+          detached: true,
+          env: environment,
+          stdio: [input.fd, log.fd, log.fd, serverEnd.fd, ...fds.list],
+        }),
+      );
+    return {uid, monitor: begin(uid, {bubblewrap, start}, {info: infoNumber, fds})};
+  });
+  held.keep();
+  return new EmbeddedServer({socket: ours, uid, monitor, whose}, {log, info});
+}

@@ -1,0 +1,311 @@
+import {spawnSync} from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, test} from 'vitest';
+import {stateDirectory} from '../../src/launch/state-directory.js';
+import {run} from '../support/mounts.js';
+import {fuseward, leftovers, serverProcesses, settled} from './command-support.js';
+import {missingForMounts} from './helper-support.js';
+
+const missing = missingForMounts();
+const without = (program: string): boolean => missing !== undefined || !existsSync(`/usr/bin/${program}`);
+const title = (program: string): string =>
+  `with Debian's ${program}${without(program) ? ' (not installed)' : ''}`;
+
+/** An ordinary user's id. */
+const ADA = 4711;
+const RULE = `[[allow]]
+users = ["root"]
+sources = ["**"]
+source_kinds = ["file", "block", "directory", "name"]
+source_owner = "anyone"
+targets = ["**"]
+target_owner = "anyone"
+access = "read-write"
+`;
+
+let dir: string;
+let tree: string;
+let target: string;
+let policies: string;
+let before: ReturnType<typeof leftovers>;
+
+function policy(type: string, server: string, more = ''): void {
+  writeFileSync(join(policies, `${type}.toml`), `${more}[server]\n${server}\n${RULE}`);
+}
+
+function mount(source: string, type: string | undefined, ...more: string[]): ReturnType<typeof fuseward> {
+  const named = type === undefined ? [] : ['-t', type];
+  return fuseward(['mount', '--policy', policies, '--no-announce', ...named, ...more, source, target]);
+}
+
+/** Mounts, and tells of it. */
+function mounted(source: string, type: string | undefined, ...more: string[]): Record<string, unknown> {
+  const {code, stdout, stderr} = mount(source, type, '--json', ...more);
+  expect(stderr + (code === 0 ? '' : stdout)).toBe('');
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+function unmount(...more: string[]): void {
+  expect(fuseward(['umount', '--no-announce', ...more, target])).toEqual({code: 0, stdout: '', stderr: ''});
+}
+
+/** What a command says that is a shell script and mounts nothing. */
+function said(script: string, server = '', more: string[] = [], source = join(dir, 'disk.img')): string {
+  policy('script', `command = ["sh", "-c", '''${script}''', "sh", "{source}", "{target}"]\n${server}`);
+  const {code, stderr} = mount(source, 'script', ...more);
+  expect(code).toBe(1);
+  return stderr;
+}
+
+beforeAll(() => {
+  if (missing !== undefined) return;
+  tree = mkdtempSync(join(tmpdir(), 'fuseward-tree-'));
+  for (let index = 0; index < 20; index++) writeFileSync(join(tree, `${index}`), `${index}`.repeat(5000));
+  mkdirSync(join(tree, 'deep/er'), {recursive: true});
+  writeFileSync(join(tree, 'deep/er/file'), 'here');
+});
+afterAll(() => {
+  if (missing === undefined) rmSync(tree, {recursive: true});
+});
+beforeEach(() => {
+  dir = realpathSync(mkdtempSync(join(tmpdir(), 'fuseward-foreign-')));
+  target = join(dir, 'mnt');
+  policies = join(dir, 'policy.d');
+  mkdirSync(target);
+  mkdirSync(policies, {mode: 0o755});
+  writeFileSync(join(dir, 'disk.img'), 'image', {mode: 0o600});
+  before = leftovers(dir);
+});
+afterEach(async () => {
+  spawnSync('umount', ['-l', target]);
+  const after = await settled(dir, before.servers);
+  rmSync(dir, {recursive: true});
+  expect(after).toEqual(before);
+  expect(existsSync('/run/fuseward/0')).toBe(false);
+});
+
+describe.skipIf(without('squashfuse_ll') || without('mksquashfs'))(title('squashfuse_ll'), () => {
+  let image: string;
+  beforeEach(() => {
+    image = join(dir, 'image');
+    run('mksquashfs', [tree, image, '-quiet', '-no-progress']);
+    chmodSync(image, 0o600);
+  });
+
+  test.each([
+    ['named', 'squashfs'],
+    ['found by its magic', undefined],
+  ])('a private image of root, %s', (_, type) => {
+    const result = mounted(image, type);
+    expect(result).toMatchObject({subtype: 'squashfs', readOnly: true, kind: 'embedded', foreign: true});
+    expect(run('diff', ['-r', tree, target])).toBe('');
+    const status = readFileSync(`/proc/${result['serverPid']}/status`, 'latin1');
+    expect(status).toMatch(/^Name:\tsquashfuse_ll$/m);
+    expect(status).toMatch(/^Uid:\t19\d{8}\t/m);
+    expect(status).toMatch(/^CapEff:\t0+$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(status).toMatch(/^Seccomp:\t2$/m);
+    expect(statSync(image)).toMatchObject({uid: 0, mode: 0o100600});
+    const {containment, seal} = JSON.parse(fuseward(['status', '--json', target]).stdout) as {
+      containment: {pid: number};
+      seal: Array<{point: string; state: string; detail: string}>;
+    };
+    expect(containment.pid).toBe(result['serverPid']);
+    const lacking = seal.filter(({state}) => state === 'missing');
+    expect(lacking.map(({point, detail}) => `${point}: ${detail}`)).toEqual([
+      'landlock: none: its mount namespace alone says what it sees',
+      expect.stringMatching(/^cgroup: /),
+    ]);
+    unmount();
+  });
+
+  test('a block device, which is busy until it is unmounted', () => {
+    const loop = run('losetup', ['--find', '--show', '--read-only', image]).trim();
+    try {
+      mounted(loop, 'squashfs');
+      expect(run('diff', ['-r', tree, target])).toBe('');
+      const other = join(dir, 'other');
+      mkdirSync(other);
+      const second = fuseward(['mount', '--policy', policies, '-t', 'squashfs', '--json', loop, other]);
+      expect(JSON.parse(second.stdout)).toMatchObject({error: {code: 'source-busy'}});
+      unmount();
+    } finally {
+      run('losetup', ['--detach', loop]);
+    }
+  });
+
+  test('ends with its server, all of it', async () => {
+    const {serverPid} = mounted(image, 'squashfs');
+    process.kill(serverPid as number, 'SIGKILL');
+    expect(spawnSync('ls', [target]).status).not.toBe(0);
+    unmount('--lazy');
+  });
+});
+
+describe.skipIf(without('bindfs'))(title('bindfs'), () => {
+  beforeEach(() => {
+    policy('bindfs', 'command = ["bindfs", "-f", "{source}", "{target}"]');
+  });
+
+  test("a user's private directory, written through", () => {
+    const home = join(dir, 'home');
+    mkdirSync(home, {mode: 0o700});
+    writeFileSync(join(home, 'letter'), 'dear');
+    writeFileSync(join(home, 'of-root'), 'secret', {mode: 0o600});
+    chownSync(home, ADA, ADA);
+    chownSync(join(home, 'letter'), ADA, ADA);
+    expect(mounted(home, 'bindfs')).toMatchObject({readOnly: false});
+    expect(readFileSync(join(target, 'letter'), 'utf8')).toBe('dear');
+    writeFileSync(join(target, 'answer'), 'yours');
+    expect(readFileSync(join(home, 'answer'), 'utf8')).toBe('yours');
+    expect(statSync(join(home, 'answer'))).toMatchObject({uid: ADA, gid: ADA});
+    // What is nobody's business of the directory's owner.
+    expect(() => readFileSync(join(target, 'of-root'))).toThrow(/EACCES/);
+    unmount();
+  });
+
+  test('is read-only where the mount is', () => {
+    const {readOnly} = mounted(tree, 'bindfs', '-o', 'ro');
+    expect(readOnly).toBe(true);
+    expect(run('diff', ['-r', tree, target])).toBe('');
+    expect(() => writeFileSync(join(target, 'new'), '')).toThrow(/EROFS/);
+    unmount();
+  });
+
+  test('one that goes to the background is followed', () => {
+    policy('bindfs', 'command = ["bindfs", "{source}", "{target}"]');
+    const {serverPid} = mounted(tree, 'bindfs', '-o', 'ro');
+    expect(readFileSync(`/proc/${serverPid}/comm`, 'utf8')).toBe('bindfs\n');
+    expect(run('diff', ['-r', tree, target])).toBe('');
+    unmount();
+  });
+});
+
+describe.skipIf(missing !== undefined)('a command in its sandbox', () => {
+  test('sees itself, the system, and what it is granted', () => {
+    mkdirSync(join(dir, 'keys'), {mode: 0o700});
+    writeFileSync(join(dir, 'keys/a'), 'key', {mode: 0o600});
+    mkdirSync(join(dir, 'work'), {mode: 0o700});
+    writeFileSync(join(dir, 'password'), 'sesame', {mode: 0o600});
+    const server = `grants = ["ro:${dir}/keys:/inside", "rw:${dir}/work"]
+environment = {COLOUR = "blue"}
+secrets = {pw = "${dir}/password"}`;
+    const script = `exec >&2
+      echo "[$(cat /inside/a) $COLOUR $HOME $(id -un) $(ls /dev | tr "\\n" " ")$(ls / | tr "\\n" " ")]"
+      (echo x > /inside/b) 2>/dev/null || echo kept; echo made > ${dir}/work/w; ls /proc/1/root/root ${dir}/policy.d 2>&1 | wc -l; exit 3`;
+    policy('seen', `command = ["sh", "-c", '''${script}''', "sh", "{secret:pw}", "{target}"]\n${server}`);
+    const {stderr} = mount(join(dir, 'disk.img'), 'seen');
+    expect(stderr).toContain('[key blue /tmp fuseward ');
+    expect(stderr).toContain('fd full fuse null random stderr stdin stdout urandom zero ');
+    expect(stderr).not.toContain('home ');
+    expect(stderr).toContain('kept');
+    expect(readFileSync(join(dir, 'work/w'), 'utf8')).toBe('made\n');
+    expect(statSync(join(dir, 'work/w')).uid).toBe(0);
+    expect(readdirSync(join(dir, 'keys'))).toEqual(['a']);
+  });
+
+  test('gets secrets as descriptors', () => {
+    writeFileSync(join(dir, 'password'), 'sesame', {mode: 0o600});
+    const command = 'command = ["sh", "-c", "cat $1 >&2; exit 3", "sh", "{secret:pw}", "{target}"]';
+    policy('secret', `${command}\nsecrets = {pw = "${dir}/password"}`);
+    expect(mount(join(dir, 'disk.img'), 'secret').stderr).toContain('sesame');
+    chmodSync(join(dir, 'password'), 0o604);
+    expect(mount(join(dir, 'disk.img'), 'secret').stderr).toMatch(
+      /read or written by others.*chmod 600.*secret\.toml:3/s,
+    );
+  });
+
+  test('finds its state again', () => {
+    const image = join(dir, 'disk.img');
+    const state = stateDirectory({type: 'script', callerUid: 0, source: image});
+    try {
+      expect(said('echo one >> $HOME/s; exit 3', 'state = true')).toContain('exited with status 3');
+      expect(said('echo two >> $HOME/s; cat $HOME/s >&2; exit 3', 'state = true')).toContain('one / two');
+      expect(readFileSync(join(state, 's'), 'utf8')).toBe('one\ntwo\n');
+      expect(statSync(join(state, 's')).uid).toBe(65_534);
+    } finally {
+      rmSync(join(state, '..'), {recursive: true});
+    }
+  });
+
+  test('takes itself for root where policy says so, and is not', () => {
+    expect(
+      said('id -u >&2; cat "$1" >&2; echo >&2; grep CapEff /proc/self/status >&2; exit 3', 'as_root = true'),
+    ).toMatch(/it says: 0 \/ image \/ CapEff:\s*0+/);
+  });
+
+  test('is told a name as it is', () => {
+    expect(said('echo "<$1>" >&2; exit 3', '', [], 'ada@host:/srv')).toContain('<ada@host:/srv>');
+  });
+
+  test('has no network but what it is granted', () => {
+    const links = 'tail -n +3 /proc/net/dev | wc -l >&2; exit 3';
+    expect(said(links)).toMatch(/it says: 1 /);
+  });
+});
+
+describe.skipIf(missing !== undefined)('what is wrong is told', () => {
+  test.each([
+    [
+      'a program that is missing',
+      'command = ["sshfs-x", "{target}"]',
+      2,
+      /no program sshfs-x in \/usr\/bin.*gone\.toml:2/,
+    ],
+    [
+      'its own words',
+      'command = ["sh", "-c", "echo no such luck >&2; exit 7", "{target}"]',
+      1,
+      /exited with status 7.*no such luck/,
+    ],
+    [
+      'a file that it lacks',
+      'command = ["sh", "-c", "cat /srv/none/x; exit 7", "{target}"]',
+      1,
+      /not granted \/srv\/none\/x; if it should be: \[server\] grants = \["ro:\/srv\/none\/x"\] in .*gone\.toml/,
+    ],
+    [
+      'a grant that is not there',
+      'grants = ["ro:/none/at-all"]\ncommand = ["sh", "{target}"]',
+      1,
+      /\/none\/at-all can't be opened.*gone\.toml:2/,
+    ],
+  ])('%s', (_what, server, code, message) => {
+    policy('gone', server);
+    const outcome = mount(join(dir, 'disk.img'), 'gone');
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome.code).toBe(code);
+  });
+
+  test('a command that never mounts, at the deadline', () => {
+    policy('never', 'command = ["sh", "-c", "sleep 1000", "{target}"]', 'deadline_seconds = 2\n');
+    const {code, stdout} = mount(join(dir, 'disk.img'), 'never', '--json');
+    expect(code).toBe(1);
+    const {error} = JSON.parse(stdout) as {error: {code: string; message: string}};
+    expect(error).toMatchObject({code: 'deadline'});
+    expect(error.message).toContain('sh runs, but has not mounted anything');
+    expect(serverProcesses()).toHaveLength(before.servers);
+  });
+
+  test('a link that a user could have put into the path of a grant', () => {
+    mkdirSync(join(dir, 'users'));
+    chownSync(join(dir, 'users'), ADA, ADA);
+    spawnSync('ln', ['-s', '/etc', join(dir, 'users/link')]);
+    policy('gone', `grants = ["ro:${dir}/users/link:/inside"]\ncommand = ["sh", "{target}"]`);
+    expect(mount(join(dir, 'disk.img'), 'gone').stderr).toMatch(/symbolic link \(link\) that others/);
+  });
+});
