@@ -25,6 +25,25 @@ installTools({
   dh: 'debhelper',
   lintian: 'lintian',
   make: 'make',
+  // FUSE servers that policy ships for, and what makes their sources.
+  squashfuse_ll: 'squashfuse',
+  mksquashfs: 'squashfs-tools',
+  bindfs: 'bindfs',
+  archivemount: 'archivemount',
+  'fuse-zip': 'fuse-zip',
+  zip: 'zip',
+  gocryptfs: 'gocryptfs',
+  'ntfs-3g': 'ntfs-3g',
+  'mount.exfat-fuse': 'exfat-fuse',
+  'mkfs.exfat': 'exfatprogs',
+  fuseiso: 'fuseiso',
+  genisoimage: 'genisoimage',
+  unionfs: 'unionfs-fuse',
+  sshfs: 'sshfs',
+  ssh: 'openssh-client',
+  sshd: 'openssh-server',
+  rclone: 'rclone',
+  fusermount3: 'fuse3',
 });
 installPackages();
 build();
