@@ -2,6 +2,8 @@ import {lstatSync, readFileSync, readlinkSync} from 'node:fs';
 import {basename} from 'node:path';
 import type {ServerPolicy} from '../policy/index.js';
 import type {InheritedFds} from './inherited-fds.js';
+import {grantsOf} from './network.js';
+import {networkFiles} from './network-names.js';
 import {type Limits, limitsOf, SEALED, show} from './sandbox.js';
 
 /** The file system that a mount program is told of, and what it may need beside. */
@@ -42,6 +44,8 @@ export interface CommandView {
   readonly lock: number | undefined;
   /** It runs as process 1 of its namespace. */
   readonly asPid1: boolean;
+  /** Number of a descriptor at which the sandbox waits, ready but for its program, until it can be read from. */
+  readonly gate: number | undefined;
 }
 
 /** A directory as it is here: the same directory, the same link, or nothing. */
@@ -75,7 +79,8 @@ function configuration({server, uid, home}: CommandView, fds: InheritedFds): str
     hosts: '127.0.0.1 localhost\n::1 localhost\n',
     'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
   };
-  if (server.network !== 'none') files['resolv.conf'] = readOrNothing('/etc/resolv.conf');
+  if (server.network === 'host') files['resolv.conf'] = readOrNothing('/etc/resolv.conf');
+  if (typeof server.network !== 'string') Object.assign(files, networkFiles(grantsOf(server.network)));
   return [
     ...Object.entries(files).flatMap(([name, text]) => [
       ...['--perms', '0444', '--ro-bind-data', `${fds.text(`etc-${name}`, text)}`, `/etc/${name}`],
@@ -151,7 +156,7 @@ export function commandSandbox(
   view: CommandView,
   fds: InheritedFds,
 ): string[] {
-  const {server, bindings, files, asPid1} = view;
+  const {server, bindings, files, asPid1, gate} = view;
   return [
     ...limitsOf(server, commandLimits(view)),
     bubblewrap,
@@ -167,6 +172,7 @@ export function commandSandbox(
     ...bindings.flatMap(({word, path, place}) => [word, path, place]),
     ...more,
     ...(view.lock === undefined ? [] : ['--sync-fd', `${view.lock}`]),
+    ...(gate === undefined ? [] : ['--block-fd', `${gate}`]),
     ...['--remount-ro', '/', '--chdir', '/', '--info-fd', `${info}`],
   ];
 }

@@ -179,14 +179,17 @@ function planOf(
 }
 
 /**
- * Starts policy's command for a mount, in a sandbox with what it is granted.
+ * Starts policy's command for a mount, in a sandbox with what it is granted; places of the network are for its caller to grant.
+ * @param gate where the sandbox waits before it starts the command, until it can be read from; closed by the caller
  * @throws MissingProgram, GrantError, Errno (EBUSY: somebody else has the source) or Error; nothing runs then
  */
-export function launchCommand(type: string, server: ServerPolicy, mount: CommandMount): EmbeddedServer {
-  const {network, secrets} = server;
-  if (Array.isArray(network)) {
-    throw new Error('a list in server.network can not be kept to yet: "none" or "host"');
-  }
+export function launchCommand(
+  type: string,
+  server: ServerPolicy,
+  mount: CommandMount,
+  gate?: OwnedFd,
+): EmbeddedServer {
+  const {secrets} = server;
   const [name = '', ...rest] = server.command ?? [];
   const program = findProgram(name);
   const way = wayOf(server.command ?? [], server.way);
@@ -230,6 +233,7 @@ export function launchCommand(type: string, server: ServerPolicy, mount: Command
         ],
         asPid1: isService,
         lock: lockNumber,
+        gate: gate && fds.lend(gate),
       };
       const words = commandSandbox(tools.bubblewrap, {info, more: started.sandboxWords}, view, fds);
       return tools.start([...words, '--', ...started.words], started.environment);

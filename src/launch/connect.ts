@@ -5,6 +5,7 @@ import type {OwnedFd} from '../sys/fd.js';
 import {connectSeqpacket} from '../sys/socket.js';
 import {launchCommand} from './command.js';
 import type {CommandMount} from './command-mount.js';
+import {launchWaiting} from './command-network.js';
 import {launchEmbedded} from './embedded.js';
 import type {EmbeddedServer} from './embedded-server.js';
 
@@ -25,6 +26,8 @@ export interface Connection {
   readonly socket: OwnedFd;
   readonly kind: 'socket' | 'embedded';
   readonly server?: EmbeddedServer;
+  /** To be called before the conversation begins, where it is there: the command waits for its network. @throws Error or Errno; nothing runs then */
+  readonly open?: () => Promise<void>;
 }
 
 /** The service socket of a type, connected; undefined when nobody serves it. */
@@ -69,6 +72,10 @@ export function connectServer(
   const socket = asksSocket ? connectService(wanted, directory) : undefined;
   if (socket !== undefined) return {socket, kind: 'socket'};
   if (driver === 'socket' || !(BUILTIN_TYPES.includes(wanted) || command !== undefined)) return undefined;
+  if (command !== undefined && typeof policy.network !== 'string') {
+    const {server, open} = launchWaiting(wanted, policy, mount);
+    return {socket: server.socket, kind: 'embedded', server, open};
+  }
   const server =
     command === undefined ? launchEmbedded(wanted, policy) : launchCommand(wanted, policy, mount);
   return {socket: server.socket, kind: 'embedded', server};

@@ -2,9 +2,10 @@ import {constants} from 'node:fs';
 import type {ServerPolicy} from '../policy/index.js';
 import {openFd} from '../sys/fd.js';
 import type {EmbeddedServer} from './embedded-server.js';
+import type {InheritedFds} from './inherited-fds.js';
 import {openProgram} from './program-file.js';
 import {findRuntime, type SandboxProgram} from './runtime.js';
-import {sandboxArguments} from './sandbox.js';
+import {type SandboxExtras, sandboxArguments} from './sandbox.js';
 import {startSandbox} from './start-sandbox.js';
 
 /**
@@ -16,11 +17,16 @@ export function launchEmbedded(type: string, policy: ServerPolicy): EmbeddedServ
   return launchContained('server', [type, `--cache-bytes=${policy.cacheBytes}`], policy);
 }
 
-/** Starts a program of ours as `launchEmbedded` starts a server. @throws Error or Errno; nothing runs then */
+/**
+ * Starts a program of ours as `launchEmbedded` starts a server.
+ * @param programArguments its arguments, or what makes them of the numbers of descriptors that it gets
+ * @throws Error or Errno; nothing runs then
+ */
 export function launchContained(
   name: SandboxProgram,
-  programArguments: readonly string[],
+  programArguments: readonly string[] | ((fds: InheritedFds) => readonly string[]),
   policy: ServerPolicy,
+  extras: SandboxExtras = {},
 ): EmbeddedServer {
   const runtime = findRuntime(name);
   return startSandbox(policy, 'own', (_uid, {bubblewrap, start}, {info, fds}) => {
@@ -30,7 +36,8 @@ export function launchContained(
       node: runtime.nodeReachable ? 0 : fds.give(openFd(runtime.node, constants.O_RDONLY)),
       info,
     };
-    const words = sandboxArguments(bubblewrap, runtime, numbers, policy, programArguments);
+    const own = typeof programArguments === 'function' ? programArguments(fds) : programArguments;
+    const words = sandboxArguments(bubblewrap, runtime, numbers, policy, own, extras);
     return start(words, {LISTEN_FDS: '1', LISTEN_PID: '1'});
   });
 }

@@ -66,6 +66,14 @@ export function limitsOf(server: ServerPolicy, other: Partial<Limits> = {}): str
   return Object.entries(limits).map(([name, value]) => `--${name}=${value}`);
 }
 
+/** What makes the sandbox of a program of ours another one than a server's. */
+export interface SandboxExtras {
+  /** It is in this machine's network. */
+  readonly inNetwork?: boolean;
+  /** Descriptors that it may have open. */
+  readonly openFiles?: number;
+}
+
 /**
  * The arguments of prlimit(1) that run a server in bubblewrap. It is started under the server's own unused user id and does with
  * unprivileged user namespaces what it does; no step of it has more rights than that user.
@@ -73,6 +81,8 @@ export function limitsOf(server: ServerPolicy, other: Partial<Limits> = {}): str
  * In force afterwards: own user, pid, mount, network, ipc, uts and cgroup namespaces; a read-only file system with
  * nothing but the runtime, its libraries and the program; no /proc, /dev, /sys, /etc; no capabilities; no_new_privs; the
  * limits below. The server adds landlock and seccomp itself before it sees the image.
+ *
+ * @param extras what a program of ours has that a server has not
  */
 export function sandboxArguments(
   bubblewrap: string,
@@ -80,13 +90,16 @@ export function sandboxArguments(
   fds: SandboxFds,
   server: ServerPolicy,
   programArguments: readonly string[],
+  extras: SandboxExtras = {},
 ): string[] {
+  const {inNetwork = false, openFiles} = extras;
   const node = runtime.nodeReachable ? runtime.node : `/proc/self/fd/${fds.node}`;
   return [
-    ...limitsOf(server),
+    ...limitsOf(server, openFiles === undefined ? {} : {nofile: openFiles}),
     bubblewrap,
     ...SEALED,
-    ...['--unshare-net', '--as-pid-1'],
+    ...(inNetwork ? [] : ['--unshare-net']),
+    '--as-pid-1',
     ...[...runtime.libraries, ...runtime.data].flatMap(show),
     ...(runtime.nodeReachable ? show(runtime.node) : ['--proc', '/proc']),
     ...programWords(fds),

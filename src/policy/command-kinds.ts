@@ -1,4 +1,5 @@
 import {type Kind, listOf, text} from './kinds.js';
+import {parseNetworkGrant} from './network-grant.js';
 import {ARGUMENT, VARIABLE_NAME} from './placeholders.js';
 import type {CommandWay, Grant} from './policy.js';
 
@@ -92,9 +93,14 @@ export function networkReach(): Kind {
   const peers = listOf(text('HOST:PORT', new RegExp(PEER)), 'HOST:PORT', {least: 1, most: MOST_ENTRIES});
   const words = ['none', 'host'];
   return {
-    sentence: 'must be "none", "host", or a list of HOST:PORT (an IPv6 address in brackets)',
+    sentence:
+      'must be "none", "host", or a list of HOST:PORT (an IPv6 address in brackets; one machine each, no range, no multicast or link-local address)',
     schema: {anyOf: [{type: 'string', enum: words}, peers.schema]},
-    read: (value) => (words.includes(value as string) ? value : peers.read(value)),
+    read: (value) => {
+      if (words.includes(value as string)) return value;
+      const read = peers.read(value) as string[] | undefined;
+      return read?.every((peer) => parseNetworkGrant(peer) !== undefined) ? read : undefined;
+    },
   };
 }
 

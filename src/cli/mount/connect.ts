@@ -8,12 +8,20 @@ import {ERRNO} from '../../sys/errno-codes.js';
  * Reaches a server as policy says, and tells in the words of a mount why the command of a type can't be started, with the line of the policy.
  * @throws MountError `command-missing` (exit code 2), `grant`
  */
-export function connectByPolicy(
+export async function connectByPolicy(
   type: string | undefined,
   {policy, server, needs, object}: {policy: Policy; server: ServerPolicy; needs: ServerNeeds; object: string},
-): Connection | undefined {
+): Promise<Connection | undefined> {
   try {
-    return connectServer(type, server, needs);
+    const connection = connectServer(type, server, needs);
+    try {
+      await connection?.open?.();
+    } catch (error) {
+      connection?.socket.close();
+      const reason = `its network can't be granted (${placeOf(policy, 'server.network')}): ${(error as Error).message}`;
+      throw new MountError({object, reason, code: 'grant'}, {errno: errnoOf(error), cause: error});
+    }
+    return connection;
   } catch (error) {
     if (error instanceof MissingProgram) {
       const reason = `${error.message}, which ${placeOf(policy, 'server.command')} names`;
