@@ -14,6 +14,11 @@ export interface Connection {
   /** `socket`: a running service; `embedded`: started for this mount, with `server` to supervise it. */
   kind: 'socket' | 'embedded';
   server?: StartedServer;
+  /** A running service that is policy's command, a program of others. */
+  unit?: {
+    /** The processes of a user id that answer for a mount, the oldest first. */
+    serving(uid: number, connection: number): number[];
+  };
 }
 
 /** A server that was started for a mount. */

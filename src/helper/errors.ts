@@ -10,6 +10,8 @@ export type MountErrorCode =
   | 'type-has-policy'
   | 'source-missing'
   | 'source-unreadable'
+  /** A command's own user could not open it. */
+  | 'source-private'
   | 'source-kind'
   | 'source-busy'
   | 'member-denied'

@@ -100,6 +100,8 @@ export interface MountResult {
   source: string;
   /** Where the source was found, absolute and without symbolic links. */
   sourcePath: string;
+  /** Inode number of a source that is a file, decimal. */
+  sourceInode?: string;
   /** In the mount table, `fuse.ext4`. */
   type: string;
   subtype: string;
@@ -224,7 +226,7 @@ async function perform(
     cleanup,
     deadline,
   });
-  const {isForeign = false} = connection.server ?? {};
+  const isForeign = connection.server?.isForeign ?? connection.unit !== undefined;
   const requests = new ServerRequests(
     {
       source,
@@ -270,6 +272,9 @@ async function perform(
     if (!(error instanceof ProtocolError)) throw error;
     throw brokenConversation(object, error, serverLogOf(await lastWords(connection)));
   }
+  // A sandbox of our own has the source already.
+  const {serverUid} = conversation;
+  if (connection.unit !== undefined && serverUid !== undefined) served.giveTo(serverUid);
   // Noted while it certainly runs: should its id be another's later, the start tells.
   const first = processName(connection.server?.pid ?? conversation.serverPid);
   cleanup.onFailure('unmount', () => abandonMount(requests.mounted, target));
@@ -293,9 +298,10 @@ async function perform(
   connection.server?.settle?.();
   const readOnly = (requests.flags & MS_RDONLY) !== 0;
   const server = isForeign
-    ? await servingProcess(connection, mounted, {adapter: conversation.serverPid, observed})
+    ? await servingProcess(connection, mounted, {adapter: conversation.serverPid, serverUid, observed})
     : first;
   const name = isStill(server) ? server : undefined;
+  const sourceInode = source.kind === 'file' ? String(source.ino) : undefined;
   // Once, so that what is judged is what is told.
   const {blockSize, lockDown} = control;
   deps.checkServer?.({
@@ -303,6 +309,7 @@ async function perform(
     kind: connection.kind,
     observed,
     sourcePath: source.path,
+    sourceInode,
     loopDevice: served.loopDevice,
     members: members.all,
     readOnly,
@@ -320,6 +327,7 @@ async function perform(
     target: entry.target,
     source: request.source,
     sourcePath: source.path,
+    ...(sourceInode === undefined ? {} : {sourceInode}),
     type: entry.fsType,
     subtype: requests.subtype,
     ...(served.loopDevice === undefined ? {} : {loopDevice: served.loopDevice}),
@@ -332,7 +340,7 @@ async function perform(
     kind: connection.kind,
     ...(observer?.name === undefined ? {} : {observer: observer.name}),
     ...(isForeign ? {foreign: true} : {}),
-    ...(isForeign && first !== undefined ? {sandbox: first} : {}),
+    ...(connection.server?.isForeign === true && first !== undefined ? {sandbox: first} : {}),
     ...(controlSocket?.path === undefined ? {} : {controlSocket: controlSocket.path}),
     ...(decision.origin === undefined ? {} : {rule: decision.origin}),
   };

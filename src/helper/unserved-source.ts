@@ -22,6 +22,8 @@ export class UnservedSource implements Serving {
     throw new Errno('ENOTBLK', 'open', this.#name);
   }
 
+  giveTo(): void {}
+
   close(): void {}
 
   abandon(): boolean {

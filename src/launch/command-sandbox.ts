@@ -12,19 +12,24 @@ export const TARGET_PLACE = '/fuseward/target';
 export const SOURCE_PLACE = '/fuseward/source';
 export const STATE_PLACE = '/fuseward/state';
 /** In memory, for the stand-ins of fusermount. */
-const SHIM_PLACE = '/fuseward/bin';
+export const SHIM_PLACE = '/fuseward/bin';
 
 /** Bytes that a command may have in /tmp. */
-const TEMPORARY_BYTES = 64 * 2 ** 20;
+export const TEMPORARY_BYTES = 64 * 2 ** 20;
 /** Bytes of a file that a command may write, where nothing is writable for it but memory. */
 const FILE_BYTES = 64 * 2 ** 20;
 
 /** Where distributions keep programs and libraries: directories of their own, or links into /usr. */
-const SYSTEM_DIRECTORIES = ['/bin', '/sbin', '/lib', '/lib32', '/lib64'];
+export const SYSTEM_DIRECTORIES = ['/bin', '/sbin', '/lib', '/lib32', '/lib64'];
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom'];
 /** What libraries look up in /etc that tells nothing of the machine. */
-const PUBLIC_FILES = ['/etc/ld.so.cache', '/etc/alternatives'];
-const CERTIFICATES = ['/etc/ssl/certs', '/etc/ssl/openssl.cnf', '/etc/pki/tls', '/etc/ca-certificates'];
+export const PUBLIC_FILES = ['/etc/ld.so.cache', '/etc/alternatives'];
+export const CERTIFICATES = [
+  '/etc/ssl/certs',
+  '/etc/ssl/openssl.cnf',
+  '/etc/pki/tls',
+  '/etc/ca-certificates',
+];
 
 /** What of a command shapes its sandbox. */
 export interface CommandView {
@@ -103,7 +108,7 @@ function readOrNothing(path: string): string {
 }
 
 /** libfuse executes these before it looks at PATH. */
-const FUSERMOUNT = ['/usr/bin/fusermount3', '/usr/bin/fusermount'];
+export const FUSERMOUNT = ['/usr/bin/fusermount3', '/usr/bin/fusermount'];
 
 /** Puts a call of the stand-in over each that there is; a link leads to the other. */
 function fusermountWords(fds: InheritedFds): string[] {
@@ -131,7 +136,7 @@ function surroundings(view: CommandView, target: 'directory' | 'file', fds: Inhe
 const LEAST_TASKS = 64;
 
 /** More than our own servers take: programs of others open files one by one, and write them. */
-function commandLimits({writes, server}: CommandView): Partial<Limits> {
+export function commandLimits({writes, server}: Pick<CommandView, 'writes' | 'server'>): Partial<Limits> {
   return {
     nofile: 4096,
     nproc: Math.max(server.tasks, LEAST_TASKS),

@@ -27,7 +27,7 @@ import {startSandbox} from './start-sandbox.js';
 import {stateDirectory} from './state-directory.js';
 
 /** PATH of commands: where policy's names are looked for. */
-const PATH = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
+export const PATH = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 
 /** Words that only the launcher knows. */
 function filledIn(command: readonly string[], ids: Readonly<Record<string, number>>): string[] {

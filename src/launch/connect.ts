@@ -1,5 +1,5 @@
 import {existsSync} from 'node:fs';
-import {isTypeName, type ServerPolicy} from '../policy/index.js';
+import {isTypeName, type ServerPolicy, wayOf} from '../policy/index.js';
 import {Errno} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {connectSeqpacket} from '../sys/socket.js';
@@ -8,6 +8,8 @@ import type {CommandMount} from './command-mount.js';
 import {launchWaiting} from './command-network.js';
 import {launchEmbedded} from './embedded.js';
 import type {EmbeddedServer} from './embedded-server.js';
+import {processUsers} from './process-users.js';
+import {serversAmong} from './sandbox-processes.js';
 
 /** Where servers that someone else starts (a systemd socket unit) listen, one socket a type. */
 export const SERVICE_DIRECTORY = '/run/filesystems';
@@ -28,6 +30,31 @@ export interface Connection {
   readonly server?: EmbeddedServer;
   /** To be called before the conversation begins, where it is there: the command waits for its network. @throws Error or Errno; nothing runs then */
   readonly open?: () => Promise<void>;
+  readonly unit?: CommandUnit;
+}
+
+/** A unit of systemd that runs policy's command behind a service socket. */
+export interface CommandUnit {
+  /** The processes of a user id that answer for a mount, the oldest first. */
+  serving(uid: number, connection: number): number[];
+}
+
+const UNIT: CommandUnit = {
+  serving: (uid, connection) =>
+    serversAmong(
+      [...(processUsers().get(uid) ?? [])].sort((a, b) => a - b),
+      connection,
+    ),
+};
+
+/**
+ * Why the unit of a command can't serve a mount; undefined when it can. What a unit sees is written down before anybody mounts, and all that it is given is the
+ * descriptor of a file that somebody may open again.
+ */
+function notForUnit({source, target}: CommandMount): string | undefined {
+  if (source.kind !== 'file') return `a ${source.kind === 'block' ? 'block device' : source.kind}`;
+  if (source.given) return "a user's own file";
+  return target === 'file' ? 'a mount on a file' : undefined;
 }
 
 /** The service socket of a type, connected; undefined when nobody serves it. */
@@ -55,7 +82,7 @@ export function hasServer(
 
 /**
  * Reaches a server for `type`, as policy's `server.driver` says: the service socket if one is served, else a server in a sandbox of
- * our own, which is policy's command where there is one. Undefined when there is neither; the caller may fall back to an ordinary mount.
+ * our own, which is policy's command where there is one. What the unit of a command can't serve goes to the sandbox of our own. Undefined when there is neither; the caller may fall back to an ordinary mount.
  * @param mount what a command is started for
  * @throws MissingProgram, GrantError; Error or Errno
  */
@@ -68,9 +95,16 @@ export function connectServer(
   const wanted = type ?? UNNAMED;
   if (!isTypeName(wanted)) return undefined;
   const {driver, command} = policy;
-  const asksSocket = type !== undefined && driver !== 'builtin';
+  const isUnit = command !== undefined && wayOf(command, policy.way) !== 'service';
+  const hindrance = isUnit ? notForUnit(mount) : undefined;
+  const asksSocket = type !== undefined && driver !== 'builtin' && hindrance === undefined;
   const socket = asksSocket ? connectService(wanted, directory) : undefined;
-  if (socket !== undefined) return {socket, kind: 'socket'};
+  if (socket !== undefined) return {socket, kind: 'socket', ...(isUnit ? {unit: UNIT} : {})};
+  if (driver === 'socket' && hindrance !== undefined) {
+    throw new Error(
+      `the unit of a command can't serve ${hindrance}: policy says server.driver = "socket", "any" could`,
+    );
+  }
   if (driver === 'socket' || !(BUILTIN_TYPES.includes(wanted) || command !== undefined)) return undefined;
   if (command !== undefined && typeof policy.network !== 'string') {
     const {server, open} = launchWaiting(wanted, policy, mount);

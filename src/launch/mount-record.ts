@@ -17,6 +17,8 @@ export interface MountRecord {
   readonly source: string;
   /** Where the source was found, absolute and without symbolic links. */
   readonly sourcePath?: string | undefined;
+  /** Inode number of a source that is a file, decimal. */
+  readonly sourceInode?: string | undefined;
   readonly target: string;
   readonly type: string;
   readonly options: readonly string[];

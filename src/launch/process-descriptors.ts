@@ -72,7 +72,10 @@ export function descriptorsOf(pid: number, most: number): ProcessDescriptor[] {
       const root = mounts.get(mountOf(info));
       visible = root !== undefined;
       // Any mount namespace's root shows as "/". Its own is its sandbox; another's would be a way out of it.
+      // Kernels before 5.14 don't tell the inode.
+      const inode = /^ino:\s*(\d+)$/m.exec(info)?.[1];
       if (kind === '/' && visible) kind = OWN_ROOT;
+      else if (kind === '/' && inode !== undefined) kind = loneName(inode);
       else if (kind === '/dev/fuse' && root === '/null') kind = FUSE_STAND_IN;
     }
     const flags = Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? '0', 8);
@@ -85,6 +88,11 @@ export function descriptorsOf(pid: number, most: number): ProcessDescriptor[] {
     });
   }
   return found;
+}
+
+/** How something is called that is a mount by itself, attached nowhere: its path is "/" too. @param inode decimal */
+export function loneName(inode: string): string {
+  return `inode ${inode} by itself`;
 }
 
 function mountOf(info: string): string {

@@ -1,7 +1,7 @@
 import type {ContainmentPoint} from '../policy/index.js';
 import {SOURCE_PLACE} from './command-sandbox.js';
 import type {Containment} from './containment.js';
-import {FUSE_STAND_IN, OWN_ROOT, UNIX_SOCKET} from './process-descriptors.js';
+import {FUSE_STAND_IN, loneName, OWN_ROOT, UNIX_SOCKET} from './process-descriptors.js';
 import type {SealPoint} from './seal.js';
 
 /** What a server may have because of its mount, and what it said of itself. */
@@ -16,6 +16,8 @@ export interface Expected {
   readonly foreign?: boolean;
   /** The mount's image or device, absolute; and the loop device around it. */
   readonly sourcePath: string | undefined;
+  /** Inode number of a source that is a file, decimal: by that a command's own mount of it is known. */
+  readonly sourceInode?: string | undefined;
   readonly loopDevice: string | undefined;
   /** Further sources, absolute, and the loop devices around them. */
   readonly members?:
@@ -150,8 +152,14 @@ const FOREIGN_HARMLESS = new Set([
 ]);
 
 const descriptors: Judge = (held, expected) => {
-  const {sourcePath, loopDevice, members = [], readOnly, connection, observed, foreign = false} = expected;
-  const own = new Set([sourcePath, loopDevice, ...members.flatMap((each) => [each.path, each.loopDevice])]);
+  const {sourcePath, sourceInode, loopDevice, members = []} = expected;
+  const {readOnly, connection, observed, foreign = false} = expected;
+  const own = new Set([
+    sourcePath,
+    loopDevice,
+    foreign && sourceInode !== undefined ? loneName(sourceInode) : undefined,
+    ...members.flatMap((each) => [each.path, each.loopDevice]),
+  ]);
   const granted = (kind: string): boolean =>
     foreign && (FOREIGN_HARMLESS.has(kind) || held.visibleDescriptors.includes(kind));
   const ofMount = (kind: string): boolean =>

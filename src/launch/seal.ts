@@ -64,6 +64,7 @@ export function expectedOf(
     foreign: record?.foreign ?? false,
     // Records of earlier versions have the caller's own spelling alone.
     sourcePath: record?.sourcePath ?? record?.source,
+    sourceInode: record?.sourceInode,
     loopDevice: record?.loopDevice,
     members: record?.members,
     readOnly: record?.readOnly ?? readOnly,

@@ -19,6 +19,7 @@ const schema = Compile(
     mountId: Count,
     source: Type.String(),
     sourcePath: Type.Optional(Type.String()),
+    sourceInode: Type.Optional(Type.String({pattern: '^\\d{1,20}$'})),
     target: Type.String(),
     type: Type.String(),
     options: Type.Array(Type.String()),

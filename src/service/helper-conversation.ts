@@ -56,6 +56,8 @@ export type Outcome = {ended: 'goodbye'; exitCode: number} | {ended: 'failed'; r
 
 /** An honest server sends a dozen, and some fifty while it waits for a busy device. */
 const MOST_PACKETS = 512;
+/** What the kernel says for a user that our user namespace does not know. */
+const OVERFLOW_UID = 65534;
 /** Longest stretch for which the event loop stands still. */
 const SLICE_MS = 20;
 
@@ -104,6 +106,12 @@ export class HelperConversation {
   get serverPid(): number | undefined {
     const pid = this.#sender?.pid ?? 0;
     return pid > 0 ? pid : undefined;
+  }
+
+  /** The user id of that process, the one that it really has; undefined for root, who needs nobody's rights, and where it is not known. */
+  get serverUid(): number | undefined {
+    const uid = this.#sender?.uid ?? 0;
+    return uid > 0 && uid !== OVERFLOW_UID ? uid : undefined;
   }
 
   /** Hello, and the two files that every server needs. The caller keeps its descriptors. @throws ProtocolError */

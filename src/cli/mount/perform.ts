@@ -191,6 +191,7 @@ function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void
     mountId: result.mountId,
     source: result.source,
     sourcePath: result.sourcePath,
+    sourceInode: result.sourceInode,
     target: result.target,
     type: result.subtype,
     options,

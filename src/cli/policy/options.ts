@@ -8,7 +8,7 @@ export const policyDefinition: CommandDefinition = {
   help: `check reads a file, or all files of a directory (/etc/fuseward/policy.d unless told), and tells everything that is wrong; exit
 code 1 if anything is. explain tells whether a mount would be allowed, what each rule says to it, and every setting with its file
 and line, without mounting; exit code 1 if it would be denied. units prints drop-ins with which systemd holds servers to the limits
-of the policy; schema prints a JSON schema of the files. reload has the manager read the files again; if one of them is wrong, all stays as it was.`,
+of the policy, and the units of commands; schema prints a JSON schema of the files. reload has the manager read the files again; if one of them is wrong, all stays as it was.`,
   options: {
     user: {
       type: 'string',
@@ -39,7 +39,7 @@ of the policy; schema prints a JSON schema of the files. reload has the manager 
       type: 'string',
       value: 'DIR',
       completes: 'directory',
-      help: 'write the drop-ins of units there, as under /etc/systemd/system',
+      help: 'write units and drop-ins there, as under /etc/systemd/system',
     },
     json: {type: 'boolean', help: 'print JSON'},
     socket: SOCKET_OPTION,

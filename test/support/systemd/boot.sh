@@ -80,6 +80,8 @@ cd "$root"
 pivot_root . tmp/old
 umount -l /tmp/old
 rmdir /tmp/old
+# As on a machine of its own, where systemd does that itself: credentials of services come that way.
+mount --make-rshared /
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=fuseward-test \
   /lib/systemd/systemd --system --unit=fuseward-test.target --show-status=no --log-target=journal --dump-core=no \
   --crash-reboot=no < /dev/null > /dev/null 2>&1

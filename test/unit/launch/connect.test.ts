@@ -59,3 +59,11 @@ test('whether there may be a server is told without asking it', () => {
   expect([has('xfs'), has('xfs', {command: ['/bin/true']})]).toEqual([false, true]);
   expect([has('../x'), has('EXT4')]).toEqual([false, false]);
 });
+
+test('what the unit of a command can not serve goes to a sandbox of our own', () => {
+  const command = ['/nonexistent/program', '{source}', '{target}'];
+  expect(() => kindOf('ext4', {command})).toThrow(/there is no program \/nonexistent\/program/);
+  expect(() => kindOf('ext4', {command, driver: 'socket'})).toThrow(
+    /the unit of a command can't serve a name/,
+  );
+});

@@ -1,0 +1,176 @@
+import {existsSync, readFileSync, readlinkSync} from 'node:fs';
+import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
+import {cannotContain} from '../support/contained-mount.js';
+import {cannotRunSystemd, installUnits, type Systemd, startSystemd} from '../support/systemd/index.js';
+import {statusLine, units, until} from './systemd-support.js';
+
+const PROGRAMS = ['squashfuse_ll', 'mksquashfs', 'archivemount', 'bindfs'];
+const absent = PROGRAMS.find((name) => !existsSync(`/usr/bin/${name}`));
+const missing = cannotRunSystemd() ?? cannotContain() ?? (absent === undefined ? undefined : `no ${absent}`);
+
+const RULE = `[[allow]]
+users = ["root"]
+sources = ["**"]
+source_kinds = ["file", "directory"]
+source_owner = "anyone"
+targets = ["**"]
+target_owner = "anyone"
+access = "read-write"
+`;
+/** Words that mean something to systemd, to a shell, or to JSON. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: variables of systemd
+const WORDS = ['a "b" \\c \\x41 %n %% $HOME ${X} $$ ;', '', ';', "it's", 'é \u2028', ' two  blanks '];
+const POLICIES: Readonly<Record<string, string>> = {
+  archive: `command = ["archivemount", "-f", "-o", "readonly", "{source}", "{target}"]
+grants = ["ro:/srv/granted", "rw:/srv/open:/inside"]`,
+  sealed: 'driver = "socket"\ncommand = ["bindfs", "-f", "{source}", "{target}"]',
+  words: `command = ["sh", "-c", '''printf '[%s]' "$@" >&2; exit 7''', "sh", ${WORDS.map((word) => JSON.stringify(word)).join(', ')}, "{target}"]`,
+  secret: `command = ["sh", "-c", '''cat "$1" /srv/granted/note >&2; exit 3''', "sh", "{secret:key}", "{target}"]
+grants = ["ro:/srv/granted"]
+secrets = {key = "/etc/fuseward/a secret %n"}`,
+};
+/** Written though nobody has a file for it: policies that ship have commands too. */
+const TYPES = ['squashfs', ...Object.keys(POLICIES)];
+
+/** Landlock has nothing to add; systemd 252 has no such namespaces; this systemd has no controllers. */
+const MISSING = ['landlock', 'namespaces', 'cgroup'];
+
+describe.skipIf(missing !== undefined)(
+  `commands that systemd starts${missing ? ` (skipped: ${missing})` : ''}`,
+  () => {
+    let systemd: Systemd;
+    beforeAll(async () => {
+      systemd = await startSystemd();
+      await installUnits(systemd);
+      // In /run, a tmpfs: an overlay, as / is here, has no ID-mapped mounts.
+      const script = `
+        mkdir -p /etc/fuseward/policy.d /srv/granted /srv/open /run/images/tree/deep /mnt/one
+        echo 'is granted' > /srv/granted/note
+        chmod 777 /srv/open
+        seq 100000 > /run/images/tree/deep/file
+        printf 'the secret ' > '/etc/fuseward/a secret %n'
+        chmod 600 '/etc/fuseward/a secret %n'
+        mksquashfs /run/images/tree /run/images/image.squashfs -quiet -no-progress
+        tar -C /run/images/tree -cf /run/images/image.tar .
+        chmod 600 /run/images/image.*`;
+      await systemd.ok(['sh', '-euc', script]);
+      for (const [type, server] of Object.entries(POLICIES)) {
+        await systemd.ok(['tee', `/etc/fuseward/policy.d/${type}.toml`], {
+          input: `[server]\n${server}\n${RULE}`,
+        });
+      }
+      await systemd.ok(['fuseward', 'policy', 'units', '--write', '/etc/systemd/system']);
+      await systemd.ok(['systemctl', 'daemon-reload']);
+      await systemd.ok(['systemctl', 'start', ...TYPES.map((type) => `fuseward-${type}.socket`)]);
+    });
+    afterAll(() => systemd?.stop());
+
+    const running = (): Promise<string[]> => units(systemd, 'fuseward-*@*.service');
+    afterEach(async () => {
+      await systemd.run(['umount', '--lazy', '/mnt/one']);
+      try {
+        await until('units', running, (names) => names.length === 0);
+        expect(await units(systemd, '*', 'failed')).toEqual([]);
+      } finally {
+        await systemd.systemctl('stop', 'fuseward-*@*.service');
+        await systemd.systemctl('reset-failed');
+      }
+    });
+
+    const same = (): Promise<string> => systemd.ok(['diff', '-r', '/run/images/tree', '/mnt/one']);
+    const refused = async (type: string, source: string): Promise<string> => {
+      const {status, stderr} = await systemd.run(['fuseward', 'mount', '-t', type, source, '/mnt/one']);
+      expect(status).not.toBe(0);
+      return stderr;
+    };
+
+    test('systemd finds nothing wrong with the units', async () => {
+      const names = TYPES.flatMap((type) => [`fuseward-${type}.socket`, `fuseward-${type}@.service`]);
+      const {status, stdout, stderr} = await systemd.run(['systemd-analyze', 'verify', ...names]);
+      expect({status, stdout, stderr}).toEqual({status: 0, stdout: '', stderr: ''});
+      const path = '/etc/systemd/system/fuseward-squashfs@.service';
+      const security = await systemd.run(['systemd-analyze', 'security', '--offline=true', path]);
+      expect(
+        Number(/exposure level for \S+: ([\d.]+)/.exec(security.stdout)?.[1]),
+        security.stdout,
+      ).toBeLessThan(1.5);
+    });
+
+    test.each([
+      ['squashfs', 'image.squashfs', 'squashfuse_ll'],
+      ['archive', 'image.tar', 'archivemount'],
+    ])(
+      '%s by mount(8): a private image, its program is nobody and holds nothing',
+      async (type, image, name) => {
+        await systemd.ok(['mount', '-t', `fuseward.${type}`, `/run/images/${image}`, '/mnt/one']);
+        await same();
+        const [unit, ...others] = await running();
+        expect(unit).toMatch(new RegExp(`^fuseward-${type}@`));
+        expect(others).toEqual([]);
+        const group = await systemd.property(unit!, 'ControlGroup');
+        const pids = (await systemd.ok(['cat', `/sys/fs/cgroup${group}/cgroup.procs`]))
+          .trim()
+          .split('\n')
+          .map(Number);
+        // Nothing of ours stays.
+        expect(pids.map((pid) => statusLine(systemd, pid, 'Name'))).toEqual([name]);
+        const pid = pids[0]!;
+        const uids = statusLine(systemd, pid, 'Uid').split('\t').map(Number);
+        for (const uid of uids) expect(uid).toBeGreaterThanOrEqual(61184);
+        for (const uid of uids) expect(uid).toBeLessThanOrEqual(65519);
+        for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) {
+          expect(statusLine(systemd, pid, set)).toBe('0000000000000000');
+        }
+        expect(statusLine(systemd, pid, 'NoNewPrivs')).toBe('1');
+        expect(statusLine(systemd, pid, 'Seccomp')).toBe('2');
+        for (const kind of ['mnt', 'net', 'ipc', 'uts', 'user']) {
+          const [own, first] = [pid, 1].map((each) => readlinkSync(systemd.path(`/proc/${each}/ns/${kind}`)));
+          expect(own).not.toBe(first);
+        }
+        const root = systemd.path(`/proc/${pid}/root`);
+        const hidden = [
+          '/etc/passwd',
+          '/etc/machine-id',
+          '/run/images',
+          '/run/fuseward',
+          '/var/log',
+          '/mnt',
+          '/home/x',
+        ];
+        expect(hidden.filter((path) => existsSync(root + path))).toEqual([]);
+        const granted = ['/srv/granted/note', '/inside'].filter((path) => existsSync(root + path));
+        expect(granted).toEqual(type === 'archive' ? ['/srv/granted/note', '/inside'] : []);
+        const status = JSON.parse(await systemd.ok(['fuseward', 'status', '--json', '/mnt/one']));
+        expect(status).toMatchObject({record: {serverPid: pid, foreign: true}});
+        const seal = status.seal as ReadonlyArray<{point: string; state: string}>;
+        expect(seal.filter(({state}) => state === 'missing').map(({point}) => point)).toEqual(MISSING);
+        await systemd.ok(['umount', '/mnt/one']);
+        await until('the unit', running, (names) => names.length === 0);
+        expect(readFileSync(systemd.path('/proc/1/mounts'), 'utf8')).not.toMatch(/ fuse\./);
+      },
+    );
+
+    test('a directory is nothing for a unit', async () => {
+      expect(await refused('sealed', '/run/images/tree')).toMatch(
+        /the unit of a command can't serve a directory/,
+      );
+      expect(await running()).toEqual([]);
+    });
+
+    test('the words of a command come through as they are', async () => {
+      expect(await refused('words', '/run/images/image.tar')).toMatch(/sh exited with status 7/);
+      const journal = await systemd.journal('fuseward-words@*');
+      expect(journal).toContain([...WORDS, '/fuseward/target'].map((word) => `[${word}]`).join(''));
+    });
+
+    test('secrets are descriptors', async () => {
+      expect(await refused('secret', '/run/images/image.tar')).toMatch(/sh exited with status 3/);
+      expect(await systemd.journal('fuseward-secret@*')).toContain('the secret is granted\n');
+    });
+
+    test('an image that its program could not open says why', async () => {
+      await systemd.ok(['sh', '-c', 'cp /run/images/image.tar /srv/private.tar; chmod 600 /srv/private.tar']);
+      expect(await refused('archive', '/srv/private.tar')).toMatch(/file system can't be ID-mapped.*chmod/);
+    });
+  },
+);
