@@ -7,7 +7,9 @@ import {networkFiles} from './network-names.js';
 import {type Limits, limitsOf, SEALED, show} from './sandbox.js';
 
 /** The file system that a mount program is told of, and what it may need beside. */
-export const TARGET_PLACE = '/fuseward/target';
+export const TARGET_PLACE = '/fuseward/at/target';
+/** In memory, so that the adapter can make the target look mounted; and above it, since some programs refuse what is a mount point already. */
+const ABOVE_TARGET = '/fuseward/at';
 /** Where the source is, a file, a device or a directory. */
 export const SOURCE_PLACE = '/fuseward/source';
 export const STATE_PLACE = '/fuseward/state';
@@ -126,8 +128,8 @@ function surroundings(view: CommandView, target: 'directory' | 'file', fds: Inhe
     ...['--size', '65536', '--tmpfs', SHIM_PLACE],
     // Some make files in it.
     ...(target === 'directory'
-      ? ['--size', '65536', '--tmpfs', TARGET_PLACE]
-      : ['--file', `${fds.text('target', '')}`, TARGET_PLACE]),
+      ? ['--size', '65536', '--tmpfs', ABOVE_TARGET, '--dir', TARGET_PLACE]
+      : ['--dir', ABOVE_TARGET, '--file', `${fds.text('target', '')}`, TARGET_PLACE]),
     ...fusermountWords(fds),
   ];
 }
