@@ -6,6 +6,7 @@
  * | `hand` | helper | descriptors: /dev/fuse, one end of the server's socket, and perhaps a socket to listen on for managers |
  * | `ready` | relay | how it has locked itself down; it has read nothing of the server's yet |
  * | `begin` | helper | the mount exists, as this type: requests may be read |
+ * | `begun` | relay | the kernel's first request is waiting on the server's socket, as it would on the device of a mount just made |
  *
  * A helper that goes before `begin` takes the relay with it; after that the mount decides.
  */
@@ -31,6 +32,9 @@ export interface BeginPacket {
 
 const encoder = new TextEncoder();
 
+/** The relay's last word to the helper. */
+export const BEGUN_PACKET: Uint8Array = encoder.encode(JSON.stringify({event: 'begun'}));
+
 export const HAND_PACKET: Uint8Array = encoder.encode(JSON.stringify({do: 'hand'}));
 
 export function encodeObserverPacket(packet: ReadyPacket | BeginPacket): Uint8Array {
@@ -55,6 +59,10 @@ export function decodeReady(bytes: Uint8Array): ReadyPacket | undefined {
   const {event, landlock, systemCalls} = decoded(bytes) ?? {};
   if (event !== 'ready' || !isCount(landlock) || !isCount(systemCalls)) return undefined;
   return {event, landlock, systemCalls};
+}
+
+export function isBegun(bytes: Uint8Array): boolean {
+  return decoded(bytes)?.['event'] === 'begun';
 }
 
 /** Undefined for anything else. */

@@ -1,6 +1,12 @@
-import {decodeReady, encodeObserverPacket, HAND_PACKET, OBSERVER_PACKET} from '../control/observer.js';
+import {
+  decodeReady,
+  encodeObserverPacket,
+  HAND_PACKET,
+  isBegun,
+  OBSERVER_PACKET,
+} from '../control/observer.js';
 import type {Deadline} from '../service/deadline.js';
-import {errnoOf} from '../sys/errno.js';
+import {Errno, errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {
@@ -35,6 +41,8 @@ export interface RelayProcess {
  * or an answer with the most data takes about 150 KiB.
  */
 const SOCKET_BYTES = 2 * 2 ** 20;
+/** How long the first request may take from the kernel to the server's socket. */
+const BEGIN_MS = 5_000;
 /** How long the event loop may stand still while the relay starts. */
 const SLICE_MS = 10;
 
@@ -124,15 +132,21 @@ export class Observer {
     this.#name = processName(this.#relay.pid);
   }
 
-  /** The mount exists, as this type: it reads requests from now on, and outlives us. @throws Errno when it is gone */
+  /**
+   * The mount exists, as this type: the relay reads requests from now on, and outlives us. When this returns the first is waiting
+   * for the server, as it is promised one whose mount is made. @throws Errno ETIMEDOUT; ECONNRESET when it is gone
+   */
   begin(type: string): void {
-    sendPacket(this.#relay.socket.fd, encodeObserverPacket({do: 'begin', type}));
+    const {fd} = this.#relay.socket;
+    sendPacket(fd, encodeObserverPacket({do: 'begin', type}));
+    if (!isBegun(this.#received(BEGIN_MS))) throw new Errno('ECONNRESET', 'relay', this.#object);
   }
 
-  #received(): Uint8Array {
+  #received(timeoutMs?: number): Uint8Array {
     const packet = new Uint8Array(OBSERVER_PACKET);
+    const waiting = timeoutMs === undefined ? {} : {timeoutMs};
     try {
-      return packet.subarray(0, receivePacket(this.#relay.socket.fd, packet).length);
+      return packet.subarray(0, receivePacket(this.#relay.socket.fd, packet, waiting).length);
     } catch (error) {
       if (errnoOf(error) === ERRNO.ECONNRESET) return packet.subarray(0, 0);
       throw error;

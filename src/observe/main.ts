@@ -1,5 +1,11 @@
 import {isMainThread, MessageChannel} from 'node:worker_threads';
-import {decodeBegin, encodeObserverPacket, HANDED_DESCRIPTORS, OBSERVER_PACKET} from '../control/observer.js';
+import {
+  BEGUN_PACKET,
+  decodeBegin,
+  encodeObserverPacket,
+  HANDED_DESCRIPTORS,
+  OBSERVER_PACKET,
+} from '../control/observer.js';
 import {ControlListener} from '../server/control-listener.js';
 import {closeUnknown} from '../server/descriptors.js';
 import {restrictProcess, restrictRuntimeThreads, restrictThread} from '../server/lock-down.js';
@@ -105,7 +111,6 @@ async function observe(): Promise<number> {
   const packet = new Uint8Array(OBSERVER_PACKET);
   const begin = decodeBegin(packet.subarray(0, receivePacket(helper.fd, packet).length));
   if (begin === undefined) throw new Abandoned();
-  helper.close();
   const {counters, faults, orders} = threads;
   const answers = new RelayAnswers({type: begin.type, startedAt, counters, faults, orders});
   listener?.serve(
@@ -113,7 +118,11 @@ async function observe(): Promise<number> {
     (order) => answers.answer(order),
   );
   void threads.notifications.run(fuse.fd, server.fd).catch(() => exitNow(1));
-  const ended = await threads.relay.run(fuse.fd, server.fd);
+  const first = await threads.relay.run(fuse.fd, server.fd);
+  if (first !== 'begun') return 1;
+  sendPacket(helper.fd, BEGUN_PACKET);
+  helper.close();
+  const ended = await threads.relay.ended();
   return ended === 'unmounted' ? 0 : 1;
 }
 

@@ -40,6 +40,8 @@ export interface RelayParts {
   readonly notifications: NotificationQueue;
   /** Where orders for this thread arrive; a signal ends its wait then. */
   readonly orders: OrderEnd;
+  /** Called once, when the kernel's first request waits for the server. */
+  readonly onBegun?: () => void;
   /** OPEN is not to be answered with "never ask again", which this kernel mishandles. */
   readonly withholdNoOpen: boolean;
 }
@@ -67,6 +69,7 @@ export class Relay {
   readonly #ownView = viewOf(this.#own);
   /** Bytes of a request that the server's socket had no room for; 0 when there is none. */
   #pending = 0;
+  #begun = false;
 
   /** @param mostOutstanding requests that the server may have at once; more wait with the kernel */
   constructor(parts: RelayParts, mostOutstanding?: number) {
@@ -197,7 +200,11 @@ export class Relay {
   #forward(length: number): boolean {
     const result = writeBytes(this.#parts.serverFd, this.#request, length);
     this.#pending = 0;
-    if (result >= 0) return true;
+    if (result >= 0) {
+      if (!this.#begun) this.#parts.onBegun?.();
+      this.#begun = true;
+      return true;
+    }
     switch (-result) {
       case ERRNO.EAGAIN:
       case ERRNO.EINTR:

@@ -62,13 +62,22 @@ export class Thread {
     return (await this.#ask({do: 'restrict'})) as Restricted;
   }
 
-  /** Has it do its work: the relay's ends with the mount, the other's never. */
-  async run(fuseFd: number, serverFd: number): Promise<RelayEnd> {
-    return (await this.#ask({do: 'run', fuseFd, serverFd})) as RelayEnd;
+  /** Has it do its work, and tells when that has begun; or how it ended at once. The work of notifications begins and ends without a word. */
+  async run(fuseFd: number, serverFd: number): Promise<RelayEnd | 'begun'> {
+    return (await this.#ask({do: 'run', fuseFd, serverFd})) as RelayEnd | 'begun';
+  }
+
+  /** How the work ended that had begun. */
+  async ended(): Promise<RelayEnd> {
+    return (await this.#told()) as RelayEnd;
   }
 
   async #ask(question: Ask): Promise<unknown> {
     this.#worker.postMessage(question);
+    return await this.#told();
+  }
+
+  async #told(): Promise<unknown> {
     const [answer] = (await Promise.race([once(this.#worker, 'message'), this.#failed])) as [unknown];
     return answer;
   }
@@ -81,8 +90,9 @@ function relayThread({queue, orders, countersFd, faultsFd}: ThreadStart & {role:
   const notifications = new NotificationQueue(queue);
   // Found out now: after the lock-down nobody can ask which kernel this is.
   const withholdNoOpen = withheldFeatures().has('no-open');
+  const onBegun = (): void => parentPort!.postMessage('begun');
   return (fuseFd: number, serverFd: number): RelayEnd =>
-    new Relay({fuseFd, serverFd, counters, faults, notifications, orders, withholdNoOpen}).run();
+    new Relay({fuseFd, serverFd, counters, faults, notifications, orders, withholdNoOpen, onBegun}).run();
 }
 
 /** Starts to listen for what the main thread asks. */

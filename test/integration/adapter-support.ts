@@ -15,7 +15,7 @@ import {join} from 'node:path';
 import type {CommandPlan} from '../../src/control/command-plan.js';
 import {encodeCommandPlan} from '../../src/control/command-plan.js';
 import type {Connection} from '../../src/helper/connection.js';
-import {type MountResult, mount} from '../../src/helper/mount.js';
+import {type MountDependencies, type MountResult, mount} from '../../src/helper/mount.js';
 import {DEFAULT_MOUNT_POLICY, type MountPolicy} from '../../src/helper/mount-policy.js';
 import {findRuntime} from '../../src/launch/runtime.js';
 import {processState} from '../../src/sys/process.js';
@@ -47,6 +47,8 @@ export interface Trial {
   readonly policy?: Partial<MountPolicy>;
   /** Descriptors that the sandbox gets from 4 on; closed when it has them. */
   readonly inherited?: readonly number[];
+  /** Starts a relay between the kernel and the program. */
+  readonly observe?: MountDependencies['observe'];
   /** What is done with the mount while it is there. */
   readonly use?: (target: string, result: MountResult) => void | Promise<void>;
 }
@@ -98,7 +100,12 @@ export class AdapterRoom {
           callerGid: 0,
           callerGroups: [],
         },
-        {policy, decide: () => ALLOWED, connect: () => this.#start(trial)},
+        {
+          policy,
+          decide: () => ALLOWED,
+          connect: () => this.#start(trial),
+          ...(trial.observe === undefined ? {} : {observe: trial.observe}),
+        },
       );
       await trial.use?.(this.target, result);
     } catch (error) {
