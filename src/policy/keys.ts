@@ -195,7 +195,7 @@ export const SERVER_KEYS: KeyTable = {
   observe: {
     name: 'observe',
     kind: yesOrNo,
-    help: 'a relay counts and checks the answers of the command',
+    help: 'a relay counts requests to the server and checks its answers',
   },
   // 2^31 and above are negative in programs that take a user id for an int; 2^16 and below are people and services.
   uid_base: {

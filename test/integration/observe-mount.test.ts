@@ -1,5 +1,15 @@
 import {spawnSync} from 'node:child_process';
-import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync} from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, test} from 'vitest';
@@ -9,7 +19,8 @@ import {eventually} from '../../src/helper/cleanup.js';
 import type {MountResult} from '../../src/helper/mount.js';
 import type {RelayProcess} from '../../src/helper/observer.js';
 import {containmentOf} from '../../src/launch/containment.js';
-import {sealOf} from '../../src/launch/seal.js';
+import type {MountRecord} from '../../src/launch/mount-record.js';
+import {type Seal, sealOf} from '../../src/launch/seal.js';
 import {fuseConnectionOf} from '../../src/sys/process.js';
 import {ATTRIBUTES} from '../conformance/attributes.js';
 import type {Check} from '../conformance/check.js';
@@ -17,7 +28,7 @@ import {NAMES} from '../conformance/names.js';
 import {READ_ONLY} from '../conformance/read-only.js';
 import {READING} from '../conformance/reading.js';
 import {bundle} from '../support/bundle.mjs';
-import {cannotContain, tracesOf} from '../support/contained-mount.js';
+import {cannotContain, fuseward, tracesOf} from '../support/contained-mount.js';
 import {imageOf, MIB, type Recipe} from '../support/images.js';
 import {cannotMount, differences, expected, skipped} from '../support/oracle.js';
 import {snapshot} from '../support/snapshot.js';
@@ -167,6 +178,30 @@ describe.skipIf(reason !== undefined)(`a server behind a relay${skipped(reason)}
     expect(started.length).toBe(1);
     expect(started[0]!.exited()).toBe(true);
     rmSync(directory, {recursive: true});
+  });
+
+  test('stands where policy says so, and the commands tell what it counts', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'fuseward-observed-'));
+    target = join(directory, 'mnt');
+    mkdirSync(target);
+    const policies = join(directory, 'policy.d');
+    mkdirSync(policies, {mode: 0o755});
+    const rule = '[[allow]]\nusers = ["root"]\nsources = ["**"]\ntargets = ["**"]\nsource_owner = "anyone"\n';
+    writeFileSync(join(policies, 'ext4.toml'), `[server]\nobserve = true\n${rule}target_owner = "anyone"\n`);
+    const made = fuseward('mount', '--policy', policies, '-t', 'ext4', imageOf(recipe), target);
+    try {
+      expect(made.stderr).toBe('');
+      readdirSync(target);
+      const {record} = JSON.parse(fuseward('status', target, '--json').stdout) as {record: MountRecord};
+      expect(fuseConnectionOf(record.observer!.pid)).toEqual([record.connectionId]);
+      const stats = fuseward('stats', target);
+      expect(stats.stdout, stats.stderr).toMatch(/READDIRPLUS +\d+ +0 /);
+      const {seal} = JSON.parse(fuseward('status', target, '--json').stdout) as {seal: Seal};
+      expect(seal.find(({point}) => point === 'descriptors')?.state).toBe('verified');
+    } finally {
+      expect(fuseward('umount', target).stderr).toBe('');
+      rmSync(directory, {recursive: true});
+    }
   });
 
   test('lets notifications through', async () => {
