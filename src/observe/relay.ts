@@ -265,34 +265,39 @@ export class Relay {
       this.#openHere(asked);
       return;
     }
-    if (isRefused(writeBytes(this.#parts.fuseFd, bytes, length))) {
-      this.#parts.faults.add('kernel', asked.opcode);
-      this.#answerHere(asked, ERRNO.EIO);
-    } else this.#done(asked, errno, length);
+    const {opcode} = asked;
+    // Before whoever waits can see the answer, so that he finds it counted.
+    this.#done(asked, errno, length);
+    if (!isRefused(writeBytes(this.#parts.fuseFd, bytes, length))) return;
+    this.#parts.faults.add('kernel', opcode);
+    const {uniqueLow, uniqueHigh} = outHeader.at;
+    this.#own.fill(0);
+    this.#writeOwn(view.getUint32(uniqueLow, true), view.getUint32(uniqueHigh, true), ERRNO.EIO, REPLY_BODY);
   }
 
   /** Answers with an error, or 0 for success without a body. */
   #answerHere(asked: Asked, errno: number): void {
     this.#own.fill(0);
-    this.#writeOwn(asked, errno, REPLY_BODY);
+    this.#done(asked, errno, REPLY_BODY);
+    this.#writeOwn(asked.uniqueLow, asked.uniqueHigh, errno, REPLY_BODY);
   }
 
   /** A server that opens nothing is asked again each time: an open file without a handle, whose pages may be kept. */
   #openHere(asked: Asked): void {
     this.#own.fill(0);
     this.#ownView.setUint32(REPLY_BODY + openOut.at.openFlags, FOPEN_KEEP_CACHE, true);
-    this.#writeOwn(asked, 0, REPLY_BODY + openOut.size);
+    this.#done(asked, 0, REPLY_BODY + openOut.size);
+    this.#writeOwn(asked.uniqueLow, asked.uniqueHigh, 0, REPLY_BODY + openOut.size);
   }
 
-  #writeOwn(asked: Asked, errno: number, length: number): void {
+  #writeOwn(uniqueLow: number, uniqueHigh: number, errno: number, length: number): void {
     const view = this.#ownView;
     view.setUint32(outHeader.at.len, length, true);
     view.setInt32(outHeader.at.error, -errno, true);
-    view.setUint32(outHeader.at.uniqueLow, asked.uniqueLow, true);
-    view.setUint32(outHeader.at.uniqueHigh, asked.uniqueHigh, true);
+    view.setUint32(outHeader.at.uniqueLow, uniqueLow, true);
+    view.setUint32(outHeader.at.uniqueHigh, uniqueHigh, true);
     // Whoever asked may be gone, and the mount too: the next read tells.
     writeBytes(this.#parts.fuseFd, this.#own, length);
-    this.#done(asked, errno, length);
   }
 
   #done(asked: Asked, errno: number, length: number): void {
