@@ -67,7 +67,9 @@ async function wasRelayed(controlSocket: string): Promise<void> {
   client.close();
   const questions = operations['GETXATTR']?.count ?? 0;
   const bytes = operations['READ']?.bytesOut ?? 0;
-  if (questions < QUESTIONS || bytes < SIZE.bigMiB * 2 ** 20) throw new Error('the relay saw too little');
+  if (questions < QUESTIONS || bytes < SIZE.bigMiB * 2 ** 20) {
+    throw new Error(`the relay saw ${questions} questions and ${bytes} bytes`);
+  }
 }
 
 const median = (values: readonly number[]): number =>

@@ -188,9 +188,9 @@ describe.skipIf(reason !== undefined)(`a server behind a relay${skipped(reason)}
     mkdirSync(policies, {mode: 0o755});
     const rule = '[[allow]]\nusers = ["root"]\nsources = ["**"]\ntargets = ["**"]\nsource_owner = "anyone"\n';
     writeFileSync(join(policies, 'ext4.toml'), `[server]\nobserve = true\n${rule}target_owner = "anyone"\n`);
-    const made = fuseward('mount', '--policy', policies, '-t', 'ext4', imageOf(recipe), target);
+    const made = fuseward('mount', '--policy', policies, '-t', 'ext4', '-o', 'ro', imageOf(recipe), target);
+    expect(made.stderr).toBe('');
     try {
-      expect(made.stderr).toBe('');
       readdirSync(target);
       const {record} = JSON.parse(fuseward('status', target, '--json').stdout) as {record: MountRecord};
       expect(fuseConnectionOf(record.observer!.pid)).toEqual([record.connectionId]);
