@@ -15,9 +15,13 @@ import {
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, test} from 'vitest';
+import {performMount} from '../../src/cli/mount/perform.js';
+import {eventually} from '../../src/helper/cleanup.js';
+import type {MountResult} from '../../src/helper/index.js';
 import {stateDirectory} from '../../src/launch/state-directory.js';
+import {O_PATH, O_RDONLY, openFd} from '../../src/sys/fd.js';
 import {run} from '../support/mounts.js';
-import {fuseward, leftovers, serverProcesses, settled} from './command-support.js';
+import {fuseward, leftovers, serverProcesses, settled, startFuseward} from './command-support.js';
 import {missingForMounts} from './helper-support.js';
 
 const missing = missingForMounts();
@@ -63,6 +67,17 @@ function unmount(...more: string[]): void {
   expect(fuseward(['umount', '--no-announce', ...more, target])).toEqual({code: 0, stdout: '', stderr: ''});
 }
 
+/** Processes of servers that see something of this test's directory. */
+function sandboxed(): number[] {
+  return serverProcesses().filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/mountinfo`, 'utf8').includes(dir);
+    } catch {
+      return false;
+    }
+  });
+}
+
 /** What a command says that is a shell script and mounts nothing. */
 function said(script: string, server = '', more: string[] = [], source = join(dir, 'disk.img')): string {
   policy('script', `command = ["sh", "-c", '''${script}''', "sh", "{source}", "{target}"]\n${server}`);
@@ -74,6 +89,7 @@ function said(script: string, server = '', more: string[] = [], source = join(di
 beforeAll(() => {
   if (missing !== undefined) return;
   tree = mkdtempSync(join(tmpdir(), 'fuseward-tree-'));
+  chmodSync(tree, 0o755);
   for (let index = 0; index < 20; index++) writeFileSync(join(tree, `${index}`), `${index}`.repeat(5000));
   mkdirSync(join(tree, 'deep/er'), {recursive: true});
   writeFileSync(join(tree, 'deep/er/file'), 'here');
@@ -92,9 +108,11 @@ beforeEach(() => {
 });
 afterEach(async () => {
   spawnSync('umount', ['-l', target]);
-  const after = await settled(dir, before.servers);
+  const after = await settled(dir, Number.POSITIVE_INFINITY);
+  const gone = await eventually(() => sandboxed().length === 0, 5_000);
   rmSync(dir, {recursive: true});
-  expect(after).toEqual(before);
+  expect({...after, servers: 0}).toEqual({...before, servers: 0});
+  expect(gone, 'something still runs in a sandbox').toBe(true);
   expect(existsSync('/run/fuseward/0')).toBe(false);
 });
 
@@ -298,7 +316,7 @@ describe.skipIf(missing !== undefined)('what is wrong is told', () => {
     const {error} = JSON.parse(stdout) as {error: {code: string; message: string}};
     expect(error).toMatchObject({code: 'deadline'});
     expect(error.message).toContain('sh runs, but has not mounted anything');
-    expect(serverProcesses()).toHaveLength(before.servers);
+    expect(sandboxed()).toEqual([]);
   });
 
   test('a link that a user could have put into the path of a grant', () => {
@@ -308,4 +326,91 @@ describe.skipIf(missing !== undefined)('what is wrong is told', () => {
     policy('gone', `grants = ["ro:${dir}/users/link:/inside"]\ncommand = ["sh", "{target}"]`);
     expect(mount(join(dir, 'disk.img'), 'gone').stderr).toMatch(/symbolic link \(link\) that others/);
   });
+});
+
+describe.skipIf(without('squashfuse_ll') || without('mksquashfs') || without('bindfs'))(
+  'what a user opened himself',
+  () => {
+    const adas = {uid: ADA, gid: ADA, cwd: '/', encoding: 'utf8'} as const;
+    beforeEach(() => {
+      chmodSync(dir, 0o755);
+      chownSync(target, ADA, ADA);
+      const rule = RULE.replace('"root"', '"*"');
+      const squashfs =
+        'force_options = ["ro"]\n[server]\ncommand = ["squashfuse_ll", "-f", "{source}", "{target}"]\n';
+      writeFileSync(join(policies, 'squashfs.toml'), squashfs + rule);
+      writeFileSync(
+        join(policies, 'bindfs.toml'),
+        `[server]\ncommand = ["bindfs", "--no-allow-other", "--force-user={uid}", "--force-group={gid}", "-f", "{source}", "{target}"]\n${rule}`,
+      );
+    });
+
+    function order(source: string, type: string | undefined): Promise<MountResult> {
+      const given = {source: openFd(source, O_RDONLY), target: openFd(target, O_PATH)};
+      return performMount({
+        ...{source, target, type, options: [], policyDirectory: policies, given, announce: false},
+        ...{callerUid: ADA, callerGid: ADA, callerGroups: [ADA]},
+      });
+    }
+
+    test.each(['squashfs', undefined])('an image that only he may read, type %s', async (type) => {
+      const image = join(dir, 'image');
+      run('mksquashfs', [tree, image, '-quiet', '-no-progress']);
+      chmodSync(image, 0o600);
+      chownSync(image, ADA, ADA);
+      // Without a type the rules of both decide.
+      writeFileSync(join(policies, 'auto.toml'), RULE.replace('"root"', '"*"'));
+      expect(await order(image, type)).toMatchObject({subtype: 'squashfs', readOnly: true});
+      expect(spawnSync('diff', ['-r', tree, target], adas)).toMatchObject({status: 0, stdout: ''});
+      unmount();
+    });
+
+    test("a directory of his, and nothing of others' in it", async () => {
+      const home = join(dir, 'home');
+      mkdirSync(home, {mode: 0o700});
+      writeFileSync(join(home, 'letter'), 'dear', {mode: 0o600});
+      writeFileSync(join(home, 'of-root'), 'secret', {mode: 0o600});
+      chownSync(home, ADA, ADA);
+      chownSync(join(home, 'letter'), ADA, ADA);
+      expect(await order(home, 'bindfs')).toMatchObject({readOnly: true});
+      expect(spawnSync('cat', [join(target, 'letter')], adas).stdout).toBe('dear');
+      expect(spawnSync('cat', [join(target, 'of-root')], adas).stderr).toMatch(/Permission denied/);
+      unmount();
+    });
+
+    test('no directory of others, nor one with a mount in it, nor a device', async () => {
+      await expect(order(tree, 'bindfs')).rejects.toMatchObject({code: 'source-kind'});
+      const home = join(dir, 'home');
+      mkdirSync(join(home, 'inner'), {recursive: true});
+      chownSync(home, ADA, ADA);
+      run('mount', ['-t', 'tmpfs', 'x', join(home, 'inner')]);
+      try {
+        await expect(order(home, 'bindfs')).rejects.toThrow(/something is mounted in it/);
+      } finally {
+        run('umount', [join(home, 'inner')]);
+      }
+      writeFileSync(join(dir, 'disk'), Buffer.alloc(65_536));
+      const loop = run('losetup', ['--find', '--show', join(dir, 'disk')]).trim();
+      try {
+        await expect(order(loop, 'squashfs')).rejects.toMatchObject({code: 'grant'});
+      } finally {
+        run('losetup', ['--detach', loop]);
+      }
+    });
+  },
+);
+
+test.skipIf(missing !== undefined)('nothing is left of a mount command that is killed', async () => {
+  policy('never', 'command = ["sh", "-c", "(sleep 1000 &); sleep 1000", "{target}"]');
+  const args = ['mount', '--policy', policies, '--no-announce', '-t', 'never', join(dir, 'disk.img'), target];
+  for (const afterMs of [150, 400, undefined]) {
+    const {pid, ended} = startFuseward(args);
+    // At any moment, and when the command runs.
+    if (afterMs === undefined) expect(await eventually(() => sandboxed().length > 1, 20_000)).toBe(true);
+    else await new Promise((resolve) => setTimeout(resolve, afterMs));
+    process.kill(pid, 'SIGKILL');
+    expect(await ended).toBeNull();
+    // The last of it sees that nobody talks to it any more.
+    expect(await eventually(() => sandboxed().length === 0, 5_000)).toBe(true);
+  }
 });
