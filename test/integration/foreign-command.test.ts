@@ -256,7 +256,7 @@ secrets = {pw = "${dir}/password"}`;
       expect(readFileSync(join(state, 's'), 'utf8')).toBe('one\ntwo\n');
       expect(statSync(join(state, 's')).uid).toBe(65_534);
     } finally {
-      rmSync(join(state, '..'), {recursive: true});
+      rmSync(join(state, '../..'), {recursive: true});
     }
   });
 
