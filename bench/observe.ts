@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {ControlClient} from '../src/control/client.js';
 import {serverMessages} from '../src/control/schemas.js';
 import {mountExt4} from '../test/integration/observe-support.js';
-import {lgetxattr} from '../test/support/posix.js';
+import {cString, lgetxattr} from '../test/support/posix.js';
 import {benchImage} from './image.js';
 
 /**
@@ -22,7 +22,7 @@ interface Outcome {
 }
 
 function perQuestion(target: string): number {
-  const path = Buffer.from(join(target, 'lost+found'));
+  const path = cString(join(target, 'lost+found'));
   const ask = (): void => {
     try {
       lgetxattr(path, 'user.none');
