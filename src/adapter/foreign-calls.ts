@@ -1,5 +1,6 @@
 import type {CommandNetwork} from '../control/command-plan.js';
 import type {SeccompAction, SeccompArgument, SeccompRule} from '../sys/seccomp.js';
+import {withoutSetId} from '../sys/set-id-calls.js';
 import type {SyscallName} from '../sys/syscall-numbers.js';
 
 /**
@@ -55,13 +56,13 @@ const bits = (index: number, mask: number, value: number): SeccompArgument => ({
 const FILES = allow(
   ...(['read', 'write', 'writev', 'readv', 'pread64', 'pwrite64', 'preadv', 'pwritev'] as const),
   ...(['preadv2', 'pwritev2', 'splice', 'tee', 'vmsplice', 'sendfile', 'copy_file_range'] as const),
-  ...(['close', 'lseek', 'fstat', 'lstat', 'stat', 'newfstatat', 'statx', 'open', 'openat'] as const),
-  ...(['openat2', 'creat', 'access', 'faccessat', 'faccessat2', 'getdents', 'getdents64'] as const),
+  ...(['close', 'lseek', 'fstat', 'lstat', 'stat', 'newfstatat', 'statx'] as const),
+  ...(['access', 'faccessat', 'faccessat2', 'getdents', 'getdents64'] as const),
   ...(['readlink', 'readlinkat', 'statfs', 'fstatfs', 'ustat', 'truncate', 'ftruncate'] as const),
   ...(['fallocate', 'fadvise64', 'readahead', 'sync_file_range', 'fsync', 'fdatasync'] as const),
   ...(['sync', 'syncfs', 'link', 'linkat', 'symlink', 'symlinkat', 'unlink', 'unlinkat'] as const),
-  ...(['rename', 'renameat', 'renameat2', 'mkdir', 'mkdirat', 'rmdir', 'mknod', 'mknodat'] as const),
-  ...(['chmod', 'fchmod', 'fchmodat', 'fchmodat2', 'chown', 'lchown', 'fchown', 'fchownat'] as const),
+  ...(['rename', 'renameat', 'renameat2', 'mkdir', 'mkdirat', 'rmdir'] as const),
+  ...(['chown', 'lchown', 'fchown', 'fchownat'] as const),
   ...(['utime', 'utimes', 'utimensat', 'futimesat', 'umask', 'getxattr', 'lgetxattr'] as const),
   ...(['fgetxattr', 'setxattr', 'lsetxattr', 'fsetxattr', 'listxattr', 'llistxattr'] as const),
   ...(['flistxattr', 'removexattr', 'lremovexattr', 'fremovexattr', 'getxattrat'] as const),
@@ -176,6 +177,7 @@ export type MountCalls = 'notify' | 'errno';
 export function foreignSystemCalls(reach: CommandNetwork, mountCalls: MountCalls): SeccompRule[] {
   return [
     ...FILES,
+    ...withoutSetId(),
     ...WAITING,
     ...MEMORY,
     ...PROCESSES,

@@ -4,7 +4,10 @@ import {type CommandWay, type ServerPolicy, wayOf} from '../policy/index.js';
 import {Errno, errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {flockFd, O_NONBLOCK, O_RDONLY, type OwnedFd, openFd, reopenFd, statFd} from '../sys/fd.js';
+import {createMemfd} from '../sys/memfd.js';
 import type {OwnerMapping} from '../sys/mount-attributes.js';
+import {buildFilter} from '../sys/seccomp.js';
+import {nothingButSetId} from '../sys/set-id-calls.js';
 import {type Binding, deviceBinding, fileBinding, withAttached} from './binding.js';
 import type {CommandMount} from './command-mount.js';
 import {findProgram} from './command-program.js';
@@ -138,11 +141,21 @@ function adapterFiles({libraries, data, node, nodeReachable}: Runtime): string[]
 }
 
 /** A program that speaks the service protocol itself. */
-function serviceFor(command: readonly string[], environment: Readonly<Record<string, string>>): Program {
+function serviceFor(
+  command: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  fds: InheritedFds,
+): Program {
+  // What the adapter's own filter refuses besides is this program's affair, since it has none of ours.
+  const filter = buildFilter(nothingButSetId(), {defaultAction: 'allow'});
+  const filterWords = [
+    '--seccomp',
+    `${fds.give(createMemfd('fuseward-filter', Uint8Array.from(filter.bytes)))}`,
+  ];
   const variables = Object.entries(environment).flatMap(([name, text]) => ['--setenv', name, text]);
   return {
     words: command,
-    sandboxWords: variables,
+    sandboxWords: [...variables, ...filterWords],
     environment: {LISTEN_FDS: '1', LISTEN_PID: '1'},
   };
 }
@@ -208,7 +221,7 @@ export function launchCommand(
     }));
     const started =
       runtime === undefined
-        ? serviceFor(command, environment)
+        ? serviceFor(command, environment, fds)
         : adapterFor(
             planOf(type, {server, command, way, mount}, {environment, secrets: given}),
             server,
