@@ -81,11 +81,11 @@ export async function sftpPeer(directory: string): Promise<Peer> {
 }
 
 /** A WebDAV server of a directory. */
-export async function webPeer(tree: string): Promise<Peer> {
+export async function webPeer(tree: string, home: string): Promise<Peer> {
   const port = await freePort();
   const child = spawn('rclone', ['serve', 'webdav', '--read-only', '--addr', `127.0.0.1:${port}`, tree], {
     stdio: 'ignore',
-    env: {PATH: '/usr/bin:/bin', HOME: '/nonexistent'},
+    env: {PATH: '/usr/bin:/bin', HOME: home},
   });
   return started(child, port);
 }

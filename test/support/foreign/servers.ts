@@ -203,7 +203,7 @@ export const FOREIGN_SERVERS: readonly ForeignServer[] = [
     network: true,
     prepare: async (directory) => {
       const content = tree(directory, false);
-      const peer = await webPeer(content);
+      const peer = await webPeer(content, directory);
       return {
         source: 'peer:',
         tree: content,
