@@ -5,11 +5,11 @@ import {log} from '../server/log.js';
 import {errnoOf, errnoText} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import type {OwnedFd} from '../sys/fd.js';
+import {foreignSystemCalls, type MountCalls, passingCount} from '../sys/foreign-calls.js';
 import {restrictNetwork, TCP_ABI} from '../sys/landlock-network.js';
 import {becomeSubreaper, setNoNewPrivs, setRlimit} from '../sys/process.js';
 import {buildFilter, installFilter, type SeccompFilter} from '../sys/seccomp.js';
 import {installSupervisedFilter} from '../sys/seccomp-notify.js';
-import {foreignSystemCalls, type MountCalls, passingCount} from './foreign-calls.js';
 
 /** What is in force, and the listener for calls that are asked about. */
 export interface LockDown {

@@ -4,10 +4,11 @@ import {type CommandWay, type ServerPolicy, wayOf} from '../policy/index.js';
 import {Errno, errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {flockFd, O_NONBLOCK, O_RDONLY, type OwnedFd, openFd, reopenFd, statFd} from '../sys/fd.js';
+import {foreignSystemCalls} from '../sys/foreign-calls.js';
 import {createMemfd} from '../sys/memfd.js';
 import type {OwnerMapping} from '../sys/mount-attributes.js';
 import {buildFilter} from '../sys/seccomp.js';
-import {nothingButSetId} from '../sys/set-id-calls.js';
+
 import {type Binding, deviceBinding, fileBinding, withAttached} from './binding.js';
 import type {CommandMount} from './command-mount.js';
 import {findProgram} from './command-program.js';
@@ -143,11 +144,13 @@ function adapterFiles({libraries, data, node, nodeReachable}: Runtime): string[]
 /** A program that speaks the service protocol itself. */
 function serviceFor(
   command: readonly string[],
+  server: ServerPolicy,
   environment: Readonly<Record<string, string>>,
   fds: InheritedFds,
 ): Program {
-  // What the adapter's own filter refuses besides is this program's affair, since it has none of ours.
-  const filter = buildFilter(nothingButSetId(), {defaultAction: 'allow'});
+  // The one that the adapter has for the programs that it starts.
+  const rules = foreignSystemCalls(server.network, 'errno');
+  const filter = buildFilter(rules, {defaultAction: {errno: 'ENOSYS'}});
   const filterWords = [
     '--seccomp',
     `${fds.give(createMemfd('fuseward-filter', Uint8Array.from(filter.bytes)))}`,
@@ -221,7 +224,7 @@ export function launchCommand(
     }));
     const started =
       runtime === undefined
-        ? serviceFor(command, environment, fds)
+        ? serviceFor(command, server, environment, fds)
         : adapterFor(
             planOf(type, {server, command, way, mount}, {environment, secrets: given}),
             server,

@@ -50,9 +50,3 @@ export function withoutSetId(): SeccompRule[] {
     {syscall: 'openat2', action: {errno: 'ENOSYS'}} satisfies SeccompRule,
   ];
 }
-
-/** The same for a filter that lets everything else through: io_uring opens files too, and no filter sees what it is asked for. */
-export function nothingButSetId(): SeccompRule[] {
-  const ring = ['io_uring_setup', 'io_uring_enter', 'io_uring_register'] as const;
-  return [...withoutSetId(), ...ring.map((syscall): SeccompRule => ({syscall, action: {errno: 'ENOSYS'}}))];
-}

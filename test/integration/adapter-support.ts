@@ -1,6 +1,7 @@
 import {spawn, spawnSync} from 'node:child_process';
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -69,6 +70,8 @@ export class AdapterRoom {
   readonly #logPath = join(this.dir, 'log');
   readonly #shim = join(this.dir, 'fusermount3');
   readonly #passwd = join(this.dir, 'passwd');
+  readonly #program = join(this.dir, 'adapter.js');
+  readonly #native = join(this.dir, 'koffi.node');
   #monitor: number | undefined;
 
   constructor() {
@@ -131,6 +134,13 @@ export class AdapterRoom {
 
   #start({plan, sandbox = [], inherited = [], sharesNetwork = false}: Trial): Connection {
     const runtime = findRuntime('adapter');
+    // The checkout may lie where only root gets to.
+    for (const [from, to] of [
+      [runtime.program, this.#program],
+      [runtime.native, this.#native],
+    ] as const) {
+      if (!existsSync(to)) copyFileSync(from, to);
+    }
     const [ours, theirs] = seqpacketPair();
     const whole: CommandPlan = {
       type: 'trial',
@@ -153,10 +163,10 @@ export class AdapterRoom {
       ...['--tmpfs', '/fuseward', '--dir', '/fuseward/bin', '--dir', '/fuseward/target'],
       ...[
         '--ro-bind',
-        runtime.program,
+        this.#program,
         '/fuseward/adapter.js',
         '--ro-bind',
-        runtime.native,
+        this.#native,
         '/fuseward/koffi.node',
       ],
       ...sandbox,

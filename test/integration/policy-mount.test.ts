@@ -231,9 +231,9 @@ describe.skipIf(missing)(`a mount and its policy${missing ? ` (skipped: ${missin
     expect(status).toMatch(new RegExp(`^Uid:\\s+${uid}\\s+${uid}\\s`, 'm'));
     expect(fuseward(['umount', place.target]).code).toBe(0);
     // It holds to the program's protocol alone: what a server of ours adds can be demanded all the same.
-    policy('seen', `[containment]\nrequired = ["seccomp"]\n[server]\ncommand = ["${program}"]\n${ANYTHING}`);
+    policy('seen', `[containment]\nrequired = ["landlock"]\n[server]\ncommand = ["${program}"]\n${ANYTHING}`);
     const bare = fuseward(['mount', '--policy', policies, '-t', 'seen', place.image, place.target]);
     expect(bare.code).toBe(1);
-    expect(bare.stderr).toContain('seccomp');
+    expect(bare.stderr).toContain('landlock');
   });
 });

@@ -1,7 +1,9 @@
-import type {CommandNetwork} from '../control/command-plan.js';
-import type {SeccompAction, SeccompArgument, SeccompRule} from '../sys/seccomp.js';
-import {withoutSetId} from '../sys/set-id-calls.js';
-import type {SyscallName} from '../sys/syscall-numbers.js';
+import type {SeccompAction, SeccompArgument, SeccompRule} from './seccomp.js';
+import {withoutSetId} from './set-id-calls.js';
+import type {SyscallName} from './syscall-numbers.js';
+
+/** What is reached of the network: nothing, all that the machine does, or a list of places. */
+export type ForeignNetwork = 'none' | 'host' | readonly string[];
 
 /**
  * What a program of others may ask of the kernel. Nobody knows all that such programs do, so this is a list of what services
@@ -139,7 +141,7 @@ const SOCKETS = allow(
  * Sockets of the families that there is a network for; raw ones take a capability. With a list of peers only TCP is left, which Landlock
  * holds to their ports, and no way around connect(2). What is refused is as if the kernel had not got that family.
  */
-function network(reach: CommandNetwork): SeccompRule[] {
+function network(reach: ForeignNetwork): SeccompRule[] {
   const refused: SeccompAction = {errno: 'EAFNOSUPPORT'};
   const none: SeccompRule = {syscall: 'socket', action: refused};
   const local: SeccompRule = {syscall: 'socket', args: [is(0, AF_UNIX)]};
@@ -174,7 +176,7 @@ const FORBIDDEN = rules(
 export type MountCalls = 'notify' | 'errno';
 
 /** The list for a filter whose default is ENOSYS. */
-export function foreignSystemCalls(reach: CommandNetwork, mountCalls: MountCalls): SeccompRule[] {
+export function foreignSystemCalls(reach: ForeignNetwork, mountCalls: MountCalls): SeccompRule[] {
   return [
     ...FILES,
     ...withoutSetId(),

@@ -1,7 +1,7 @@
 import {describe, expect, test} from 'vitest';
-import {foreignSystemCalls, passingCount} from '../../../src/adapter/foreign-calls.js';
 import type {CommandNetwork} from '../../../src/control/command-plan.js';
 import {ERRNO} from '../../../src/sys/errno-codes.js';
+import {foreignSystemCalls, passingCount} from '../../../src/sys/foreign-calls.js';
 import {buildFilter} from '../../../src/sys/seccomp.js';
 import {
   SYSCALL_NAMES,
@@ -9,7 +9,7 @@ import {
   type SyscallName,
   syscallNumber,
 } from '../../../src/sys/syscall-numbers.js';
-import {runFilter} from '../sys/bpf-machine.js';
+import {runFilter} from './bpf-machine.js';
 
 const ALLOW = 0x7fff0000;
 const NOTIFY = 0x7fc00000;
