@@ -1,6 +1,6 @@
 import {type ChildProcess, spawn} from 'node:child_process';
 import {once} from 'node:events';
-import {chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {createServer, type Server, type Socket} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -55,6 +55,9 @@ export class NetworkSandbox {
     mkdirSync(join(directory, 'etc'), {mode: 0o755});
     for (const [name, content] of Object.entries(networkFiles(parsed)))
       writeFileSync(join(directory, 'etc', name), content, {mode: 0o644});
+    // The checkout may lie where only root gets to.
+    const program = join(directory, 'program.py');
+    copyFileSync(PROGRAM, program);
     const uid = unusedUserId(POLICY);
     const child = spawn(
       '/usr/bin/bwrap',
@@ -62,7 +65,7 @@ export class NetworkSandbox {
         ...['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--cap-drop', 'ALL'],
         ...['--ro-bind', '/usr', '/usr', '--proc', '/proc', '--dev', '/dev'],
         ...SYSTEM.flatMap((path) => ['--ro-bind-try', path, path]),
-        ...['--ro-bind', join(directory, 'etc'), '/etc', '--ro-bind', PROGRAM, '/program.py'],
+        ...['--ro-bind', join(directory, 'etc'), '/etc', '--ro-bind', program, '/program.py'],
         ...['--info-fd', '3', '--block-fd', '4', '--', '/usr/bin/python3', '/program.py'],
       ],
       {uid, gid: uid, cwd: '/', env: {}, stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe']},
