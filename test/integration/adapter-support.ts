@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {basename, join} from 'node:path';
 import type {CommandPlan} from '../../src/control/command-plan.js';
 import {encodeCommandPlan} from '../../src/control/command-plan.js';
 import type {Connection} from '../../src/helper/connection.js';
@@ -70,8 +70,6 @@ export class AdapterRoom {
   readonly #logPath = join(this.dir, 'log');
   readonly #shim = join(this.dir, 'fusermount3');
   readonly #passwd = join(this.dir, 'passwd');
-  readonly #program = join(this.dir, 'adapter.js');
-  readonly #native = join(this.dir, 'koffi.node');
   #monitor: number | undefined;
 
   constructor() {
@@ -121,6 +119,13 @@ export class AdapterRoom {
     return {failure, log: this.log, result};
   }
 
+  /** A copy of a file where every user gets to it; the checkout may lie where only root does. */
+  shown(path: string): string {
+    const copy = join(this.dir, `shown-${basename(path)}`);
+    if (!existsSync(copy)) copyFileSync(path, copy);
+    return copy;
+  }
+
   /** Pids of what runs under the sandbox's user. */
   processes(): number[] {
     return readdirSync('/proc')
@@ -134,13 +139,6 @@ export class AdapterRoom {
 
   #start({plan, sandbox = [], inherited = [], sharesNetwork = false}: Trial): Connection {
     const runtime = findRuntime('adapter');
-    // The checkout may lie where only root gets to.
-    for (const [from, to] of [
-      [runtime.program, this.#program],
-      [runtime.native, this.#native],
-    ] as const) {
-      if (!existsSync(to)) copyFileSync(from, to);
-    }
     const [ours, theirs] = seqpacketPair();
     const whole: CommandPlan = {
       type: 'trial',
@@ -163,10 +161,10 @@ export class AdapterRoom {
       ...['--tmpfs', '/fuseward', '--dir', '/fuseward/bin', '--dir', '/fuseward/target'],
       ...[
         '--ro-bind',
-        this.#program,
+        this.shown(runtime.program),
         '/fuseward/adapter.js',
         '--ro-bind',
-        this.#native,
+        this.shown(runtime.native),
         '/fuseward/koffi.node',
       ],
       ...sandbox,

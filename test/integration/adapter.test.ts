@@ -208,7 +208,7 @@ describe.skipIf(noPython !== undefined)(`hostile programs (${noPython ?? 'in Pyt
   const hostile = (act: string, way: CommandWay, more: Partial<Trial> = {}) =>
     room.run({
       plan: {command: [PYTHON, SCRIPT, act, '{target}'], way},
-      sandbox: ['--ro-bind', join(import.meta.dirname, '../support/hostile-command.py'), SCRIPT],
+      sandbox: ['--ro-bind', room.shown(join(import.meta.dirname, '../support/hostile-command.py')), SCRIPT],
       options: ['ro'],
       ...more,
     });
