@@ -14,16 +14,21 @@ import {Random} from '../random.js';
 /** Sizes around what readers work in: nothing, a byte, a page less one, a page and one, and more than a request carries. */
 const SIZES = [0, 1, 4095, 4097, 200_000, 3_000_000];
 
-/** Makes the small tree that every foreign server has to show. @param symlinks whether the format knows them */
-export function makeTree(directory: string, {symlinks}: {symlinks: boolean}): void {
+/**
+ * Makes the small tree that every foreign server has to show.
+ * @param symlinks whether the format knows them; @param big bytes of a further file, 0 for none
+ */
+export function makeTree(directory: string, {symlinks, big}: {symlinks: boolean; big: number}): void {
   const random = new Random(42);
   mkdirSync(join(directory, 'empty'), {recursive: true});
   mkdirSync(join(directory, 'deep/er/and deeper'), {recursive: true});
-  for (const size of SIZES) {
+  const bytesOf = (size: number): Buffer => {
     const bytes = Buffer.alloc(size);
     for (let i = 0; i < size; i++) bytes[i] = random.below(256);
-    writeFileSync(join(directory, `size-${size}`), bytes);
-  }
+    return bytes;
+  };
+  for (const size of SIZES) writeFileSync(join(directory, `size-${size}`), bytesOf(size));
+  if (big > 0) writeFileSync(join(directory, 'big'), bytesOf(big));
   writeFileSync(join(directory, 'deep/er/and deeper/größe.txt'), 'the same on both sides\n');
   if (symlinks) symlinkSync('size-1', join(directory, 'link'));
 }

@@ -31,26 +31,26 @@ export interface ForeignServer {
   readonly network: boolean;
   /** `-t auto` finds it out. */
   readonly detected: boolean;
-  /** Makes its input in an empty directory. */
-  prepare(directory: string): Input | Promise<Input>;
+  /** Makes its input in an empty directory. @param big bytes of a further file, `big`; none without */
+  prepare(directory: string, big?: number): Input | Promise<Input>;
 }
 
 /** A tree to serve, in a directory of its own. */
-function tree(directory: string, symlinks = true): string {
+function tree(directory: string, big: number, symlinks = true): string {
   const path = join(directory, 'tree');
-  makeTree(path, {symlinks});
+  makeTree(path, {symlinks, big});
   return path;
 }
 
 /** A server that is given an archive or an image with the tree in it. */
 function image(
-  make: (tree: string, image: string, directory: string) => void,
+  make: (tree: string, image: string, more: {directory: string; mib: number}) => void,
   {symlinks = true}: {symlinks?: boolean} = {},
-): (directory: string) => Input {
-  return (directory) => {
-    const content = tree(directory, symlinks);
+): ForeignServer['prepare'] {
+  return (directory, big = 0) => {
+    const content = tree(directory, big, symlinks);
     const source = join(directory, 'image');
-    make(content, source, directory);
+    make(content, source, {directory, mib: 24 + Math.ceil((2 * big) / 2 ** 20)});
     return {source, tree: content};
   };
 }
@@ -70,14 +70,14 @@ export const FOREIGN_SERVERS: readonly ForeignServer[] = [
     ...base,
     type: 'fuse2fs',
     tools: {fuse2fs: 'fuse2fs', mke2fs: 'e2fsprogs'},
-    prepare: image((from, to) => run('mke2fs', ['-q', '-t', 'ext4', '-d', from, to, '32M'])),
+    prepare: image((from, to, {mib}) => run('mke2fs', ['-q', '-t', 'ext4', '-d', from, to, `${mib + 8}M`])),
   },
   {
     ...base,
     type: 'bindfs',
     tools: {bindfs: 'bindfs'},
-    prepare: (directory) => {
-      const content = tree(directory);
+    prepare: (directory, big = 0) => {
+      const content = tree(directory, big);
       return {source: content, tree: content};
     },
   },
@@ -99,8 +99,8 @@ export const FOREIGN_SERVERS: readonly ForeignServer[] = [
     ...base,
     type: 'gocryptfs',
     tools: {gocryptfs: 'gocryptfs'},
-    prepare: (directory) => {
-      const content = tree(directory);
+    prepare: (directory, big = 0) => {
+      const content = tree(directory, big);
       const cipher = join(directory, 'cipher');
       const password = join(directory, 'password');
       writeFileSync(password, 'correct horse battery staple\n', {mode: 0o600});
@@ -119,8 +119,8 @@ export const FOREIGN_SERVERS: readonly ForeignServer[] = [
     symlinks: false,
     detected: true,
     prepare: image(
-      (from, to, directory) => {
-        run('truncate', ['-s', '24M', to]);
+      (from, to, {directory, mib}) => {
+        run('truncate', ['-s', `${mib}M`, to]);
         run('mkntfs', ['-qQF', to]);
         fillThrough(directory, from, (target) => run('ntfs-3g', [to, target]));
       },
@@ -134,8 +134,8 @@ export const FOREIGN_SERVERS: readonly ForeignServer[] = [
     symlinks: false,
     detected: true,
     prepare: image(
-      (from, to, directory) => {
-        run('truncate', ['-s', '24M', to]);
+      (from, to, {directory, mib}) => {
+        run('truncate', ['-s', `${mib}M`, to]);
         run('mkfs.exfat', [to]);
         // As root it mounts block devices alone.
         const device = run('losetup', ['--find', '--show', to]).trim();
@@ -161,8 +161,8 @@ export const FOREIGN_SERVERS: readonly ForeignServer[] = [
     ...base,
     type: 'unionfs',
     tools: {unionfs: 'unionfs-fuse'},
-    prepare: (directory) => {
-      const content = tree(directory);
+    prepare: (directory, big = 0) => {
+      const content = tree(directory, big);
       const lower = join(directory, 'lower');
       const upper = join(directory, 'upper');
       run('cp', ['-a', content, lower]);
@@ -180,8 +180,8 @@ export const FOREIGN_SERVERS: readonly ForeignServer[] = [
     type: 'sshfs',
     tools: {sshfs: 'sshfs', ssh: 'openssh-client', sshd: 'openssh-server'},
     network: true,
-    prepare: async (directory) => {
-      const content = tree(directory);
+    prepare: async (directory, big = 0) => {
+      const content = tree(directory, big);
       const peer = await sftpPeer(directory);
       return {
         source: `root@127.0.0.1:${content}`,
@@ -201,8 +201,8 @@ export const FOREIGN_SERVERS: readonly ForeignServer[] = [
     tools: {rclone: 'rclone'},
     symlinks: false,
     network: true,
-    prepare: async (directory) => {
-      const content = tree(directory, false);
+    prepare: async (directory, big = 0) => {
+      const content = tree(directory, big, false);
       const peer = await webPeer(content, directory);
       return {
         source: 'peer:',
