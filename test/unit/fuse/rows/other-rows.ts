@@ -203,6 +203,27 @@ export const otherRows: readonly Row[] = [
     reply: reply('0000000001000000  bytes_copied'),
   },
   {
+    op: 'FREEZE_FS',
+    body: rows('0300000000000000  unlinked'),
+    fs: (note) => ({freeze: (unlinked) => note(unlinked)}),
+    seen: [3],
+    reply: reply(),
+  },
+  {
+    op: 'UNFREEZE_FS',
+    body: rows(),
+    fs: (note) => ({thaw: () => note()}),
+    seen: [],
+    reply: reply(),
+  },
+  {
+    op: 'SHUTDOWN_FS',
+    body: rows('0000000000000000  flags'),
+    fs: (note) => ({shutdown: () => note()}),
+    seen: [],
+    reply: reply(),
+  },
+  {
     op: 'SYNCFS',
     body: rows('0000000000000000  padding'),
     fs: (note) => ({syncfs: (ino) => note(ino)}),
