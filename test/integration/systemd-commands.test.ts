@@ -160,7 +160,7 @@ describe.skipIf(missing !== undefined)(
     test('the words of a command come through as they are', async () => {
       expect(await refused('words', '/run/images/image.tar')).toMatch(/sh exited with status 7/);
       const journal = await systemd.journal('fuseward-words@*');
-      expect(journal).toContain([...WORDS, '/fuseward/target'].map((word) => `[${word}]`).join(''));
+      expect(journal).toContain([...WORDS, '/fuseward/at/target'].map((word) => `[${word}]`).join(''));
     });
 
     test('secrets are descriptors', async () => {
