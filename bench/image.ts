@@ -1,17 +1,25 @@
 import {imageOf, MIB} from '../test/support/images.js';
 import {type BulkSize, bulk} from '../test/support/tree/bulk.js';
 
-export const FULL: BulkSize = {files: 50_000, small: 10_000, bigMiB: 256};
+/** What is measured on, and how often things are repeated. */
+export interface BenchSize extends BulkSize {
+  /** Random reads of one job. */
+  readonly reads: number;
+  /** For how long a call is repeated, in milliseconds. */
+  readonly budgetMs: number;
+}
+
+export const FULL: BenchSize = {files: 50_000, small: 10_000, bigMiB: 512, reads: 10_000, budgetMs: 300};
 /** Only to see that everything runs. */
-export const SHORT: BulkSize = {files: 2000, small: 500, bigMiB: 16};
+export const SHORT: BenchSize = {files: 2000, small: 500, bigMiB: 16, reads: 500, budgetMs: 20};
 
 /** The image that all contenders mount, made by default mkfs.ext4 options and kept in the cache. */
-export function benchImage(size: BulkSize): string {
+export function benchImage({files, small, bigMiB}: BulkSize): string {
   return imageOf({
-    name: `bench-${size.files}-${size.small}-${size.bigMiB}`,
+    name: `bench-${files}-${small}-${bigMiB}`,
     feature: 'the tree that is measured',
-    size: (2 * size.bigMiB + 64) * MIB + size.files * 3072,
+    size: (2 * bigMiB + 64) * MIB + files * 3072,
     mkfs: ['-t', 'ext4', '-i', '4096'],
-    chapters: [bulk(size)],
+    chapters: [bulk({files, small, bigMiB})],
   });
 }

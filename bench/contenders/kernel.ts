@@ -1,0 +1,13 @@
+import {release} from 'node:os';
+import {run} from '../../test/support/mounts.js';
+import type {Contender} from './contender.js';
+
+/** The kernel's own driver on a loop device: what everybody is held against. */
+export const kernel: Contender = {
+  name: 'kernel ext4',
+  version: `Linux ${release()}, mount -o ro,loop`,
+  mount: (image, target) => {
+    run('mount', ['-t', 'ext4', '-o', 'ro,loop', image, target]);
+    return {target, servers: [], unmount: () => void run('umount', [target])};
+  },
+};

@@ -1,0 +1,88 @@
+import {expect, test} from 'vitest';
+import {Curves} from '../../../bench/growth/curves.js';
+import {type Plot, svg} from '../../../bench/report/plot.js';
+
+const PLOT: Plot = {
+  title: 'Walk <cold>',
+  x: 'files',
+  y: 'seconds',
+  log: true,
+  series: [
+    {
+      name: 'one & all',
+      points: [
+        [1000, 0.01],
+        [10_000, 0.1],
+        [1_000_000, 10],
+      ],
+    },
+    {name: 'not measured', points: []},
+    {name: 'other', points: [[1000, 10]]},
+  ],
+};
+
+/** Where the dots of a plot lie, in the order of its points. */
+function dots(document: string): Array<[number, number]> {
+  return [...document.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => [
+    Number(x),
+    Number(y),
+  ]);
+}
+
+/** The marks of the axes, in the order of the document: those of y, then those of x. */
+function texts(document: string): string[] {
+  return [...document.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, text]) => text!);
+}
+
+test('equal factors are equal distances on logarithmic axes, and more is further up and right', () => {
+  const [first, second, third] = dots(svg(PLOT)) as [[number, number], [number, number], [number, number]];
+  expect((third[0] - first[0]) / (second[0] - first[0])).toBeCloseTo(3, 1);
+  expect((third[1] - first[1]) / (second[1] - first[1])).toBeCloseTo(3, 1);
+  expect(second[0]).toBeGreaterThan(first[0]);
+  expect(second[1]).toBeLessThan(first[1]);
+});
+
+test('a linear axis starts at 0 and ends at a round number', () => {
+  const marks = texts(svg({...PLOT, log: false}));
+  expect(marks.slice(1, 7)).toEqual(['0', '2', '4', '6', '8', '10']);
+});
+
+test('names are escaped, marks have few digits, and those without points are left out', () => {
+  const document = svg(PLOT);
+  expect(texts(document)).toEqual([
+    'Walk &lt;cold&gt;',
+    ...['0.01', '0.1', '1', '10'],
+    ...['1k', '10k', '100k', '1M'],
+    ...['files', 'seconds', 'one &amp; all', 'other'],
+  ]);
+  expect(document).toContain('prefers-color-scheme:dark');
+  expect(() => svg({...PLOT, series: []})).toThrow('nothing to draw');
+});
+
+test('everything lies within the picture, also when all values are the same', () => {
+  const same = {
+    ...PLOT,
+    series: Array.from({length: 6}, (_, i) => ({name: `${i}`, points: [[1, 5]] as const})),
+  };
+  for (const log of [true, false]) {
+    const document = svg({...same, log});
+    expect(document).not.toMatch(/NaN|Infinity|undefined/);
+    for (const [, y] of document.matchAll(/<text x="[^"]*" y="([^"]*)"/g))
+      expect(Number(y)).toBeLessThan(400);
+    const names = [...document.matchAll(/y="([\d.]+)" text-anchor="start" style/g)].map(([, y]) => Number(y));
+    expect(new Set(names).size).toBe(6);
+  }
+});
+
+test('curves become plots and tables; of long ones some points are shown', () => {
+  const curves = new Curves(['kernel', 'ours']);
+  for (let n = 1; n <= 100; n++) curves.add('mountTime', 'ours', n, 250 + n);
+  curves.add('mountTime', 'kernel', 1, 7);
+  expect([...curves.plots().keys()]).toEqual(['growth-mount-time.svg']);
+  expect(curves.text().split('\n').slice(2)).toEqual([
+    '| Time of the Nth mount, to its first stat: ms, by mounts | 1 | 2 | 5 | 10 | 20 | 50 | 100 |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    '| kernel | 7.00 | – | – | – | – | – | – |',
+    '| ours | 251 | 252 | 255 | 260 | 270 | 300 | 350 |',
+  ]);
+});
