@@ -1,4 +1,4 @@
-import {writeFileSync} from 'node:fs';
+import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {loadavg} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
@@ -13,7 +13,7 @@ import {stopBetween} from './machine/stop.js';
 import {rewriteDocument} from './report/docs.js';
 import {commandLine, machine} from './report/report.js';
 
-/** What more work costs: files, mounts, clients. Tables, and with `--docs` plots. See bench/README.md. */
+/** What more work costs: files, mounts, clients. Tables, and with `--docs` plots; parts that are not measured stay as they were there. See bench/README.md. */
 const PARTS = ['files', 'mounts', 'clients'];
 const {values: options} = parseArgs({
   options: {
@@ -31,9 +31,13 @@ const files = options.short ? [100, 1000] : [1000, 10_000, 100_000, 1_000_000];
 const most = options.short ? 3 : 100;
 const clients = options.short ? [1, 4] : [1, 2, 4, 8, 16];
 
-const load = loadavg()[0]!;
 const {taking, absent} = field({questions: false, only: options.only});
-const curves = new Curves(taking.map(({name}) => name));
+const run = [
+  `\`${commandLine('bench:growth', process.argv.slice(2))}\`, one round; ${machine()}; load ${loadavg()[0]!.toFixed(1)} before.`,
+  `${taking.map(({name, version}) => `${name}: ${version}`).join('; ')}.`,
+  ...absent.map(({name, reason}) => `Not measured: ${name}, ${reason}.`),
+].join(' ');
+const curves = new Curves(run);
 const started = Date.now();
 stopBetween();
 await withUring(taking, async () => {
@@ -42,20 +46,15 @@ await withUring(taking, async () => {
   if (options.part.includes('clients'))
     await growClients(taking, clients, options.short ? SHORT : FULL, curves);
 });
-const seconds = Math.round((Date.now() - started) / 1000);
-const text = [
-  `\`${commandLine('bench:growth', process.argv.slice(2))}\`, one round, ${seconds} s; ${machine()}; load ${load.toFixed(1)} before.`,
-  `${taking.map(({name, version}) => `${name}: ${version}`).join('; ')}.`,
-  ...absent.map(({name, reason}) => `Not measured: ${name}, ${reason}.`),
-  '',
-  curves.text(),
-  '',
-].join('\n');
-console.log(text);
-const json = `${JSON.stringify({command: 'bench:growth', machine: machine(), load, curves}, undefined, 1)}\n`;
+console.error(`done after ${Math.round((Date.now() - started) / 1000)} s`);
+const docs = join(CHECKOUT, 'docs');
+const kept = join(docs, 'growth.json');
+if (options.docs && existsSync(kept)) curves.complete(JSON.parse(readFileSync(kept, 'utf8')));
+console.log(curves.text());
+const json = `${JSON.stringify(curves, undefined, 1)}\n`;
 if (options.json !== undefined) writeFileSync(options.json, json);
 if (options.docs) {
-  const docs = join(CHECKOUT, 'docs');
+  writeFileSync(kept, json);
   for (const [file, plot] of curves.plots()) writeFileSync(join(docs, file), plot);
-  rewriteDocument(join(docs, 'performance.md'), 'growth', text);
+  rewriteDocument(join(docs, 'performance.md'), 'growth', curves.text());
 }

@@ -55,9 +55,9 @@ function measureStep(step: Step, name: string, mounted: Mounted, size: BenchSize
     jobs: step.jobs ?? 1,
     ...(step.bound ? {core: 0} : {}),
   };
-  const before = cpuSecondsOf(mounted.servers);
+  const before = cpuSecondsOf(mounted.servers());
   const outcome = work(mounted.target, task);
-  const server = cpuSecondsOf(mounted.servers) - before;
+  const server = cpuSecondsOf(mounted.servers()) - before;
   // A call that is repeated adds the same each time.
   const sum = perCall ? outcome.sum / BigInt(outcome.count) : outcome.sum;
   into.check(`${step.operation} by ${task.jobs}`, name, `${sum}`);
@@ -112,11 +112,12 @@ export function measureMount(
 
 /** What a server needs for itself, after a mount and after each kind of work was done on it once. */
 export function measureMemory(contender: Contender, image: string, size: BenchSize, into: Recorder): void {
-  withMount(contender, image, ({target, servers}) => {
+  withMount(contender, image, (mounted) => {
+    const servers = mounted.servers();
     if (servers.length === 0) return;
     const idle = memoryOf(servers);
     for (const {operation, count = TRIAL, jobs = 1} of phases(size).flatMap(({steps}) => steps)) {
-      work(target, {operation, count, jobs});
+      work(mounted.target, {operation, count, jobs});
     }
     into.record(MEMORY_IDLE, contender.name, idle / MIB);
     into.record(MEMORY_AFTER, contender.name, memoryOf(servers) / MIB);

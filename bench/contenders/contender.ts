@@ -1,9 +1,11 @@
+import {waitForEnd} from '../machine/usage.js';
+
 /** A mount that is measured. */
 export interface Mounted {
   /** Where it can be walked. */
   readonly target: string;
-  /** The processes that serve it, for their memory and processor time; none for the kernel. */
-  readonly servers: readonly number[];
+  /** The processes that serve it, for their memory and processor time; none for the kernel. Finding them may take a while. */
+  servers(): readonly number[];
   /** Takes the mount away and returns when its processes are gone. */
   unmount(): void;
 }
@@ -26,6 +28,24 @@ export interface Contender {
 export interface Absent {
   readonly name: string;
   readonly reason: string;
+}
+
+/** A mount whose processes are looked for when they are first asked for, and waited for at its end. */
+export function served(target: string, find: () => readonly number[], unmount: () => void): Mounted {
+  let found: readonly number[] | undefined;
+  const servers = (): readonly number[] => {
+    found ??= find();
+    return found;
+  };
+  return {
+    target,
+    servers,
+    unmount: () => {
+      const pids = servers();
+      unmount();
+      waitForEnd(pids);
+    },
+  };
 }
 
 export function isAbsent(each: Contender | Absent): each is Absent {

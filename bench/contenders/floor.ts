@@ -3,9 +3,9 @@ import {mkdtempSync, rmdirSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {run} from '../../test/support/mounts.js';
-import {processesOf, waitForEnd} from '../machine/usage.js';
+import {processesOf} from '../machine/usage.js';
 import {compiled} from '../native/compile.js';
-import type {Contender} from './contender.js';
+import {type Contender, served} from './contender.js';
 import {kernel} from './kernel.js';
 
 /** A server in C that does nothing but answer (`native/floor.c`). */
@@ -24,15 +24,11 @@ export const floor: Contender = {
       below.unmount();
       rmdirSync(source);
     }
-    const servers = processesOf(program.split('/').pop()!, target);
-    return {
+    return served(
       target,
-      servers,
-      unmount: () => {
-        run('umount', [target]);
-        waitForEnd(servers);
-      },
-    };
+      () => processesOf(program.split('/').pop()!, target),
+      () => run('umount', [target]),
+    );
   },
 };
 

@@ -1,8 +1,8 @@
 import {spawnSync} from 'node:child_process';
 import {run} from '../../test/support/mounts.js';
-import {processesOf, waitForEnd} from '../machine/usage.js';
+import {processesOf} from '../machine/usage.js';
 import {installed, isProgram} from '../packages.js';
-import type {Absent, Contender} from './contender.js';
+import {type Absent, type Contender, served} from './contender.js';
 
 const NAME = 'fuse2fs';
 
@@ -15,15 +15,11 @@ export function fuse2fs(): Contender | Absent {
     version: `${version}, -o ro`,
     mount: (image, target) => {
       run(NAME, ['-o', 'ro', image, target]);
-      const servers = processesOf(NAME, target);
-      return {
+      return served(
         target,
-        servers,
-        unmount: () => {
-          run('umount', [target]);
-          waitForEnd(servers);
-        },
-      };
+        () => processesOf(NAME, target),
+        () => run('umount', [target]),
+      );
     },
   };
 }

@@ -5,8 +5,7 @@ import {loadPolicy} from '../../src/policy/index.js';
 import {CHECKOUT} from '../../test/support/checkout.js';
 import {mountContained, serversOf, unmountContained} from '../../test/support/contained-mount.js';
 import {run} from '../../test/support/mounts.js';
-import {waitForEnd} from '../machine/usage.js';
-import type {Absent, Contender} from './contender.js';
+import {type Absent, type Contender, served} from './contender.js';
 
 /** How requests travel; what policy calls it. */
 export type Transport = 'device' | 'io_uring';
@@ -18,60 +17,36 @@ export function fuseward(transport: Transport): Contender | Absent {
   const name = NAMES[transport];
   if (!existsSync(join(CHECKOUT, 'dist', 'cli', 'main.js')))
     return {name, reason: 'not built (npm run build)'};
-  const text = policyText(transport);
-  if (text === undefined) return {name, reason: `policy knows no transport "${transport}" yet`};
+  const policies = policiesFor(transport);
+  if (policies === undefined) return {name, reason: `policy knows no transport "${transport}" yet`};
   const {version} = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')) as {version: string};
   return {
     name,
     version: `${version}${commit()}, contained server, transport ${transport}`,
     uring: transport === 'io_uring',
     mount: (image, target) => {
-      const policies = policyDirectory(text);
-      try {
-        mountContained(image, target, ['--policy', policies, '-t', 'ext4']);
-      } finally {
-        rmSync(policies, {recursive: true});
-      }
-      const servers = serversOf(target);
-      return {
+      mountContained(image, target, ['--policy', policies, '-t', 'ext4']);
+      return served(
         target,
-        servers,
-        unmount: () => {
-          unmountContained(target);
-          waitForEnd(servers);
-        },
-      };
+        () => serversOf(target),
+        () => unmountContained(target),
+      );
     },
   };
 }
 
-/** A directory of one policy, which only root can change. */
-function policyDirectory(text: string): string {
-  const policies = realpathSync(mkdtempSync(join(tmpdir(), 'fuseward-bench-policy-')));
-  writeFileSync(join(policies, 'ext4.toml'), text);
-  return policies;
-}
-
-/** The shipped policy with a transport; undefined when policy can't say so. */
-function policyText(transport: Transport): string | undefined {
+/** A directory with the shipped policy and a transport, until this program ends; undefined when policy can't say so. */
+function policiesFor(transport: Transport): string | undefined {
   const shipped = readFileSync(join(CHECKOUT, 'policy', 'ext4.toml'), 'utf8');
-  const ways = [
-    `transport = "${transport}"\n${shipped}`,
-    shipped.includes('[server]')
-      ? shipped.replace('[server]', `[server]\ntransport = "${transport}"`)
-      : `${shipped}\n[server]\ntransport = "${transport}"\n`,
-  ];
-  return ways.find((text) => {
-    const policies = policyDirectory(text);
-    try {
-      loadPolicy('ext4', policies);
-      return true;
-    } catch {
-      return false;
-    } finally {
-      rmSync(policies, {recursive: true});
-    }
-  });
+  const policies = realpathSync(mkdtempSync(join(tmpdir(), 'fuseward-bench-policy-')));
+  process.once('exit', () => rmSync(policies, {recursive: true, force: true}));
+  writeFileSync(join(policies, 'ext4.toml'), `transport = "${transport}"\n${shipped}`);
+  try {
+    loadPolicy('ext4', policies);
+    return policies;
+  } catch {
+    return undefined;
+  }
 }
 
 function commit(): string {

@@ -8,6 +8,6 @@ export const kernel: Contender = {
   version: `Linux ${release()}, mount -o ro,loop`,
   mount: (image, target) => {
     run('mount', ['-t', 'ext4', '-o', 'ro,loop', image, target]);
-    return {target, servers: [], unmount: () => void run('umount', [target])};
+    return {target, servers: () => [], unmount: () => void run('umount', [target])};
   },
 };

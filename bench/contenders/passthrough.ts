@@ -3,8 +3,8 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {run} from '../../test/support/mounts.js';
 import {cannotUring} from '../machine/uring-switch.js';
-import {processesOf, waitForEnd} from '../machine/usage.js';
-import type {Absent, Contender} from './contender.js';
+import {processesOf} from '../machine/usage.js';
+import {type Absent, type Contender, type Mounted, served} from './contender.js';
 import {kernel} from './kernel.js';
 import {type Libfuse, libfuse} from './libfuse.js';
 
@@ -41,7 +41,7 @@ export function passthrough(): Array<Contender | Absent> {
   });
 }
 
-function mount({passthrough}: Libfuse, args: readonly string[], image: string, target: string) {
+function mount({passthrough}: Libfuse, args: readonly string[], image: string, target: string): Mounted {
   if (!existsSync(passthrough)) throw new Error(`${passthrough} is gone`);
   const source = mkdtempSync(join(tmpdir(), 'fuseward-bench-source-'));
   const below = kernel.mount(image, source);
@@ -55,13 +55,15 @@ function mount({passthrough}: Libfuse, args: readonly string[], image: string, t
     undo();
     throw error;
   }
-  const servers = processesOf(PROGRAM, target);
-  return {
+  const mounted = served(
     target,
-    servers,
+    () => processesOf(PROGRAM, target),
+    () => run('umount', [target]),
+  );
+  return {
+    ...mounted,
     unmount: () => {
-      run('umount', [target]);
-      waitForEnd(servers);
+      mounted.unmount();
       undo();
     },
   };

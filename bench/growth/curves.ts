@@ -38,65 +38,85 @@ const PLOTS = {
 } as const;
 
 export type CurveName = keyof typeof PLOTS;
+const NAMES = Object.keys(PLOTS) as CurveName[];
 type Point = readonly [x: number, y: number];
+
+/** In the order of colours and rows. */
+const CONTENDERS = ['kernel ext4', 'fuse2fs', 'fuseward', 'fuseward io_uring'];
 
 /** At most so many columns of one table; of longer curves some points are shown. */
 const MOST_COLUMNS = 8;
 
-/** What grows with what, for each contender. */
-export class Curves {
-  readonly #points: Record<string, Record<string, Point[]>> = {};
-  readonly #contenders: readonly string[];
+/** One curve for each contender, and the run that it comes from. */
+interface Measured {
+  readonly run: string;
+  readonly points: Record<string, Point[]>;
+}
 
-  /** @param contenders their names, in the order of colours and rows */
-  constructor(contenders: readonly string[]) {
-    this.#contenders = contenders;
+/** What grows with what, for each contender. Curves may come from different runs. */
+export class Curves {
+  readonly #curves: Partial<Record<CurveName, Measured>> = {};
+  readonly #run: string;
+
+  /** @param run tells of the run that points are added in: its command, its machine */
+  constructor(run: string) {
+    this.#run = run;
   }
 
   /** Points of a curve are added in the order of x. */
   add(curve: CurveName, contender: string, x: number, y: number): void {
-    this.#points[curve] ??= {};
-    this.#points[curve][contender] ??= [];
-    this.#points[curve][contender].push([x, y]);
+    this.#curves[curve] ??= {run: this.#run, points: {}};
+    const {points} = this.#curves[curve];
+    points[contender] ??= [];
+    points[contender].push([x, y]);
+  }
+
+  /** Takes over the curves of an earlier run that this one has none of. @param json what `toJSON` gave then */
+  complete(json: Partial<Record<CurveName, Measured>>): void {
+    for (const name of NAMES) {
+      const earlier = json[name];
+      if (earlier !== undefined) this.#curves[name] ??= earlier;
+    }
   }
 
   /** All points, by curve and contender. */
-  toJSON(): unknown {
-    return this.#points;
+  toJSON(): Partial<Record<CurveName, Measured>> {
+    return this.#curves;
   }
 
   /** A plot for each curve that has points, by the name of its file. */
   plots(): Map<string, string> {
     return new Map(
-      this.#measured().map(([name, points]) => {
+      this.#measured().map(([name, {points}]) => {
         const {file, ...plot} = PLOTS[name];
-        const series = this.#contenders.map((each) => ({name: each, points: points[each] ?? []}));
+        const series = CONTENDERS.map((each) => ({name: each, points: points[each] ?? []}));
         return [`growth-${file}.svg`, svg({...plot, series})];
       }),
     );
   }
 
-  /** The same as tables, each under its plot. */
+  /** The same as tables, each under its plot, and the runs they are from. */
   text(): string {
-    return this.#measured()
-      .map(([name, points]) => {
-        const {file, title, x, y} = PLOTS[name];
-        const rows = this.#contenders.filter((each) => points[each] !== undefined);
-        const xs = columns([...new Set(rows.flatMap((each) => points[each]!.map(([value]) => value)))]);
-        const cells = rows.map((each) => {
-          const of = new Map(points[each]);
-          return [each, ...xs.map((value) => (of.has(value) ? shown(of.get(value)!) : '–'))];
-        });
-        const head = [`${title}: ${y}, by ${x}`, ...xs.map((value) => value.toLocaleString('en'))];
-        return `![${title}](growth-${file}.svg)\n\n${markdown(head, cells)}`;
-      })
-      .join('\n\n');
+    const measured = this.#measured();
+    const runs = [...new Set(measured.map(([, {run}]) => run))];
+    const sections = measured.map(([name, {points}]) => {
+      const {file, title, x, y} = PLOTS[name];
+      const rows = CONTENDERS.filter((each) => points[each] !== undefined);
+      const xs = columns([...new Set(rows.flatMap((each) => points[each]!.map(([value]) => value)))]);
+      const cells = rows.map((each) => {
+        const of = new Map(points[each]);
+        return [each, ...xs.map((value) => (of.has(value) ? shown(of.get(value)!) : '–'))];
+      });
+      const head = [`${y}, by ${x}`, ...xs.map((value) => value.toLocaleString('en'))];
+      return `![${title}](growth-${file}.svg)\n\n${markdown(head, cells)}`;
+    });
+    return [runs.join('\n'), ...sections].join('\n\n');
   }
 
-  #measured(): Array<[CurveName, Record<string, Point[]>]> {
-    return (Object.keys(PLOTS) as CurveName[]).flatMap((name) => {
-      const points = this.#points[name];
-      return points === undefined ? [] : [[name, points]];
+  #measured(): Array<[CurveName, Measured]> {
+    return NAMES.flatMap((name) => {
+      const curve = this.#curves[name];
+      return curve === undefined ? [] : [[name, curve]];
     });
   }
 }

@@ -35,12 +35,14 @@ export async function growFiles(
       const last = before.get(contender.name);
       if (last !== undefined && (last.seconds * files) / last.files > LONGEST_WALK) continue;
       dropCaches();
-      withMount(contender, image, ({target, servers}) => {
+      withMount(contender, image, (mounted) => {
+        const {target} = mounted;
         dropCaches();
         const cold = work(target, {operation: 'walk', count: 1, jobs: 1}).ns / 1e9;
         into.add('walkCold', contender.name, files, cold);
         const warm = work(target, {operation: 'walk', count: 1, jobs: 1}).ns / 1e9;
         into.add('walkWarm', contender.name, files, warm);
+        const servers = mounted.servers();
         if (servers.length > 0) into.add('walkMemory', contender.name, files, memoryOf(servers) / MIB);
         before.set(contender.name, {files, seconds: cold});
       });

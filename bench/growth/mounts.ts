@@ -25,20 +25,21 @@ export async function growMounts(
     const mounts: Mounted[] = [];
     try {
       for (let n = 1; n <= most; n++) {
+        await pause();
         const copy = join(directory, `${n}.img`);
         const target = join(directory, `${n}`);
         run('cp', ['--sparse=always', image, copy]);
         mkdirSync(target);
         const start = process.hrtime.bigint();
         const mounted = contender.mount(copy, target);
-        statSync(join(target, 'sequential'));
         mounts.push(mounted);
+        statSync(join(target, 'sequential'));
         into.add('mountTime', contender.name, n, Number(process.hrtime.bigint() - start) / 1e6);
-        const servers = mounts.flatMap((each) => each.servers);
-        if (servers.length > 0 && MEMORY_AT.includes(n)) {
+        if (!MEMORY_AT.includes(n)) continue;
+        const servers = mounts.flatMap((each) => each.servers());
+        if (servers.length > 0) {
           into.add('mountMemory', contender.name, n, memoryOf(servers) / MIB / n);
         }
-        await pause();
       }
     } finally {
       for (const mounted of mounts.reverse()) mounted.unmount();

@@ -74,15 +74,31 @@ test('everything lies within the picture, also when all values are the same', ()
   }
 });
 
-test('curves become plots and tables; of long ones some points are shown', () => {
-  const curves = new Curves(['kernel', 'ours']);
-  for (let n = 1; n <= 100; n++) curves.add('mountTime', 'ours', n, 250 + n);
-  curves.add('mountTime', 'kernel', 1, 7);
-  expect([...curves.plots().keys()]).toEqual(['growth-mount-time.svg']);
-  expect(curves.text().split('\n').slice(2)).toEqual([
-    '| Time of the Nth mount, to its first stat: ms, by mounts | 1 | 2 | 5 | 10 | 20 | 50 | 100 |',
+test('curves become plots and tables; of long ones some points are shown, and parts of an earlier run stay', () => {
+  const earlier = new Curves('the first run');
+  earlier.add('reads', 'kernel ext4', 1, 5);
+  earlier.add('mountTime', 'kernel ext4', 1, 5000);
+  const curves = new Curves('the second run');
+  for (let n = 1; n <= 100; n++) curves.add('mountTime', 'fuseward', n, 250 + n);
+  curves.add('mountTime', 'kernel ext4', 1, 7);
+  curves.complete(JSON.parse(JSON.stringify(earlier)));
+  expect([...curves.plots().keys()]).toEqual(['growth-mount-time.svg', 'growth-reads.svg']);
+  expect(
+    curves
+      .text()
+      .split('\n')
+      .filter((line) => line !== ''),
+  ).toEqual([
+    'the second run',
+    'the first run',
+    '![Time of the Nth mount, to its first stat](growth-mount-time.svg)',
+    '| ms, by mounts | 1 | 2 | 5 | 10 | 20 | 50 | 100 |',
     '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
-    '| kernel | 7.00 | – | – | – | – | – | – |',
-    '| ours | 251 | 252 | 255 | 260 | 270 | 300 | 350 |',
+    '| kernel ext4 | 7.00 | – | – | – | – | – | – |',
+    '| fuseward | 251 | 252 | 255 | 260 | 270 | 300 | 350 |',
+    '![Random reads of 4 KiB, O_DIRECT, a second](growth-reads.svg)',
+    '| reads a second, by clients | 1 |',
+    '| --- | ---: |',
+    '| kernel ext4 | 5.00 |',
   ]);
 });
