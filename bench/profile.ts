@@ -1,0 +1,108 @@
+import {type ChildProcess, execFileSync, spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {mkdtempSync, readFileSync, rmdirSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {parseArgs} from 'node:util';
+import {bundle} from '../test/support/bundle.mjs';
+import {run} from '../test/support/mounts.js';
+import {benchImage, FULL, SHORT} from './image.js';
+import {dropCaches, warm} from './machine/caches.js';
+import {type Operation, work} from './native/client.js';
+import {installed, isProgram} from './packages.js';
+import {markdown} from './report/table.js';
+
+/** Where our ext4 server spends its time in one kind of work: a table of functions, the kernel's among them. See bench/README.md. */
+const {values: options, positionals} = parseArgs({
+  allowPositionals: true,
+  options: {
+    short: {type: 'boolean', default: false},
+    cold: {type: 'boolean', default: false},
+    count: {type: 'string'},
+    top: {type: 'string', default: '25'},
+  },
+});
+const operation = positionals[0] as Operation | undefined;
+if (operation === undefined) throw new Error('usage: bench:profile OPERATION [--cold] [--count N] [--top N]');
+if (!installed(() => isProgram('perf'), 'linux-perf'))
+  throw new Error('there is no perf: install linux-perf');
+
+const size = options.short ? SHORT : FULL;
+const image = benchImage(size);
+const COUNTS: Partial<Record<Operation, number>> = {'stat-birth': size.files, 'read-small': size.small};
+const count = Number(options.count ?? COUNTS[operation] ?? 2 * size.reads);
+const directory = mkdtempSync(join(tmpdir(), 'fuseward-bench-profile-'));
+const samples = `${directory}.data`;
+const program = await bundle('bench/profile/server.ts');
+
+/** Percent of samples by function, whatever tier its code was in, the largest first. */
+function functions(): Array<{percent: number; where: string; name: string}> {
+  const found = new Map<string, {percent: number; where: string; name: string}>();
+  const report = run('perf', ['report', '-i', samples, '--stdio', '--sort', 'sym']);
+  for (const line of report.split('\n')) {
+    const [, percent, mode, symbol] = /^\s+([\d.]+)%\s+\[(.)\]\s+(.+?)\s*$/.exec(line) ?? [];
+    if (symbol === undefined) continue;
+    const where = mode === 'k' ? 'kernel' : 'server';
+    const name = plain(symbol);
+    const same = found.get(`${where} ${name}`) ?? {percent: 0, where, name};
+    same.percent += Number(percent);
+    found.set(`${where} ${name}`, same);
+  }
+  return [...found.values()].sort((one, other) => other.percent - one.percent);
+}
+
+/** V8's names hold the tier of the code and the bundle's path. */
+function plain(name: string): string {
+  return name
+    .replace(/^(JS|LazyCompile|Function|Script|Builtin):[*~^']?/, '')
+    .replace(/ ?\S*\/bundle\/\S+?:(\d+)(:\d+)?$/, '');
+}
+
+function contextSwitches(pid: number): number {
+  return Number(
+    /^voluntary_ctxt_switches:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0,
+  );
+}
+
+const server: ChildProcess = spawn(process.execPath, ['--perf-basic-prof', program, image, directory], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const ended = once(server, 'exit');
+try {
+  await Promise.race([once(server.stdout!, 'data'), ended]);
+  const pid = server.pid!;
+  if (options.cold) dropCaches();
+  else warm(image);
+  const perf = spawn(
+    'perf',
+    ['record', '-q', '-e', 'cpu-clock', '-F', '4000', '-p', `${pid}`, '-o', samples],
+    {
+      stdio: 'inherit',
+    },
+  );
+  const perfEnded = once(perf, 'exit');
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const before = contextSwitches(pid);
+  const outcome = work(directory, {operation, count, jobs: 1});
+  const switches = contextSwitches(pid) - before;
+  perf.kill('SIGINT');
+  await perfEnded;
+  const all = functions();
+  const kernelShare = all.reduce((sum, {percent, where}) => sum + (where === 'kernel' ? percent : 0), 0);
+  console.log(
+    `\`bench:profile ${process.argv.slice(2).join(' ')}\`: ${(outcome.ns / 1e9).toFixed(2)} s, ${outcome.count} things, client ${(outcome.cpuUs / 1e6).toFixed(2)} s; server: ${kernelShare.toFixed(0)} % of samples in the kernel, ${switches} times asleep.\n`,
+  );
+  const rows = all
+    .slice(0, Number(options.top))
+    .map(({percent, where, name}) => [name, where, `${percent.toFixed(1)} %`]);
+  console.log(markdown(['', 'in', 'of its samples'], rows));
+} finally {
+  try {
+    execFileSync('umount', [directory], {stdio: 'ignore'});
+  } catch {
+    server.kill('SIGKILL');
+  }
+  await ended;
+  rmdirSync(directory);
+  for (const file of [samples, program, `/tmp/perf-${server.pid}.map`]) rmSync(file, {force: true});
+}
