@@ -10,8 +10,8 @@ export type ConnectionEnd = 'unmounted' | 'aborted';
 /** Requests served before the event loop gets its turn. */
 const BATCH = 64;
 
-/** What a failed read(2) of the device means. */
-function afterRead(error: unknown): ConnectionEnd | 'repeat' | 'wait' {
+/** What a failed read(2) of the device means. @throws the error itself when it does not belong to the protocol */
+export function afterRead(error: unknown): ConnectionEnd | 'repeat' | 'wait' {
   switch ((error as {code?: unknown}).code) {
     case 'ENODEV':
       return 'unmounted';

@@ -40,6 +40,7 @@ export {OPCODE, type OpcodeName, opcodeName} from './opcodes.js';
 export {type Operation, type OperationTarget, operation, type ReplySize} from './operation.js';
 export * from './replies.js';
 export {REPLY_BODY, REQUEST_BODY, RequestSlot, type SendReply} from './request-slot.js';
+export {type RingHooks, type RingOptions, RingTransport} from './ring-transport.js';
 export {Session} from './session.js';
 export {
   type FailedRequest,

@@ -249,6 +249,13 @@ export class RequestSlot implements RequestContext {
     this.#target = NO_BYTES;
   }
 
+  /** Has replies written to this memory from now on, for transports whose replies must lie in a certain place. */
+  replyInto(reply: Uint8Array, view: DataView): void {
+    this.reply = reply;
+    this.replyView = view;
+    this.#target = NO_BYTES;
+  }
+
   /** The first `size` bytes of the reply's body, to be filled. */
   replyTarget(size: number): Uint8Array {
     this.reserve(size);

@@ -5,6 +5,7 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {mountAt, umount} from '../../src/sys/mount.js';
 import {bundle} from '../support/bundle.mjs';
 import {cannotContain} from '../support/contained-mount.js';
+import {NO_RINGS, switchUring} from '../support/enable-uring.js';
 import {CHECKS, type Feature} from './fuse-support/checks.js';
 import {MISSING, Mounted} from './fuse-support/mounted.js';
 import type {Kind, Transport} from './fuse-support/server-program.js';
@@ -62,17 +63,21 @@ describe.skipIf(MISSING)(`the checks hold on mounts${skipped}`, () => {
     ],
     ['full', 'blocking', []],
     ['full', 'events', []],
+    ...(NO_RINGS === undefined ? ([['full', 'ring', []]] as const) : []),
     // Where nothing can be contained the relay can't be started.
     ...(cannotContain() === undefined ? ([['full', 'relayed', []]] as const) : []),
   ];
   for (const [kind, transport, lacks] of systems) {
     describe(`${kind}, ${transport}`, () => {
       let mounted: Mounted;
+      let switchBack = (): void => {};
       beforeAll(async () => {
+        if (transport === 'ring') switchBack = switchUring(true);
         mounted = await Mounted.start(program, kind, transport);
       });
       afterAll(async () => {
         await mounted.discard();
+        switchBack();
       });
       conformance(() => mounted.target, lacks);
 

@@ -67,6 +67,8 @@ export const INIT_FLAGS = {
   HAS_RESEND: 39,
   /** Id-mapped mounts; needs default_permissions. */
   ALLOW_IDMAP: 40,
+  /** Requests travel by io_uring once the server has registered for them. */
+  OVER_IO_URING: 41,
   /** request_timeout of the reply is meant. */
   REQUEST_TIMEOUT: 42,
   /** The kernel does file I/O by itself and asks where data lie; not in released kernels. */

@@ -13,6 +13,7 @@ import {
   notifyVia,
   OPCODE,
   type OpcodeName,
+  RingTransport,
   runBlocking,
   Session,
   serveEvents,
@@ -26,17 +27,19 @@ import {silent} from '../../../src/service/log.js';
 import {exitNow} from '../../../src/sys/exit.js';
 import {O_RDWR, type OwnedFd, openFd} from '../../../src/sys/fd.js';
 import {mountAt} from '../../../src/sys/mount.js';
+import {possibleCpus} from '../../support/enable-uring.js';
 import {changingFs, makeSwitches, type Switches} from './changing-fs.js';
 import {fullMemoryFs, type Handles} from './full-memory-fs.js';
 import {type SlowState, slowFs} from './slow-fs.js';
 
 export type Kind = 'memory' | 'full' | 'changing' | 'slow';
-/** `relayed`: as `events`, on a socket behind a relay. */
-export type Transport = 'blocking' | 'events' | 'relayed';
+/** `relayed`: as `events`, on a socket behind a relay; `ring`: as `blocking`, by io_uring. */
+export type Transport = 'blocking' | 'events' | 'relayed' | 'ring';
 
 interface Shared {
   readonly fd: number;
   readonly kind: Kind;
+  readonly transport: Transport;
   readonly counters: SharedArrayBuffer;
   readonly switches: Switches;
 }
@@ -66,7 +69,7 @@ function fileSystem({kind, switches}: Shared): FileSystem {
 function makeSession(shared: Shared, tell: (message: Told) => void): Session {
   return new Session(
     fileSystem(shared),
-    {},
+    shared.transport === 'ring' ? {init: {want: ['OVER_IO_URING']}} : {},
     {
       counters: new CounterArray(shared.counters),
       onError: (error, request) => tell({defect: `${request.name}: ${error}`}),
@@ -78,7 +81,14 @@ function makeSession(shared: Shared, tell: (message: Told) => void): Session {
 function serveAsWorker(): void {
   const shared = workerData as Shared;
   const tell = (message: Told): void => parentPort?.postMessage(message);
-  const end = runBlocking(shared.fd, makeSession(shared, tell));
+  const session = makeSession(shared, tell);
+  const onTransport = (isRing: boolean, reason?: string): void => {
+    if (!isRing) tell({defect: `no ring: ${reason}`});
+  };
+  const end =
+    shared.transport === 'ring'
+      ? new RingTransport(shared.fd, {queues: possibleCpus()}).run(session, {onTransport})
+      : runBlocking(shared.fd, session);
   tell({end, handles: handles.open});
 }
 
@@ -110,7 +120,7 @@ async function main(): Promise<void> {
   const counters = new CounterArray();
   const switches = makeSwitches();
   const notifier = new Notifier(notifyVia(fd));
-  const shared: Shared = {fd, kind, counters: counters.memory as SharedArrayBuffer, switches};
+  const shared: Shared = {fd, kind, transport, counters: counters.memory as SharedArrayBuffer, switches};
 
   const hear = (message: Told): void => {
     if ('retrieved' in message) notifier.retrieved(message.retrieved, message.offset, message.data);
@@ -143,7 +153,7 @@ async function main(): Promise<void> {
   // The parent is gone, and the mount must not outlive the test. process.exit() would wait for the worker's read.
   process.on('disconnect', () => exitNow(0));
 
-  if (transport === 'blocking') {
+  if (transport === 'blocking' || transport === 'ring') {
     const worker = new Worker(fileURLToPath(import.meta.url), {workerData: shared});
     worker.on('message', hear);
     worker.on('error', (error) => hear({defect: String(error)}));
