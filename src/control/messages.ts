@@ -63,6 +63,10 @@ export type OrderName = ControlOrder['do'];
 export type ControlRequest = {readonly id: number} & ControlOrder;
 
 /** How the server is: cheap, and answered without the thread that serves requests. */
+/** How requests may travel between kernel and server. */
+export const TRANSPORTS = ['device', 'io_uring'] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
 export interface ServerState {
   /** Requests read and not answered, held ones left out. */
   readonly queueDepth: number;
@@ -73,6 +77,8 @@ export interface ServerState {
   readonly frozen: boolean;
   /** Every request is answered with EIO from now on. */
   readonly shutDown: boolean;
+  /** How requests travel; absent before the kernel has been answered, and from relays. */
+  readonly transport?: Transport;
 }
 
 /** What was counted for one opcode. */

@@ -39,6 +39,7 @@ const state = {
   held: Count,
   frozen: Type.Boolean(),
   shutDown: Type.Boolean(),
+  transport: Type.Optional(Type.Union([Type.Literal('device'), Type.Literal('io_uring')])),
 };
 const State = Type.Object(state, strict);
 

@@ -20,6 +20,8 @@ export interface MountPolicy {
   deadlineMs: number;
   /** How far the kernel reads ahead on the mount, bytes; undefined leaves it as it is. */
   readAheadBytes?: number;
+  /** How requests travel: by the device alone, or by io_uring where the kernel allows it. */
+  transport: 'device' | 'io_uring';
   /** The server may mount as fuseblk. */
   fuseblk: boolean;
   /** What may be mounted besides images and block devices; nothing unless said. */
@@ -36,5 +38,6 @@ export const DEFAULT_MOUNT_POLICY: MountPolicy = {
   allowSuid: false,
   allowOther: true,
   deadlineMs: 30_000,
+  transport: 'device',
   fuseblk: false,
 };

@@ -28,6 +28,7 @@ import type {MountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
 import {Observer, type RelayProcess} from './observer.js';
 import {type CallerOptions, withForced} from './options.js';
+import {kernelHasQueues} from './queues.js';
 import {setReadAhead} from './read-ahead.js';
 import {type ServedMember, ServedMembers} from './served-members.js';
 import {ServedSource, type Serving} from './served-source.js';
@@ -111,6 +112,8 @@ export interface MountResult {
   /** Block size of the file system in bytes, as the server says. */
   blockSize?: number;
   iomap: IomapResult;
+  /** The server was told how many queues there are, and may hold an io_uring for them. */
+  queues?: true;
   /** How the server says it has locked itself down, in its own words. */
   lockDown?: LockDownReport;
   readOnly: boolean;
@@ -248,6 +251,8 @@ async function perform(
       callerGid: request.callerGid,
       // A relay answers managers in the server's place.
       controlSocket: observed ? undefined : controlSocket,
+      // A relay's server has no device to make queues for.
+      queues: !observed && policy.transport === 'io_uring' && kernelHasQueues(),
       onMounted: (type) => observer?.begin(type),
     },
     {control},
@@ -313,6 +318,7 @@ async function perform(
     loopDevice: served.loopDevice,
     members: members.all,
     readOnly,
+    queues: requests.gaveQueues,
     isForeign,
     lockDown,
   });
@@ -334,6 +340,7 @@ async function perform(
     ...(members.all.length === 0 ? {} : {members: members.all}),
     ...(blockSize === undefined ? {} : {blockSize}),
     iomap,
+    ...(requests.gaveQueues ? {queues: true} : {}),
     ...(lockDown === undefined ? {} : {lockDown}),
     readOnly,
     ...(name === undefined ? {} : {serverPid: name.pid, serverStart: name.start}),

@@ -13,6 +13,7 @@ import {createMount, type KernelMount} from './kernel-mount.js';
 import {checkFormat, type MountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
 import type {CallerOptions} from './options.js';
+import {openPossibleCpus} from './queues.js';
 import type {ServedMembers} from './served-members.js';
 import type {Serving} from './served-source.js';
 import {checkServerOptions, mergeFlags, mergeOptions} from './server-options.js';
@@ -36,6 +37,8 @@ export interface Prepared {
   callerGid: number;
   /** Where managers will reach the server; undefined where nobody is to. */
   controlSocket: ControlSocket | undefined;
+  /** Whether the server may take requests by io_uring. */
+  queues: boolean;
   /** Told when the mount has been made, with its subtype. @throws Errno; the mount fails then */
   onMounted?: (subtype: string) => void;
 }
@@ -61,6 +64,7 @@ export class ServerRequests implements HelperActions {
   #flags = 0;
   #problem: {action: 'open' | 'mount'; error: unknown} | undefined;
   #memberProblem: unknown;
+  #gaveQueues = false;
 
   constructor(prepared: Prepared, {control}: {control: ControlChannel}) {
     this.#prepared = prepared;
@@ -80,6 +84,11 @@ export class ServerRequests implements HelperActions {
   /** The last thing that went wrong on our side and was not mended by a later try. */
   get problem(): {action: 'open' | 'mount'; error: unknown} | undefined {
     return this.#problem;
+  }
+
+  /** Whether the server was told of queues, so that it may have an io_uring. */
+  get gaveQueues(): boolean {
+    return this.#gaveQueues;
   }
 
   /** Why the last file that is not the source was not opened. */
@@ -105,6 +114,12 @@ export class ServerRequests implements HelperActions {
     const {controlSocket} = this.#prepared;
     if (controlSocket === undefined) throw new Errno('ENOENT', 'open', 'the control socket');
     return controlSocket.listen();
+  }
+
+  openQueues(): OwnedFd {
+    if (!this.#prepared.queues) throw new Errno('EOPNOTSUPP', 'open', 'queues');
+    this.#gaveQueues = true;
+    return openPossibleCpus();
   }
 
   /** The question was put to the kernel before the server got the descriptor; this tells what came of it. */

@@ -27,6 +27,8 @@ export interface ServingProcess {
   /** Further sources that it was given, absolute, and the loop devices around them. */
   readonly members: ReadonlyArray<{readonly path: string; readonly loopDevice?: string}>;
   readonly readOnly: boolean;
+  /** It was told of queues, and may hold an io_uring for them. */
+  readonly queues: boolean;
   /** A program of others. */
   readonly isForeign: boolean;
   readonly lockDown: LockDownReport | undefined;

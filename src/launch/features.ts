@@ -55,12 +55,17 @@ function fuseFeatures(kernel: KernelFeatures, offer: FuseOffer | string): Featur
           'all file I/O goes through the servers; no released kernel has iomap yet',
         ),
     offer.ioUring
-      ? feature('io_uring', 'ok', 'offered', 'requests could come over io_uring; servers use /dev/fuse')
+      ? feature(
+          'io_uring',
+          'ok',
+          'offered',
+          'requests travel by io_uring where policy says transport = "io_uring"',
+        )
       : feature(
           'io_uring',
           'limited',
           'not offered',
-          'requests come over /dev/fuse, which is what the servers use',
+          'requests travel by /dev/fuse, whatever policy says; root may write Y to /sys/module/fuse/parameters/enable_uring',
         ),
   ];
 }

@@ -28,6 +28,8 @@ export interface MountRecord {
   readonly members?: ReadonlyArray<{readonly path: string; readonly loopDevice?: string}> | undefined;
   readonly blockSize?: number | undefined;
   readonly iomap: string;
+  /** The server was told of queues, and may hold an io_uring. */
+  readonly queues?: boolean | undefined;
   /** Whether the server was started here or reached through a service socket. */
   readonly kind: string;
   /** The server is a program of others. */

@@ -48,13 +48,17 @@ export type Limits = Record<
   number | 'unlimited'
 >;
 
+/** What the rings of a server may take, bytes. */
+const RING_MEMORY = 1 << 20;
+
 /** Words of prlimit(1) that bound what a server takes. @param other where it is something else than for our own */
 export function limitsOf(server: ServerPolicy, other: Partial<Limits> = {}): string[] {
   const limits: Limits = {
     core: 0,
     data: server.memoryBytes,
     fsize: FILE_LIMIT,
-    memlock: 0,
+    // An io_uring counts as locked memory; the lock-down takes the rest away.
+    memlock: RING_MEMORY,
     msgqueue: 0,
     nofile: 64,
     // Counted by user id, and each server has its own: bubblewrap's own two processes are among them.

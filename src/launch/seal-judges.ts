@@ -24,6 +24,8 @@ export interface Expected {
     | ReadonlyArray<{readonly path: string; readonly loopDevice?: string | undefined}>
     | undefined;
   readonly readOnly: boolean;
+  /** It was told of queues, and may hold one io_uring, which it made before its lock-down. */
+  readonly queues?: boolean | undefined;
   /** FUSE connection of the mount; undefined before it is attached. */
   readonly connection: number | undefined;
   /** What the server said of its lock-down, before it had seen the image. */
@@ -151,9 +153,12 @@ const FOREIGN_HARMLESS = new Set([
   'anon_inode:[pidfd]',
 ]);
 
+/** What a ring for requests is called. Nobody can see from outside what it may do; after the lock-down no other can be made. */
+const RING = 'anon_inode:[io_uring]';
+
 const descriptors: Judge = (held, expected) => {
   const {sourcePath, sourceInode, loopDevice, members = []} = expected;
-  const {readOnly, connection, observed, foreign = false} = expected;
+  const {readOnly, connection, observed, queues, foreign = false} = expected;
   const own = new Set([
     sourcePath,
     loopDevice,
@@ -166,7 +171,12 @@ const descriptors: Judge = (held, expected) => {
     own.has(kind) || (foreign && (kind === SOURCE_PLACE || kind.startsWith(`${SOURCE_PLACE}/`)));
   const kinds = Object.keys(held.descriptors);
   const strange = kinds.filter(
-    (kind) => !HARMLESS.has(kind) && !kind.startsWith('/memfd:') && !ofMount(kind) && !granted(kind),
+    (kind) =>
+      !HARMLESS.has(kind) &&
+      !(kind === RING && queues === true && held.descriptors[kind] === 1) &&
+      !kind.startsWith('/memfd:') &&
+      !ofMount(kind) &&
+      !granted(kind),
   );
   const written = held.writableFiles.filter(ofMount);
   const other = connection !== undefined && held.connections?.some((each) => each !== connection) === true;

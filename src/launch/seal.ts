@@ -68,6 +68,7 @@ export function expectedOf(
     loopDevice: record?.loopDevice,
     members: record?.members,
     readOnly: record?.readOnly ?? readOnly,
+    queues: record?.queues,
     connection,
     reported: record?.reported,
   };

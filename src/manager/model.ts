@@ -96,7 +96,7 @@ export const MountView = Type.Object(
     }),
     blockSize: Maybe(Count('bytes')),
     iomap: Text('approved, unsupported, denied, not asked, or unknown'),
-    transport: Text('device, or unknown'),
+    transport: Text('how requests travel, by the word of the server: device, io_uring, or unknown'),
     serverPid: Maybe(Count('process id of the server')),
     unit: Maybe(Text('systemd unit that the server runs in')),
     connected: Type.Boolean({description: 'whether the manager has a control channel to the server'}),

@@ -103,6 +103,7 @@ export class ServerLink {
       held: state.held,
       frozen: state.frozen,
       shutDown: state.shutDown,
+      ...(state.transport === undefined ? {} : {transport: state.transport}),
     };
   }
 

@@ -63,8 +63,8 @@ export function mountView(mount: WatchedMount, maxAgeMs: number): MountView {
     members: (record?.members ?? []).map(({path, loopDevice = null}) => ({path, loopDevice})),
     blockSize: record?.blockSize ?? null,
     iomap: record?.iomap ?? 'unknown',
-    // The one transport that our servers have; what others use, nobody tells.
-    transport: record === undefined ? 'unknown' : 'device',
+    // What servers of others use, nobody tells.
+    transport: link?.state?.transport ?? 'unknown',
     serverPid: server?.pid ?? null,
     unit: containment?.cgroup.unit ?? null,
     connected: link?.connected ?? false,

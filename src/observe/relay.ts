@@ -86,6 +86,7 @@ export class Relay {
   /** Relays until the mount or the server is gone. @throws Errno for what no peer can bring about */
   run(): RelayEnd {
     this.#parts.counters.setClock();
+    this.#parts.counters.transport = 'device';
     const end = this.#relay();
     if (end === 'server-gone') this.#drain();
     return end;

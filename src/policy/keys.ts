@@ -73,8 +73,8 @@ export const KEYS: KeyTable = {
   },
   transport: {
     name: 'transport',
-    kind: oneOf('device'),
-    help: 'how requests travel between kernel and server',
+    kind: oneOf('device', 'io_uring'),
+    help: 'how requests travel between kernel and server; by io_uring where the kernel allows it',
   },
   fuseblk: {
     name: 'fuseblk',

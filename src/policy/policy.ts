@@ -7,6 +7,8 @@ export type LoopPolicy = 'always' | 'auto' | 'never';
 export type IomapPolicy = 'allow' | 'deny' | 'require';
 /** What the manager does with a mount whose server is gone. */
 export type ServerDeathPolicy = 'detach' | 'keep';
+/** How requests travel between kernel and server: `io_uring` where the kernel allows it, else by the device as well. */
+export type TransportPolicy = 'device' | 'io_uring';
 /** Which servers may serve a type: one of our own in a sandbox, one behind a service socket, or whichever there is. */
 export type DriverPolicy = 'builtin' | 'socket' | 'any';
 
@@ -34,7 +36,7 @@ export interface Policy {
   readonly blockSize: number;
   readonly iomap: IomapPolicy;
   /** How requests travel between kernel and server. */
-  readonly transport: 'device';
+  readonly transport: TransportPolicy;
   /** The server may mount as fuseblk; for root's mounts. */
   readonly fuseblk: boolean;
   readonly allowDev: boolean;

@@ -68,6 +68,8 @@ export function restrictProcess(
   setDumpable(false);
   setRlimit('FSIZE', LOG_LIMIT, LOG_LIMIT);
   setRlimit('CORE', 0, 0);
+  // What a ring took stays; nothing more is locked.
+  setRlimit('MEMLOCK', 0, 0);
   const defaultAction = answerToForbidden(prepare);
   const rules = [...allowedSystemCalls({jitless: isJitless(), pid: process.pid}), ...more];
   installFilter(buildFilter(rules, {defaultAction}), {tsync: true});

@@ -10,6 +10,7 @@ import {ControlListener} from './control-listener.js';
 import {log} from './log.js';
 import {parseArguments} from './mount-options.js';
 import {OrderBox} from './order-box.js';
+import {queuesOf} from './queues.js';
 import {refusalOf} from './refusal.js';
 import {report} from './report.js';
 import {runRequestThread} from './request-thread.js';
@@ -49,6 +50,7 @@ async function greet(fd: number, cacheBytes: number): Promise<Session & Shared> 
   const fuseDevice = conversation.receiveFuseDevice();
   const control = conversation.probeExtension();
   const listener = await listen(conversation);
+  const queues = queuesOf(conversation);
   return {
     conversation,
     allowOther,
@@ -58,6 +60,7 @@ async function greet(fd: number, cacheBytes: number): Promise<Session & Shared> 
     place,
     thread,
     cacheBytes,
+    queues,
     countersFd: memory.fd,
     counters,
     orders,

@@ -1,7 +1,7 @@
 import {fstatSync} from 'node:fs';
 import {parentPort, workerData} from 'node:worker_threads';
 import {type BlockSource, FileSource} from '../block/index.js';
-import {runBlocking, Session, type SessionOptions} from '../fuse/index.js';
+import {type ConnectionEnd, RingTransport, runBlocking, Session, type SessionOptions} from '../fuse/index.js';
 import {adviseRandom} from '../sys/advice.js';
 import {deviceSize} from '../sys/block-device.js';
 import {withheldFeatures} from '../sys/kernel-defects.js';
@@ -13,6 +13,7 @@ import {iomapServerFor} from './iomap-support.js';
 import {restrictThread} from './lock-down.js';
 import {log} from './log.js';
 import type {OrderEnd} from './order-box.js';
+import {Placement} from './placement.js';
 import {refusalOf} from './refusal.js';
 import {RequestGate} from './request-gate.js';
 import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
@@ -36,6 +37,7 @@ class RequestThread {
   readonly #counters: SharedCounters;
   #driver: Driver | undefined;
   #fileSystem: ServedFileSystem | undefined;
+  #ring: RingTransport | undefined;
   readonly #orders: OrderEnd;
   /** Found out now: after the lock-down nobody can ask which kernel this is. */
   readonly #withheld = withheldFeatures();
@@ -50,7 +52,7 @@ class RequestThread {
   do(ask: Ask): ThreadCalls[keyof ThreadCalls]['answer'] {
     switch (ask.do) {
       case 'restrict':
-        return {landlock: restrictThread(), threadId: gettid()};
+        return this.#restrict(ask);
       case 'probe':
         return this.#probe(ask);
       case 'open':
@@ -58,6 +60,12 @@ class RequestThread {
       case 'run':
         return this.#run(ask);
     }
+  }
+
+  #restrict({fuseFd, queues}: ThreadCalls['restrict']['ask']): ThreadCalls['restrict']['answer'] {
+    if (queues !== undefined) this.#ring = makeRing(fuseFd, queues);
+    const held = {landlock: restrictThread(), threadId: gettid()};
+    return this.#ring === undefined ? held : {...held, ringFd: this.#ring.fd};
   }
 
   #probe({fd, type}: ThreadCalls['probe']['ask']): ThreadCalls['probe']['answer'] {
@@ -84,7 +92,11 @@ class RequestThread {
     return {
       // Attributes come with every listing: left to choose, the kernel stops asking for them in the middle of a walk.
       init: {
-        want: ['POSIX_ACL', 'EXPORT_SUPPORT'],
+        want: [
+          'POSIX_ACL',
+          'EXPORT_SUPPORT',
+          ...(this.#ring === undefined ? [] : (['OVER_IO_URING'] as const)),
+        ],
         refuse: [
           'READDIRPLUS_AUTO',
           ...(this.#withheld.has('no-open') ? (['NO_OPEN_SUPPORT'] as const) : []),
@@ -111,7 +123,32 @@ class RequestThread {
         log('error', {request: name, nodeid, error: String(error)}, 'a request failed unexpectedly'),
     });
     gate.session = session;
-    return {ended: runBlocking(fuseFd, session)};
+    return {ended: this.#serve(fuseFd, session)};
+  }
+
+  #serve(fuseFd: number, session: Session): ConnectionEnd {
+    if (this.#ring === undefined) {
+      this.#counters.transport = 'device';
+      return runBlocking(fuseFd, session);
+    }
+    const placement = new Placement();
+    return this.#ring.run(session, {
+      onQueue: (queue) => placement.note(queue),
+      onTransport: (ring, reason) => {
+        this.#counters.transport = ring ? 'io_uring' : 'device';
+        if (!ring) log('warn', {reason}, 'requests travel by the device and not by io_uring');
+      },
+    });
+  }
+}
+
+/** A ring for the device; undefined where this kernel or its settings don't allow one, which is no reason not to serve. */
+function makeRing(fuseFd: number, queues: number): RingTransport | undefined {
+  try {
+    return new RingTransport(fuseFd, {queues});
+  } catch (error) {
+    log('warn', {error: String(error)}, 'requests travel by the device: no io_uring can be made');
+    return undefined;
   }
 }
 

@@ -11,8 +11,14 @@ export interface ThreadStart {
 
 /** What the main thread asks of the request thread, one at a time, and what it gets for it. */
 export interface ThreadCalls {
-  /** Locks the thread down; the answer is landlock's ABI, and the kernel's id of the thread. */
-  restrict: {ask: Record<never, never>; answer: {landlock: number; threadId: number}};
+  /**
+   * Locks the thread down; the answer is landlock's ABI, and the kernel's id of the thread. With `queues` (how many processors the machine
+   * may have) it first makes a ring for the fuse device, if it can: then the answer has its descriptor.
+   */
+  restrict: {
+    ask: {fuseFd: number; queues: number | undefined};
+    answer: {landlock: number; threadId: number; ringFd?: number};
+  };
   /** Looks what the source on a descriptor is. */
   probe: {ask: {fd: number; type: string}; answer: Probe};
   /** Opens the source with the driver that probe chose. */

@@ -16,7 +16,7 @@ import type {OrderBox} from './order-box.js';
 import {report} from './report.js';
 import type {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
-import {ALLOWED_COUNT, iomapSystemCalls} from './system-calls.js';
+import {ALLOWED_COUNT, iomapSystemCalls, ringSystemCalls} from './system-calls.js';
 import {prepareWakeSignal, wakeThread} from './wake-signal.js';
 
 /** How long a busy source is asked for again, ms. */
@@ -37,13 +37,18 @@ export interface Session {
   /** What reaches that thread while it serves requests. */
   readonly orders: OrderBox;
   readonly cacheBytes: number;
+  /** How many queues a ring would need; undefined where requests are to travel by the device. */
+  readonly queues: number | undefined;
   /** Memory that it counts in. */
   readonly countersFd: number;
 }
 
 /** Every descriptor that the mount needs, but for the runtime's own. */
-function knownDescriptors({conversation, control, listener, fuseDevice, countersFd}: Session): Set<number> {
-  const known = [conversation.fd, control?.fd, listener?.fd, fuseDevice.fd, countersFd];
+function knownDescriptors(
+  {conversation, control, listener, fuseDevice, countersFd}: Session,
+  ringFd: number | undefined,
+): Set<number> {
+  const known = [conversation.fd, control?.fd, listener?.fd, fuseDevice.fd, countersFd, ringFd];
   return new Set(known.filter((fd) => fd !== undefined));
 }
 
@@ -52,16 +57,20 @@ function knownDescriptors({conversation, control, listener, fuseDevice, counters
  * @returns whether the kernel may be let read files by itself
  */
 async function lockDown(session: Session): Promise<boolean> {
-  const iomap = mayUseIomap(session.fuseDevice.fd);
-  const {thread, orders, control} = session;
-  const {landlock, threadId} = await thread.ask('restrict', {});
+  const {thread, orders, control, queues} = session;
+  const fuseFd = session.fuseDevice.fd;
+  const iomap = mayUseIomap(fuseFd);
+  const {landlock, threadId, ringFd} = await thread.ask('restrict', {fuseFd, queues});
   prepareWakeSignal();
   orders.wake = () => wakeThread(threadId);
   restrictThread();
   restrictRuntimeThreads([threadId, gettid()]);
-  const closed = closeUnknown(knownDescriptors(session));
+  const closed = closeUnknown(knownDescriptors(session, ringFd));
   if (closed > 0) log('warn', {closed}, 'descriptors were open that this server was not given');
-  restrictProcess(undefined, iomap ? iomapSystemCalls(session.fuseDevice.fd) : []);
+  restrictProcess(undefined, [
+    ...(iomap ? iomapSystemCalls(fuseFd) : []),
+    ...(ringFd === undefined ? [] : ringSystemCalls({ringFd, fuseFd})),
+  ]);
   report(control, {event: 'contained', landlock, systemCalls: ALLOWED_COUNT});
   return iomap;
 }

@@ -1,5 +1,12 @@
 import type {CacheCounters} from '../block/index.js';
-import type {CacheName, CacheNumbers, ServerState, StatsAnswer} from '../control/messages.js';
+import {
+  type CacheName,
+  type CacheNumbers,
+  type ServerState,
+  type StatsAnswer,
+  TRANSPORTS,
+  type Transport,
+} from '../control/messages.js';
 import {COUNTERS_BYTE_LENGTH, CounterArray, OPCODE, type OperationCounts, opcodeName} from '../fuse/index.js';
 import type {IomapCounters} from '../iomap/index.js';
 import {CACHE_CELLS_SIZE, CacheCells} from './cache-cells.js';
@@ -12,11 +19,13 @@ export const COUNTERS_NAME = 'fuseward-counters';
 const CACHES = ['block', 'inode', 'mapping', 'iomap'] as const satisfies readonly CacheName[];
 export type CountedCache = (typeof CACHES)[number];
 
-/** Doubles behind the caches: 1 or 0 for yes or no, the difference of two clocks in ms. */
+/** Doubles behind the caches: 1 or 0 for yes or no, the difference of two clocks in ms, and how requests travel. */
 const FROZEN = 0;
 const SHUT_DOWN = 1;
 const CLOCK = 2;
-const STATE_FIELDS = 3;
+/** Index into TRANSPORTS. */
+const TRANSPORT = 3;
+const STATE_FIELDS = 4;
 const IOMAP_AT = COUNTERS_BYTE_LENGTH + CACHES.length * CACHE_CELLS_SIZE;
 const STATE_AT = IOMAP_AT + IOMAP_CELLS_SIZE;
 
@@ -69,6 +78,14 @@ export class SharedCounters {
     this.#state[SHUT_DOWN] = value ? 1 : 0;
   }
 
+  /** How requests travel; undefined before the kernel has been answered. */
+  get transport(): Transport | undefined {
+    return TRANSPORTS[(this.#state[TRANSPORT] ?? 0) - 1];
+  }
+  set transport(value: Transport) {
+    this.#state[TRANSPORT] = TRANSPORTS.indexOf(value) + 1;
+  }
+
   /** How the server is at this moment. */
   state(): ServerState {
     const {depth, oldestMs, held} = this.requests.current;
@@ -80,6 +97,7 @@ export class SharedCounters {
       held,
       frozen,
       shutDown,
+      ...(this.transport === undefined ? {} : {transport: this.transport}),
     };
   }
 

@@ -26,6 +26,7 @@ import {
   type PacketName,
   PROTOCOL_VERSION,
   packetName,
+  QUEUES_FILE,
 } from './magic.js';
 import {magicOf, type PacketCodec, packetText} from './packet.js';
 import {ProtocolError} from './protocol-error.js';
@@ -41,6 +42,8 @@ export interface HelperActions {
   openControl(): OwnedFd;
   /** A listening socket for managers to reach the server by. */
   openListener(): OwnedFd;
+  /** Extension: the list of possible processors. @throws Errno where requests are not to travel by io_uring */
+  openQueues(): OwnedFd;
   setIomap(mode: commands.IomapMode): void;
   setType(fuseblk: boolean): void;
   setSource(name: string): void;
@@ -266,6 +269,7 @@ export class HelperConversation {
   #open(name: 'OPEN' | 'BDEV', request: file.OpenRequest): OwnedFd {
     if (name === 'BDEV') return this.#actions.openBlockDevice(request);
     if (request.path === LISTEN_FILE && this.#extended) return this.#actions.openListener();
+    if (request.path === QUEUES_FILE && this.#extended) return this.#actions.openQueues();
     if (request.path !== CONTROL_FILE) return this.#actions.openFile(request);
     const end = this.#actions.openControl();
     this.#extended = true;

@@ -6,6 +6,6 @@ export * from './foreign-text.js';
 export type {Hello} from './hello.js';
 export * from './helper-conversation.js';
 export * from './log.js';
-export {CONTROL_FILE, LISTEN_FILE, MIN_SEND_BUFFER, PROTOCOL_VERSION} from './magic.js';
+export {CONTROL_FILE, LISTEN_FILE, MIN_SEND_BUFFER, PROTOCOL_VERSION, QUEUES_FILE} from './magic.js';
 export * from './protocol-error.js';
 export * from './server-conversation.js';

@@ -71,3 +71,8 @@ export const FUSEDEV_FILE = 'fusedev';
 export const CONTROL_FILE = 'fuseward:control';
 /** Extension: the name whose OPEN gives the server a listening socket, on which a manager reaches it later. */
 export const LISTEN_FILE = 'fuseward:listen';
+/**
+ * Extension: the name whose OPEN gives the server the list of possible processors (/sys/devices/system/cpu/possible), when requests
+ * may travel by io_uring; else it is refused.
+ */
+export const QUEUES_FILE = 'fuseward:queues';

@@ -16,7 +16,15 @@ import * as commands from './commands.js';
 import {Deadline, sleepSync} from './deadline.js';
 import * as file from './file.js';
 import {chooseVersion, type Hello, hello, helloReply} from './hello.js';
-import {ARGV_FILE, CONTROL_FILE, FUSEDEV_FILE, LISTEN_FILE, MIN_SEND_BUFFER, PATH_MAX} from './magic.js';
+import {
+  ARGV_FILE,
+  CONTROL_FILE,
+  FUSEDEV_FILE,
+  LISTEN_FILE,
+  MIN_SEND_BUFFER,
+  PATH_MAX,
+  QUEUES_FILE,
+} from './magic.js';
 import {ProtocolError} from './protocol-error.js';
 
 /** How a server wants a file opened. */
@@ -158,9 +166,18 @@ export class ServerConversation {
 
   /** Extension: a socket on which managers will connect; undefined where the helper has none to give. */
   openListener(): OwnedFd | undefined {
+    return this.#openExtension(LISTEN_FILE);
+  }
+
+  /** Extension: the list of possible processors, to make a queue for each; undefined where requests are not to travel by io_uring. */
+  openQueues(): OwnedFd | undefined {
+    return this.#openExtension(QUEUES_FILE);
+  }
+
+  #openExtension(name: string): OwnedFd | undefined {
     if (!this.#extended) return undefined;
     try {
-      return this.openFile(LISTEN_FILE, {flags: 0, quiet: true});
+      return this.openFile(name, {flags: 0, quiet: true});
     } catch (error) {
       if (error instanceof Errno) return undefined;
       throw error;

@@ -4,11 +4,22 @@ import type {ContainmentPoint} from '../../policy/index.js';
 import {ERRNO} from '../../sys/errno-codes.js';
 
 function sealOf(server: ServingProcess, callerUid: number): Seal {
-  const {name, kind, observed, sourcePath, sourceInode, loopDevice, members, isForeign, readOnly, lockDown} =
-    server;
+  const {
+    name,
+    kind,
+    observed,
+    sourcePath,
+    sourceInode,
+    loopDevice,
+    members,
+    isForeign,
+    readOnly,
+    queues,
+    lockDown,
+  } = server;
   if (name === undefined) return sealOfUnknown('the kernel does not tell which process it is');
   const embedded = kind === 'embedded';
-  const mount = {sourcePath, sourceInode, loopDevice, members, readOnly, connection: undefined};
+  const mount = {sourcePath, sourceInode, loopDevice, members, readOnly, queues, connection: undefined};
   const expected = {callerUid, embedded, observed, foreign: isForeign, ...mount};
   return lookAtServer(name, {...expected, reported: lockDown}).seal;
 }

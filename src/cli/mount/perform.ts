@@ -200,6 +200,7 @@ function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void
     members: result.members,
     blockSize: result.blockSize,
     iomap: result.iomap,
+    queues: result.queues,
     kind: result.kind,
     foreign: result.foreign,
     sandbox: result.sandbox,

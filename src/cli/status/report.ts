@@ -133,11 +133,12 @@ function outsideLines(stats: MountStats): string[] {
 /** How many requests it works on and for how long, which is what tells a slow server from an idle one. */
 function stateLines(state: ServerState | undefined): string[] {
   if (state === undefined) return [];
-  const {queueDepth, oldestMs, held, frozen, shutDown} = state;
+  const {queueDepth, oldestMs, held, frozen, shutDown, transport} = state;
+  const way = transport === 'io_uring' ? ', by io_uring' : '';
   const age = queueDepth > 0 ? `, the oldest for ${formatSeconds(Math.max(0, oldestMs) / 1000)}` : '';
   const holding = frozen ? `, changes are held (frozen), ${held} of them` : '';
   const end = shutDown ? ', and everything is answered with EIO (shutdown)' : '';
-  return [`at the server: ${queueDepth} requests${age}${holding}${end}`];
+  return [`at the server: ${queueDepth} requests${way}${age}${holding}${end}`];
 }
 
 function cacheLine(name: string, {hits, misses}: CacheNumbers): string {

@@ -27,6 +27,7 @@ class Recorder implements HelperActions {
   openBlockDevice = (request: unknown): OwnedFd => this.#file('bdev', request);
   openControl = (): OwnedFd => this.#file('control');
   openListener = (): OwnedFd => this.#file('listen');
+  openQueues = (): OwnedFd => this.#file('queues');
   setIomap = (mode: string): void => this.#note('iomap', mode);
   setType = (fuseblk: boolean): void => this.#note('type', fuseblk);
   setSource = (name: string): void => this.#note('source', name);
