@@ -1,8 +1,9 @@
 import {mkdtempSync, rmdirSync, statSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {memoryOf} from '../test/support/contained-mount.js';
 import {MIB} from '../test/support/images.js';
+import {run} from '../test/support/mounts.js';
 import type {Contender, Mounted} from './contenders/contender.js';
 import type {BenchSize} from './image.js';
 import {dropCaches, evict, warm} from './machine/caches.js';
@@ -43,8 +44,28 @@ export function measurePhase(
   else dropCaches();
   withMount(contender, image, (mounted) => {
     if (start === 'all caches dropped') dropCaches();
-    for (const step of steps) measureStep(step, contender.name, mounted, size, into);
+    for (const step of steps) {
+      if (step.servers === undefined) measureStep(step, contender.name, mounted, size, into);
+      else withPlace(mounted, step.servers, () => measureStep(step, contender.name, mounted, size, into));
+    }
   });
+}
+
+/** Puts the servers' threads where the client is, or not, for the time of an action. Nothing is done where there is one processor only, or no server. */
+function withPlace({servers}: Mounted, place: NonNullable<Step['servers']>, action: () => void): void {
+  const pids = servers();
+  const last = cpus().length - 1;
+  if (pids.length === 0 || last === 0) return;
+  bind(pids, place === 'same core' ? '0' : '1');
+  try {
+    action();
+  } finally {
+    bind(pids, `0-${last}`);
+  }
+}
+
+function bind(pids: readonly number[], processors: string): void {
+  for (const pid of pids) run('taskset', ['-a', '-c', '-p', processors, `${pid}`]);
 }
 
 function measureStep(step: Step, name: string, mounted: Mounted, size: BenchSize, into: Recorder): void {

@@ -19,8 +19,12 @@ export interface Step {
   readonly jobs?: number;
   /** The client is bound to the first processor. */
   readonly bound?: boolean;
+  /** Where the servers' threads are put; where they want, unless told. The client is bound to the first processor then. */
+  readonly servers?: 'same core' | 'other core';
   /** A question that all contenders can be asked, those also that are there for questions only. */
   readonly question?: boolean;
+  /** Explains another line, and has its place beside it. */
+  readonly aside?: boolean;
   readonly goals?: readonly Goal[];
 }
 
@@ -77,6 +81,17 @@ export function phases(size: BenchSize): readonly Phase[] {
           question: true,
           bound: true,
         },
+        ...(['same core', 'other core'] as const).map(
+          (servers): Step => ({
+            line: `client bound, server on the ${servers}`,
+            unit: 'µs',
+            operation: 'stat-forced',
+            question: true,
+            aside: true,
+            bound: true,
+            servers,
+          }),
+        ),
         {line: 'open + close', unit: 'µs', operation: 'open-close', goals: [atMost(2, KERNEL)]},
       ],
     },

@@ -64,9 +64,13 @@ function contextSwitches(pid: number): number {
   );
 }
 
-const server: ChildProcess = spawn(process.execPath, ['--perf-basic-prof', program, image, directory], {
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
+const server: ChildProcess = spawn(
+  process.execPath,
+  ['--perf-basic-prof', '--logfile=/dev/null', '--no-logfile-per-isolate', program, image, directory],
+  {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  },
+);
 const ended = once(server, 'exit');
 try {
   await Promise.race([once(server.stdout!, 'data'), ended]);

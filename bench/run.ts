@@ -85,11 +85,12 @@ const report: Report = {
   absent,
   lines: [...recorder.lines.values()].filter(({name}) => isWanted({line: name})),
 };
-const text = reportText(report, goalsOf, {questions: questions.map(({line}) => line)});
+const asides = questions.filter(({aside}) => aside).map(({line}) => line);
+const text = reportText(report, goalsOf, {questions: questions.map(({line}) => line), asides});
 console.log(text);
 if (options.out !== undefined) writeFileSync(options.out, text);
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, undefined, 1)}\n`);
 if (options.docs) {
   rewriteDocument(join(CHECKOUT, 'docs', 'performance.md'), 'bench', text);
-  rewriteDocument(join(CHECKOUT, 'README.md'), 'bench', reportText(report, goalsOf));
+  rewriteDocument(join(CHECKOUT, 'README.md'), 'bench', reportText(report, goalsOf, {asides}));
 }

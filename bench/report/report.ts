@@ -29,11 +29,14 @@ export function machine(): string {
   return `${all.length} × ${all[0]?.model ?? 'unknown CPU'}, ${gib} GiB, Linux ${release()}, Node ${process.version}`;
 }
 
-/** The report as markdown: a head and the table; with all details processor time, and everybody who was asked questions. */
+/**
+ * The report as markdown: a head and the table; with questions also processor time, and everybody who was asked them.
+ * @param asides lines that only stand with the questions
+ */
 export function reportText(
   report: Report,
   goalsOf: ReadonlyMap<string, readonly Goal[]>,
-  details?: {questions: readonly string[]},
+  {questions, asides}: {questions?: readonly string[]; asides: readonly string[]},
 ): string {
   const main = report.contenders.filter(({questionsOnly}) => !questionsOnly).map(({name}) => name);
   const columns: Columns = {
@@ -41,8 +44,9 @@ export function reportText(
     ours: main.filter((name) => name.startsWith('fuseward')),
     others: main.filter((name) => !name.startsWith('fuseward')),
   };
-  const {lines, absent} = report;
-  const asked = lines.filter(({name}) => details?.questions.includes(name));
+  const {absent} = report;
+  const lines = report.lines.filter(({name}) => !asides.includes(name));
+  const asked = report.lines.filter(({name}) => questions?.includes(name));
   return [
     `\`${report.command}\`; ${report.machine}; load ${report.load.toFixed(1)} before.`,
     `${report.contenders.map(({name, version}) => `${name}: ${version}`).join('; ')}.`,
@@ -50,7 +54,7 @@ export function reportText(
     `Median (least–most) of ${report.rounds} alternating rounds. *Times better* above 1 is in favour of fuseward.`,
     '',
     mainTable(lines, columns, goalsOf),
-    ...section('Processor time, client + server:', details !== undefined, () => cpuTable(lines, main)),
+    ...section('Processor time, client + server:', questions !== undefined, () => cpuTable(lines, main)),
     ...section('The question that must reach the server, asked of everybody:', asked.length > 0, () =>
       questionTable(
         asked,
