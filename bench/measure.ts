@@ -7,7 +7,7 @@ import {run} from '../test/support/mounts.js';
 import type {Contender, Mounted} from './contenders/contender.js';
 import type {BenchSize} from './image.js';
 import {dropCaches, evict, warm} from './machine/caches.js';
-import {cpuSecondsOf, peakMemoryOf} from './machine/usage.js';
+import {cpuSecondsOf, holdUring, peakMemoryOf} from './machine/usage.js';
 import {type Outcome, work} from './native/client.js';
 import {MEMORY_AFTER, MEMORY_IDLE, MEMORY_PEAK, type Phase, phases, type Step} from './phases.js';
 import type {Recorder} from './recorder.js';
@@ -23,6 +23,10 @@ export function withMount<T>(contender: Contender, image: string, action: (mount
   try {
     const mounted = contender.mount(image, target);
     try {
+      // Servers that get no ring serve by the device all the same.
+      if (contender.uring && !holdUring(mounted.servers())) {
+        throw new Error(`${contender.name} does not use io_uring`);
+      }
       return action(mounted);
     } finally {
       mounted.unmount();

@@ -1,4 +1,4 @@
-import {readdirSync, readFileSync} from 'node:fs';
+import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
 
 /** Ticks of a processor-time counter of /proc/PID/stat a second: USER_HZ, 100 on all architectures of Debian's. */
 const TICKS_A_SECOND = 100;
@@ -21,6 +21,21 @@ export function processesOf(program: string, word: string): number[] {
       const [first = '', ...rest] = textOf(pid, 'cmdline').split('\0');
       return first.split('/').pop() === program && rest.some((each) => each.includes(word));
     });
+}
+
+/** Whether one of some processes has an io_uring. */
+export function holdUring(pids: readonly number[]): boolean {
+  return pids.some((pid) =>
+    readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === 'anon_inode:[io_uring]'),
+  );
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 }
 
 /** Seconds of processor time of processes with all their threads, user and system (proc(5), utime and stime). */
