@@ -1,14 +1,9 @@
 import {fstatSync, readFileSync, readSync} from 'node:fs';
 import {foreignText} from '../service/foreign-text.js';
+import {sentenceOf} from '../service/last-words.js';
 
 /** Bytes of the log that are looked at. */
 const TAIL = 4_000;
-/** Characters that are told. Most programs say what is wrong at the end, some before they show all their options. */
-const HEAD_SHOWN = 100;
-const END_SHOWN = 180;
-/** Lines of our own in the same log begin so. */
-const OUR_LINE = '{"level":';
-
 /**
  * What a program writes to its standard error, which is our own as well, from now on. It can be read back where that is a file. How far it is written
  * tells the position that all writers share: a log may have its full size from the beginning.
@@ -24,13 +19,8 @@ export class LastWords {
 
   /** What was said, or its beginning and its end, fit for a sentence: lines with slashes between; '' for nothing. */
   read(): string {
-    const lines = this.#tail()
-      .split('\n')
-      .filter((line) => !line.startsWith(OUR_LINE));
-    const clean = lines.map((line) => foreignText(line, TAIL)).filter((line) => line !== '');
-    const joined = [...clean.join(' / ')];
-    if (joined.length <= HEAD_SHOWN + END_SHOWN) return joined.join('');
-    return `${joined.slice(0, HEAD_SHOWN).join('')} … ${joined.slice(-END_SHOWN).join('')}`;
+    const lines = this.#tail().split('\n');
+    return sentenceOf(lines.map((line) => foreignText(line, TAIL)));
   }
 
   #tail(): string {

@@ -107,7 +107,7 @@ function becomeProgram(prepared: Prepared): never {
     secrets,
   });
   keepInheritedFds();
-  for (const fd of [fuseDevice.fd, source.fd?.fd, ...secrets.values()]) {
+  for (const fd of [fuseDevice.fd, source.fd?.fd, prepared.lock?.fd, ...secrets.values()]) {
     if (fd !== undefined) setCloseOnExec(fd, false);
   }
   log('info', {way: 'descriptor'}, 'the program gets its mount as a descriptor');
@@ -136,9 +136,11 @@ function openDoors({plan, mount, held}: Prepared, {bin, shim}: Places): {mount: 
 }
 
 function startProgram(prepared: Prepared, {bin}: Places): Program {
-  const {plan, source} = prepared;
+  const {plan, source, lock} = prepared;
   // The numbers are those of the list below it.
-  const inherited = [source.fd?.fd, ...plan.secrets.map(({fd}) => fd)].filter((fd) => fd !== undefined);
+  const inherited = [source.fd?.fd, ...plan.secrets.map(({fd}) => fd), lock?.fd].filter(
+    (fd) => fd !== undefined,
+  );
   const numberOf = (fd: number): number => FIRST_FD + inherited.indexOf(fd);
   const filled = execution(prepared, {
     target: plan.target,

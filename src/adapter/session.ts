@@ -10,6 +10,8 @@ export interface Session {
   readonly control: OwnedFd | undefined;
   readonly fuseDevice: OwnedFd;
   readonly place: Order;
+  /** Marks the source as mounted; the program gets it, and nothing is done with it. */
+  readonly lock?: OwnedFd | undefined;
 }
 
 /** Greets the helper behind a connected socket. @throws ProtocolError, MountRefusal, Errno */

@@ -15,10 +15,25 @@ export interface Connection {
   kind: 'socket' | 'embedded';
   server?: StartedServer;
   /** A running service that is policy's command, a program of others. */
-  unit?: {
-    /** The processes of a user id that answer for a mount, the oldest first. */
-    serving(uid: number, connection: number): number[];
-  };
+  unit?: ServingUnit;
+}
+
+/** A unit that waits for what belongs to the mount. */
+export interface ServingUnit {
+  /**
+   * Gives it everything, once its first process has answered.
+   * @returns what that process may ask for; they stay the unit's
+   * @throws MountError
+   */
+  furnish(process: {pid: number | undefined; uid: number | undefined}): Promise<ReadonlyMap<string, OwnedFd>>;
+  /** Its processes that hold the fuse device of a connection, the oldest first; all of them where another has that. */
+  serving(connection: number | undefined): number[];
+  readLog(): string;
+  /** Its mount works. */
+  settle(): void;
+  kill(): void;
+  exited(): boolean;
+  close(): void;
 }
 
 /** A server that was started for a mount. */
@@ -93,15 +108,17 @@ export async function connectServer(
   if (connection === undefined) {
     throw noDriver(object, subtype);
   }
-  const {server, socket} = connection;
-  if (server !== undefined) {
+  const {server, unit, socket} = connection;
+  const started = server ?? unit;
+  if (started !== undefined) {
     cleanup.onFailure('end server', async () => {
-      server.kill();
-      if (!(await eventually(() => server.exited(), KILL_MS))) {
-        throw new Error(`process ${server.pid} is still there`);
+      started.kill();
+      if (!(await eventually(() => started.exited(), KILL_MS))) {
+        throw new Error(`${server === undefined ? 'its unit' : `process ${server.pid}`} is still there`);
       }
     });
   }
+  if (unit !== undefined) cleanup.closing("close what the server's unit was given", unit);
   cleanup.closing('close socket', socket);
   if (sendBufferSize(socket.fd) < MIN_SEND_BUFFER) {
     throw new MountError(
@@ -126,10 +143,11 @@ function drop(connection: Connection | undefined): void {
 }
 
 /** The log of a server that failed; it gets a moment to end, because its last lines tell most. */
-export async function lastWords({server}: Connection): Promise<string | undefined> {
-  if (server === undefined) return undefined;
-  await eventually(() => server.exited(), LAST_WORDS_MS);
-  return server.readLog();
+export async function lastWords({server, unit}: Connection): Promise<string | undefined> {
+  const started = server ?? unit;
+  if (started === undefined) return undefined;
+  await eventually(() => started.exited(), LAST_WORDS_MS);
+  return started.readLog();
 }
 
 /** What a promise brings, or `late` when the deadline comes first. */

@@ -11,7 +11,6 @@ export type MountErrorCode =
   | 'source-missing'
   | 'source-unreadable'
   /** A command's own user could not open it. */
-  | 'source-private'
   | 'source-kind'
   | 'source-busy'
   | 'member-denied'

@@ -277,9 +277,10 @@ async function perform(
     if (!(error instanceof ProtocolError)) throw error;
     throw brokenConversation(object, error, serverLogOf(await lastWords(connection)));
   }
-  // A sandbox of our own has the source already.
-  const {serverUid} = conversation;
-  if (connection.unit !== undefined && serverUid !== undefined) served.giveTo(serverUid);
+  // A sandbox of our own has everything already.
+  if (connection.unit !== undefined) {
+    requests.give(await connection.unit.furnish({pid: conversation.serverPid, uid: conversation.serverUid}));
+  }
   // Noted while it certainly runs: should its id be another's later, the start tells.
   const first = processName(connection.server?.pid ?? conversation.serverPid);
   cleanup.onFailure('unmount', () => abandonMount(requests.mounted, target));
@@ -301,9 +302,10 @@ async function perform(
   const caller = {uid: request.callerUid, gid: request.callerGid};
   await firstStat(mounted, {object, target, deadline, connection, caller, log});
   connection.server?.settle?.();
+  connection.unit?.settle();
   const readOnly = (requests.flags & MS_RDONLY) !== 0;
   const server = isForeign
-    ? await servingProcess(connection, mounted, {adapter: conversation.serverPid, serverUid, observed})
+    ? await servingProcess(connection, mounted, {adapter: conversation.serverPid, observed})
     : first;
   const name = isStill(server) ? server : undefined;
   const sourceInode = source.kind === 'file' ? String(source.ino) : undefined;

@@ -16,7 +16,6 @@ import {
 import {attachLoop, detachLoop, type LoopDevice, loopDevicesOf} from '../sys/loop.js';
 import type {MountPolicy} from './mount-policy.js';
 import {type OpenedSource, tryLock} from './source.js';
-import {openForHeir} from './source-heir.js';
 
 const O_ACCMODE = 3;
 const SECTOR = 512n;
@@ -46,8 +45,6 @@ export interface Serving {
   readonly isWritable: boolean;
   openFile(request: OpenRequest): OwnedFd;
   openBlockDevice(request: OpenRequest): OwnedFd;
-  /** From now on it is opened so that a server with this user id, which is not root's, can open it again by the descriptor's own path. */
-  giveTo(serverUid: number): void;
   /** Closes what the helper still holds. */
   close(): void;
   /** Undoes. Whether there was a loop device. */
@@ -70,7 +67,6 @@ export class ServedSource implements Serving {
   /** The file below the loop device. */
   #file: OwnedFd | undefined;
   #loop: LoopDevice | undefined;
-  #heir: number | undefined;
 
   constructor(
     source: OpenedSource,
@@ -82,10 +78,6 @@ export class ServedSource implements Serving {
     this.#readOnly = opts.readOnly;
     this.#iomapApproved = opts.iomapApproved;
     this.#log = log;
-  }
-
-  giveTo(serverUid: number): void {
-    this.#heir = serverUid;
   }
 
   get #isBlockDevice(): boolean {
@@ -214,20 +206,13 @@ export class ServedSource implements Serving {
     }
   }
 
-  /** @throws MountError `source-private` */
   #openPlain(flags: number): OwnedFd {
-    const {fd, name, given} = this.#source;
-    if (given) return this.#given(flags);
+    const {fd, given} = this.#source;
     // O_EXCL means nothing for a regular file that exists.
-    const plain = flags & ~O_EXCL;
-    return this.#heir === undefined
-      ? reopenFd(fd.fd, plain)
-      : openForHeir(fd, {name, uid: this.#heir, flags: plain});
+    return given ? this.#given(flags) : reopenFd(fd.fd, flags & ~O_EXCL);
   }
 
   #wantsLoop(): boolean {
-    // Nobody but root could open that again.
-    if (this.#heir !== undefined) return false;
     // A loop device is there for the whole machine: udev looks into it as root, and a desktop may mount it with the kernel's own
     // driver. Nobody should get that done with a file of his own.
     if (this.#source.given) return false;

@@ -65,6 +65,7 @@ export class ServerRequests implements HelperActions {
   #problem: {action: 'open' | 'mount'; error: unknown} | undefined;
   #memberProblem: unknown;
   #gaveQueues = false;
+  #given: ReadonlyMap<string, OwnedFd> = new Map();
 
   constructor(prepared: Prepared, {control}: {control: ControlChannel}) {
     this.#prepared = prepared;
@@ -120,6 +121,17 @@ export class ServerRequests implements HelperActions {
     if (!this.#prepared.queues) throw new Errno('EOPNOTSUPP', 'open', 'queues');
     this.#gaveQueues = true;
     return openPossibleCpus();
+  }
+
+  openGiven(name: string): OwnedFd {
+    const given = this.#given.get(name);
+    if (given === undefined) throw new Errno('ENOENT', 'open', foreignText(name, 64));
+    return given.dup();
+  }
+
+  /** What a unit's command may ask for from now on. The descriptors stay their owner's. */
+  give(things: ReadonlyMap<string, OwnedFd>): void {
+    this.#given = things;
   }
 
   /** The question was put to the kernel before the server got the descriptor; this tells what came of it. */

@@ -52,23 +52,18 @@ const LEAVING_MS = 500;
  * The process of a program of others that answers for a new mount. Whoever had the mount made for it holds the fuse device too until it is gone, unless it
  * became the program; so does a program's own first process that only waits for the second. Then it is the oldest that is left.
  * @param adapter who had the mount made, by the kernel's word
- * @param serverUid the user id of that process, which a unit's command alone has
  * @param observed a relay has the fuse device, so that it is whoever runs there
  */
 export async function servingProcess(
   {server, unit}: Connection,
   {root}: KernelMount,
-  {
-    adapter,
-    serverUid,
-    observed,
-  }: {adapter: number | undefined; serverUid: number | undefined; observed: boolean},
+  {adapter, observed}: {adapter: number | undefined; observed: boolean},
 ): Promise<ProcessName | undefined> {
   const connection = connectionOf(deviceOf(root.fd));
   let holders: number[] = [];
   await eventually(() => {
-    if (unit !== undefined) holders = serverUid === undefined ? [] : unit.serving(serverUid, connection);
-    else holders = server?.serving?.(observed ? undefined : connection) ?? [];
+    const among = observed ? undefined : connection;
+    holders = (unit === undefined ? server?.serving?.(among) : unit.serving(among)) ?? [];
     return holders.length === 1;
   }, LEAVING_MS);
   return processName(holders.find((pid) => pid !== adapter) ?? holders[0]);

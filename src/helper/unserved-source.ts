@@ -22,8 +22,6 @@ export class UnservedSource implements Serving {
     throw new Errno('ENOTBLK', 'open', this.#name);
   }
 
-  giveTo(): void {}
-
   close(): void {}
 
   abandon(): boolean {

@@ -1,6 +1,7 @@
 import {chmodSync, closeSync, mkdirSync, openSync} from 'node:fs';
 import {makeBlockNode} from '../sys/device-node.js';
 import {errnoOf, errnoText} from '../sys/errno.js';
+import {ERRNO} from '../sys/errno-codes.js';
 import {O_NOFOLLOW, O_PATH, type OwnedFd, openFd, statFd} from '../sys/fd.js';
 import {mountAt, moveMount} from '../sys/mount.js';
 import type {OwnerMapping} from '../sys/mount-attributes.js';
@@ -20,7 +21,7 @@ export interface Binding {
   readonly place: string;
   /** bubblewrap's word for it. Whether it can be written to, the mount itself says. */
   readonly word: '--bind' | '--dev-bind';
-  /** Puts it at a path that is not there yet. @throws Errno */
+  /** Puts it at a path, over what is there or as something new. @throws Errno */
   attach(path: string): void;
   /** The server has opened what it needs. */
   settle(): void;
@@ -50,14 +51,23 @@ export function fileBinding(
     place,
     word: '--bind',
     attach(path) {
-      if (format === S_IFDIR) mkdirSync(path);
-      else closeSync(openSync(path, 'wx', 0o600));
+      makePoint(path, format === S_IFDIR);
       using point = openFd(path, O_PATH | O_NOFOLLOW);
       moveMount(copy.fd, point.fd);
     },
     settle: () => {},
     close: () => copy.close(),
   };
+}
+
+/** Something to mount on, unless there is: then the mount decides whether it will do. */
+function makePoint(path: string, isDirectory: boolean): void {
+  try {
+    if (isDirectory) mkdirSync(path);
+    else closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (errnoOf(error) !== ERRNO.EEXIST) throw error;
+  }
 }
 
 function whyNot(error: unknown, writable: boolean): string {

@@ -9,7 +9,7 @@ import {type Limits, limitsOf, SEALED, show} from './sandbox.js';
 /** The file system that a mount program is told of, and what it may need beside. */
 export const TARGET_PLACE = '/fuseward/at/target';
 /** In memory, so that the adapter can make the target look mounted; and above it, since some programs refuse what is a mount point already. */
-const ABOVE_TARGET = '/fuseward/at';
+export const ABOVE_TARGET = '/fuseward/at';
 /** Where the source is, a file, a device or a directory. */
 export const SOURCE_PLACE = '/fuseward/source';
 export const STATE_PLACE = '/fuseward/state';
@@ -76,8 +76,12 @@ const DEVICE_WORDS = [
   ...['--symlink', '/proc/self/fd/1', '/dev/stdout', '--symlink', '/proc/self/fd/2', '/dev/stderr'],
 ];
 
-/** An /etc that knows the command's own user and this very host. */
-function configuration({server, uid, home}: CommandView, fds: InheritedFds): string[] {
+/** Files of an /etc that knows the command's own user and this very host, by name. */
+export function configurationFiles({
+  server,
+  uid,
+  home,
+}: Pick<CommandView, 'server' | 'uid' | 'home'>): Record<string, string> {
   const own = server.asRoot ? '' : `fuseward:x:${uid}:${uid}:fuseward:${home}:/usr/sbin/nologin\n`;
   const root = `root:x:0:0:root:${server.asRoot ? home : '/'}:/usr/sbin/nologin\n`;
   const files: Record<string, string> = {
@@ -88,16 +92,18 @@ function configuration({server, uid, home}: CommandView, fds: InheritedFds): str
   };
   if (server.network === 'host') files['resolv.conf'] = readOrNothing('/etc/resolv.conf');
   if (typeof server.network !== 'string') Object.assign(files, networkFiles(grantsOf(server.network)));
+  return files;
+}
+
+function configuration(view: CommandView, fds: InheritedFds): string[] {
   return [
-    ...Object.entries(files).flatMap(([name, text]) => [
+    ...Object.entries(configurationFiles(view)).flatMap(([name, text]) => [
       ...['--perms', '0444', '--ro-bind-data', `${fds.text(`etc-${name}`, text)}`, `/etc/${name}`],
     ]),
     ...['--symlink', '/proc/self/mounts', '/etc/mtab'],
-    ...(server.network === 'none' ? PUBLIC_FILES : [...PUBLIC_FILES, ...CERTIFICATES]).flatMap((path) => [
-      '--ro-bind-try',
-      path,
-      path,
-    ]),
+    ...(view.server.network === 'none' ? PUBLIC_FILES : [...PUBLIC_FILES, ...CERTIFICATES]).flatMap(
+      (path) => ['--ro-bind-try', path, path],
+    ),
   ];
 }
 

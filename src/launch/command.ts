@@ -1,118 +1,22 @@
 import {constants} from 'node:fs';
 import {type CommandPlan, encodeCommandPlan} from '../control/command-plan.js';
-import {type CommandWay, type ServerPolicy, wayOf} from '../policy/index.js';
-import {Errno, errnoOf} from '../sys/errno.js';
-import {ERRNO} from '../sys/errno-codes.js';
-import {flockFd, O_NONBLOCK, O_RDONLY, type OwnedFd, openFd, reopenFd, statFd} from '../sys/fd.js';
+import {type ServerPolicy, wayOf} from '../policy/index.js';
+import {type OwnedFd, openFd} from '../sys/fd.js';
 import {foreignSystemCalls} from '../sys/foreign-calls.js';
 import {createMemfd} from '../sys/memfd.js';
-import type {OwnerMapping} from '../sys/mount-attributes.js';
 import {buildFilter} from '../sys/seccomp.js';
-
-import {type Binding, deviceBinding, fileBinding, withAttached} from './binding.js';
+import {type Binding, withAttached} from './binding.js';
 import type {CommandMount} from './command-mount.js';
+import {bindingsFor, commandFor, homeOf, lockOn, mayWrite, planOf} from './command-needs.js';
 import {findProgram} from './command-program.js';
-import {
-  type CommandView,
-  commandSandbox,
-  isSystemFile,
-  SOURCE_PLACE,
-  STATE_PLACE,
-  TARGET_PLACE,
-} from './command-sandbox.js';
+import {type CommandView, commandSandbox, isSystemFile} from './command-sandbox.js';
 import type {EmbeddedServer} from './embedded-server.js';
-import {GrantError, openGranted} from './granted-path.js';
 import type {InheritedFds} from './inherited-fds.js';
 import {openProgram} from './program-file.js';
 import {findRuntime, type Runtime} from './runtime.js';
 import {PROGRAM, programWords, runtimeFlags} from './sandbox.js';
 import {openSecret} from './secrets.js';
 import {startSandbox} from './start-sandbox.js';
-import {stateDirectory} from './state-directory.js';
-
-/** PATH of commands: where policy's names are looked for. */
-export const PATH = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
-
-/** Words that only the launcher knows. */
-function filledIn(command: readonly string[], ids: Readonly<Record<string, number>>): string[] {
-  return command.map((word) =>
-    word.replace(/\{(uid|gid|server-uid)\}/g, (_, name: string) => String(ids[name])),
-  );
-}
-
-/** The source, for a server that runs as `uid`. @throws GrantError */
-function sourceBinding(
-  {source, readOnly, callerUid, callerGid}: CommandMount,
-  uid: number,
-): Binding | undefined {
-  if (source.kind === 'name') return undefined;
-  const opts = {what: source.path, place: SOURCE_PLACE, writable: !readOnly};
-  if (source.kind === 'block') {
-    if (!source.given) return deviceBinding(source.fd, {...opts, uid});
-    throw new GrantError(
-      source.path,
-      "is a user's block device, and commands get devices from root alone: make an image file of it",
-    );
-  }
-  // A user's mount has his rights and nobody else's.
-  const mapping = callerUid === 0 ? mappingOf(source.fd, uid) : {uid: callerUid, gid: callerGid, to: uid};
-  return fileBinding(source.fd, {...opts, mapping});
-}
-
-function mappingOf(fd: OwnedFd, to: number): OwnerMapping {
-  const {uid, gid} = statFd(fd.fd);
-  return {uid: Number(uid), gid: Number(gid), to};
-}
-
-function pathBinding(
-  path: string,
-  place: string,
-  {writable, uid}: {writable: boolean; uid: number},
-): Binding {
-  using fd = openGranted(path);
-  return fileBinding(fd, {what: path, place, writable, mapping: mappingOf(fd, uid)});
-}
-
-/** Everything that policy grants, and the source unless the program asks for that itself. @throws GrantError */
-function bindingsFor(
-  type: string,
-  server: ServerPolicy,
-  mount: CommandMount,
-  {uid, withSource}: {uid: number; withSource: boolean},
-): Binding[] {
-  const bindings: Binding[] = [];
-  try {
-    const source = withSource ? sourceBinding(mount, uid) : undefined;
-    if (source !== undefined) bindings.push(source);
-    if (server.state) {
-      const owner = {type, callerUid: mount.callerUid, source: mount.source.path};
-      bindings.push(pathBinding(stateDirectory(owner), STATE_PLACE, {writable: true, uid}));
-    }
-    for (const {path, place, writable} of server.grants) {
-      bindings.push(pathBinding(path, place, {writable, uid}));
-    }
-    return bindings;
-  } catch (error) {
-    for (const each of bindings) each.close();
-    throw error;
-  }
-}
-
-/**
- * The lock that marks a file or device as mounted, for as long as the descriptor is open anywhere. Of directories and names there may be several mounts.
- * @throws Errno EBUSY
- */
-function lockOn({source}: CommandMount): OwnedFd | undefined {
-  if (source.kind === 'name' || source.kind === 'directory') return undefined;
-  const file = source.given ? source.fd.dup() : reopenFd(source.fd.fd, O_RDONLY | O_NONBLOCK);
-  try {
-    flockFd(file.fd, {exclusive: true, nonBlocking: true});
-    return file;
-  } catch (error) {
-    file.close();
-    throw errnoOf(error) === ERRNO.EAGAIN ? new Errno('EBUSY', 'flock', source.path) : error;
-  }
-}
 
 /** The words after the sandbox's own, and what they stand on. */
 interface Program {
@@ -163,37 +67,6 @@ function serviceFor(
   };
 }
 
-const BOUND = {kind: 'bound', path: SOURCE_PLACE} as const;
-
-function planOf(
-  type: string,
-  {
-    server,
-    command,
-    way,
-    mount,
-  }: {server: ServerPolicy; command: string[]; way: CommandWay; mount: CommandMount},
-  {environment, secrets}: Pick<CommandPlan, 'environment' | 'secrets'>,
-): CommandPlan {
-  const {kind, path} = mount.source;
-  const sources = {
-    file: BOUND,
-    block: BOUND,
-    directory: BOUND,
-    name: {kind: 'name', text: path},
-  } as const;
-  return {
-    type,
-    command,
-    way: way === 'service' ? 'auto' : way,
-    source: sources[kind],
-    target: TARGET_PLACE,
-    environment,
-    secrets,
-    network: server.network,
-  };
-}
-
 /**
  * Starts policy's command for a mount, in a sandbox with what it is granted; places of the network are for its caller to grant.
  * @param gate where the sandbox waits before it starts the command, until it can be read from; closed by the caller
@@ -206,16 +79,11 @@ export function launchCommand(
   gate?: OwnedFd,
 ): EmbeddedServer {
   const {secrets} = server;
-  const [name = '', ...rest] = server.command ?? [];
-  const program = findProgram(name);
+  const program = findProgram(server.command?.[0] ?? '');
   const way = wayOf(server.command ?? [], server.way);
   let bindings: readonly Binding[] = [];
   const launched = startSandbox(server, 'foreign', (uid, tools, {info, fds}) => {
-    const ids = {uid: mount.callerUid, gid: mount.callerGid, 'server-uid': uid};
-    const command = [program, ...filledIn(rest, ids)];
-    const home = server.state ? STATE_PLACE : '/tmp';
-    const user = server.asRoot ? 'root' : 'fuseward';
-    const environment = {PATH, HOME: home, USER: user, LOGNAME: user, ...server.environment};
+    const {command, environment} = commandFor(server, mount, uid);
     const isService = way === 'service';
     const runtime = isService ? undefined : findRuntime('adapter');
     const given = Object.entries(secrets).map(([secret, path]) => ({
@@ -226,7 +94,7 @@ export function launchCommand(
       runtime === undefined
         ? serviceFor(command, server, environment, fds)
         : adapterFor(
-            planOf(type, {server, command, way, mount}, {environment, secrets: given}),
+            planOf(type, server, mount, {command, environment, secrets: given}),
             server,
             runtime,
             fds,
@@ -239,9 +107,9 @@ export function launchCommand(
       const view: CommandView = {
         server,
         uid,
-        home,
+        home: homeOf(server),
         bindings: bindings.map(({place, word}, index) => ({word, path: paths[index]!, place})),
-        writes: !mount.readOnly || server.state || server.grants.some(({writable}) => writable),
+        writes: mayWrite(server, mount),
         surroundings: isService ? undefined : {target: mount.target},
         files: [
           ...(isSystemFile(program) ? [] : [program]),

@@ -6,10 +6,9 @@ import {connectSeqpacket} from '../sys/socket.js';
 import {launchCommand} from './command.js';
 import type {CommandMount} from './command-mount.js';
 import {launchWaiting} from './command-network.js';
+import {CommandUnit} from './command-unit.js';
 import {launchEmbedded} from './embedded.js';
 import type {EmbeddedServer} from './embedded-server.js';
-import {processUsers} from './process-users.js';
-import {serversAmong} from './sandbox-processes.js';
 
 /** Where servers that someone else starts (a systemd socket unit) listen, one socket a type. */
 export const SERVICE_DIRECTORY = '/run/filesystems';
@@ -30,31 +29,8 @@ export interface Connection {
   readonly server?: EmbeddedServer;
   /** To be called before the conversation begins, where it is there: the command waits for its network. @throws Error or Errno; nothing runs then */
   readonly open?: () => Promise<void>;
+  /** The service is a unit that runs policy's command. */
   readonly unit?: CommandUnit;
-}
-
-/** A unit of systemd that runs policy's command behind a service socket. */
-export interface CommandUnit {
-  /** The processes of a user id that answer for a mount, the oldest first. */
-  serving(uid: number, connection: number): number[];
-}
-
-const UNIT: CommandUnit = {
-  serving: (uid, connection) =>
-    serversAmong(
-      [...(processUsers().get(uid) ?? [])].sort((a, b) => a - b),
-      connection,
-    ),
-};
-
-/**
- * Why the unit of a command can't serve a mount; undefined when it can. What a unit sees is written down before anybody mounts, and all that it is given is the
- * descriptor of a file that somebody may open again.
- */
-function notForUnit({source, target}: CommandMount): string | undefined {
-  if (source.kind !== 'file') return `a ${source.kind === 'block' ? 'block device' : source.kind}`;
-  if (source.given) return "a user's own file";
-  return target === 'file' ? 'a mount on a file' : undefined;
 }
 
 /** The service socket of a type, connected; undefined when nobody serves it. */
@@ -82,7 +58,7 @@ export function hasServer(
 
 /**
  * Reaches a server for `type`, as policy's `server.driver` says: the service socket if one is served, else a server in a sandbox of
- * our own, which is policy's command where there is one. What the unit of a command can't serve goes to the sandbox of our own. Undefined when there is neither; the caller may fall back to an ordinary mount.
+ * our own, which is policy's command where there is one. Undefined when there is neither; the caller may fall back to an ordinary mount.
  * @param mount what a command is started for
  * @throws MissingProgram, GrantError; Error or Errno
  */
@@ -95,15 +71,10 @@ export function connectServer(
   const wanted = type ?? UNNAMED;
   if (!isTypeName(wanted)) return undefined;
   const {driver, command} = policy;
-  const isUnit = command !== undefined && wayOf(command, policy.way) !== 'service';
-  const hindrance = isUnit ? notForUnit(mount) : undefined;
-  const asksSocket = type !== undefined && driver !== 'builtin' && hindrance === undefined;
-  const socket = asksSocket ? connectService(wanted, directory) : undefined;
-  if (socket !== undefined) return {socket, kind: 'socket', ...(isUnit ? {unit: UNIT} : {})};
-  if (driver === 'socket' && hindrance !== undefined) {
-    throw new Error(
-      `the unit of a command can't serve ${hindrance}: policy says server.driver = "socket", "any" could`,
-    );
+  const socket = type !== undefined && driver !== 'builtin' ? connectService(wanted, directory) : undefined;
+  if (socket !== undefined) {
+    const isUnit = command !== undefined && wayOf(command, policy.way) !== 'service';
+    return {socket, kind: 'socket', ...(isUnit ? {unit: new CommandUnit(wanted, policy, mount)} : {})};
   }
   if (driver === 'socket' || !(BUILTIN_TYPES.includes(wanted) || command !== undefined)) return undefined;
   if (command !== undefined && typeof policy.network !== 'string') {

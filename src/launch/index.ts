@@ -1,4 +1,3 @@
-export {PATH as COMMAND_PATH} from './command.js';
 export type {CommandMount, CommandMountSource} from './command-mount.js';
 export {findProgram, MissingProgram, PROGRAM_DIRECTORIES} from './command-program.js';
 export * as commandSandbox from './command-sandbox.js';
@@ -7,6 +6,7 @@ export {launchContained, launchEmbedded} from './embedded.js';
 export {EmbeddedServer} from './embedded-server.js';
 export {GrantError} from './granted-path.js';
 export {RUN_DIRECTORY, withLaunchLock} from './lock.js';
+export {NetworkError} from './network.js';
 export {findRuntime, type Runtime} from './runtime.js';
 export {runtimeFlags} from './sandbox.js';
 export {
@@ -23,3 +23,4 @@ export {
 } from './seal.js';
 export type {Expected} from './seal-judges.js';
 export {findTool} from './tools.js';
+export {StrangeUnit, topOf} from './unit-namespace.js';

@@ -33,6 +33,9 @@ export function grantsOf(places: readonly string[]): NetworkGrant[] {
   });
 }
 
+/** Why a sandbox can't have the places of the network that policy lists. */
+export class NetworkError extends Error {}
+
 /** A process in a sandbox that has a network namespace of its own. */
 export interface SandboxProcess {
   /** Its first process, in this machine's numbers. */
@@ -120,13 +123,14 @@ async function untilReady(relay: EmbeddedServer, patienceMs: number): Promise<vo
  * A relay in a sandbox of its own takes connections from sockets that listen in the sandbox's namespace and makes one of its own for each, to
  * the place that the socket is for. It ends when the sandbox's first process does.
  *
+ * @param end a descriptor that can be read from once nothing of the sandbox is left; its first process's own where that is the last to go
  * @returns the relay, of which the caller has to know nothing but how to end it if the mount fails
- * @throws Error or Errno; nothing runs then
+ * @throws NetworkError; nothing runs then
  */
 export async function grantNetwork(
   sandbox: SandboxProcess,
   grants: readonly NetworkGrant[],
-  {policy, patienceMs = DEFAULT_PATIENCE_MS}: {policy: ServerPolicy; patienceMs?: number},
+  {policy, end, patienceMs = DEFAULT_PATIENCE_MS}: {policy: ServerPolicy; end?: OwnedFd; patienceMs?: number},
 ): Promise<EmbeddedServer> {
   const places = placesOf(grants);
   const pairs = places.flatMap(({grant, inside}) => {
@@ -145,7 +149,7 @@ export async function grantNetwork(
       'relay',
       (fds) => {
         const plan: RelayPlan = {
-          watch: fds.lend(held.process),
+          watch: fds.lend(end ?? held.process),
           listeners: pairs.map(({grant: {host, port}}, index): RelayListener => {
             return {fd: fds.lend(listeners[index]!), host, port, ...found[index]!};
           }),
@@ -164,7 +168,7 @@ export async function grantNetwork(
     relay?.kill();
     relay?.socket.close();
     relay?.close();
-    throw error;
+    throw new NetworkError(error instanceof Error ? error.message : String(error), {cause: error});
   } finally {
     closeAll([held.process, held.namespace, ...listeners, systemLog]);
   }

@@ -111,3 +111,12 @@ export function cgroupOf(pid: number): ProcessCgroup {
 function unitOf(path: string): string | undefined {
   return path.split('/').findLast((name) => /^[A-Za-z0-9:_.@\\-]{1,255}\.(service|scope)$/.test(name));
 }
+
+/** The unit that a process runs in, and the file that tells when nothing runs there any more; undefined outside of units and without version 2. */
+export function unitGroupOf(pid: number): {unit: string; events: string} | undefined {
+  const group = groupOf(undefined, memberships(pid), readMounts());
+  const unit = group === undefined ? undefined : unitOf(group.path);
+  return group === undefined || unit === undefined
+    ? undefined
+    : {unit, events: `${group.directory}/cgroup.events`};
+}

@@ -19,6 +19,7 @@ import {
   ARGV_FILE,
   CONTROL_FILE,
   FUSEDEV_FILE,
+  GIVEN_PREFIX,
   LISTEN_FILE,
   MAX_PACKET_SIZE,
   MIN_PACKET_SIZE,
@@ -44,6 +45,8 @@ export interface HelperActions {
   openListener(): OwnedFd;
   /** Extension: the list of possible processors. @throws Errno where requests are not to travel by io_uring */
   openQueues(): OwnedFd;
+  /** Something that lies ready for this server, by its name. @throws Errno ENOENT */
+  openGiven(name: string): OwnedFd;
   setIomap(mode: commands.IomapMode): void;
   setType(fuseblk: boolean): void;
   setSource(name: string): void;
@@ -270,6 +273,9 @@ export class HelperConversation {
     if (name === 'BDEV') return this.#actions.openBlockDevice(request);
     if (request.path === LISTEN_FILE && this.#extended) return this.#actions.openListener();
     if (request.path === QUEUES_FILE && this.#extended) return this.#actions.openQueues();
+    if (request.path.startsWith(GIVEN_PREFIX) && this.#extended) {
+      return this.#actions.openGiven(request.path.slice(GIVEN_PREFIX.length));
+    }
     if (request.path !== CONTROL_FILE) return this.#actions.openFile(request);
     const end = this.#actions.openControl();
     this.#extended = true;

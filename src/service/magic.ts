@@ -76,3 +76,5 @@ export const LISTEN_FILE = 'fuseward:listen';
  * may travel by io_uring; else it is refused.
  */
 export const QUEUES_FILE = 'fuseward:queues';
+/** Extension: names with this before them are what the helper has ready for a server that was started without it, `fuseward:given:plan`. */
+export const GIVEN_PREFIX = 'fuseward:given:';

@@ -20,6 +20,7 @@ import {
   ARGV_FILE,
   CONTROL_FILE,
   FUSEDEV_FILE,
+  GIVEN_PREFIX,
   LISTEN_FILE,
   MIN_SEND_BUFFER,
   PATH_MAX,
@@ -182,6 +183,12 @@ export class ServerConversation {
       if (error instanceof Errno) return undefined;
       throw error;
     }
+  }
+
+  /** Extension: something that the helper has ready for a server that was started without it. @throws Errno ENOENT: there is no such thing */
+  openGiven(name: string): OwnedFd {
+    if (!this.#extended) throw new Errno('ENOENT', 'OPEN', name);
+    return this.openFile(`${GIVEN_PREFIX}${name}`, {flags: 0, quiet: true});
   }
 
   /** Tells the kernel that no more descriptors are wanted. No file can be asked for afterwards. */

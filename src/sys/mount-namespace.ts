@@ -8,6 +8,7 @@ const setns = native<[fd: number, type: number]>('setns', 'int', ['int', 'int'])
 const chroot = native<[path: string]>('chroot', 'int', ['str']);
 
 /** linux/sched.h */
+const CLONE_FS = 0x200;
 const CLONE_NEWNS = 0x20000;
 
 /**
@@ -19,19 +20,49 @@ const CLONE_NEWNS = 0x20000;
  * @throws Errno; what `act` throws. A thread that can't go back ends the process
  */
 export function inOwnMountNamespace<T>(act: () => T): T {
+  return elsewhere(() => {
+    checked(unshare()(CLONE_NEWNS), 'unshare', 'mount namespace');
+    mountAt('none', '/', '', MS_REC | MS_PRIVATE);
+    return act();
+  });
+}
+
+/**
+ * Runs `act` with this thread in a mount namespace that there is, at the root that its processes have. Paths are those of that namespace then, and what is mounted is seen by its processes. Whoever
+ * lives there may have made the tree what it is, so no path in it is to be followed where they could have put a link.
+ *
+ * @param namespace a descriptor of /proc/PID/ns/mnt; CAP_SYS_ADMIN is needed over it
+ * @param root a descriptor of /proc/PID/root
+ * @param act only synchronous calls, as above
+ * @throws Errno; what `act` throws. A thread that can't go back ends the process
+ */
+export function inMountNamespace<T>(namespace: number, root: number, act: () => T): T {
+  return elsewhere(() => {
+    // Threads that share root and working directory can't be in different namespaces.
+    checked(unshare()(CLONE_FS), 'unshare', 'root and working directory');
+    checked(setns()(namespace, CLONE_NEWNS), 'setns', namespace);
+    enterRoot(root);
+    return act();
+  });
+}
+
+function enterRoot(directory: number): void {
+  fchdir(directory);
+  checked(chroot()(cText('.', 'chroot')), 'chroot', '.');
+}
+
+/** Runs `act`, which changes this thread's mount namespace, and comes back. */
+function elsewhere<T>(act: () => T): T {
   using before = openFd('/proc/thread-self/ns/mnt', O_RDONLY);
   using root = openFd('/', O_PATH | O_DIRECTORY);
   using here = openFd('.', O_PATH | O_DIRECTORY);
-  checked(unshare()(CLONE_NEWNS), 'unshare', 'mount namespace');
   try {
-    mountAt('none', '/', '', MS_REC | MS_PRIVATE);
     return act();
   } finally {
     try {
       checked(setns()(before.fd, CLONE_NEWNS), 'setns', before.fd);
       // Entering a namespace makes its root the thread's root, which it was not in a changed one.
-      fchdir(root.fd);
-      checked(chroot()(cText('.', 'chroot')), 'chroot', '.');
+      enterRoot(root.fd);
       fchdir(here.fd);
     } catch {
       process.abort();

@@ -20,6 +20,11 @@ const getThreadId = native<[]>('gettid', 'int', []);
 const setMask = native<[mask: number]>('umask', 'uint', ['uint']);
 const setLimit = native<[resource: number, limits: Uint8Array]>('setrlimit', 'int', ['int', 'void *']);
 const getLimit = native<[resource: number, limits: Uint8Array]>('getrlimit', 'int', ['int', 'void *']);
+const setLimitOf = native<[pid: number, resource: number, limits: Uint8Array, former: null]>(
+  'prlimit',
+  'int',
+  ['int', 'int', 'void *', 'void *'],
+);
 
 // The same on every architecture but alpha (asm-generic/unistd.h).
 const SYS_close_range = 436;
@@ -111,6 +116,14 @@ export function setRlimit(resource: RlimitResource, soft: number, hard: number):
     view.setBigUint64(index * 8, value === Infinity ? RLIM_INFINITY : BigInt(Math.trunc(value)), true);
   });
   checked(setLimit()(RLIMIT[resource], limits), 'setrlimit', resource);
+}
+
+/** Lowers a hard limit of another process, and of what it will start, prlimit(2). @throws Errno ESRCH */
+export function setRlimitOf(pid: number, resource: RlimitResource, limit: number): void {
+  const limits = new Uint8Array(16);
+  const view = viewOf(limits);
+  for (const at of [0, 8]) view.setBigUint64(at, BigInt(limit), true);
+  checked(setLimitOf()(pid, RLIMIT[resource], limits, null), 'prlimit', resource);
 }
 
 /** The limits of this process; Infinity is "unlimited". @throws Errno */

@@ -1,6 +1,12 @@
-import {existsSync, readFileSync, readlinkSync} from 'node:fs';
+import {existsSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
+import {CHECKOUT} from '../support/checkout.js';
 import {cannotContain} from '../support/contained-mount.js';
+import {listTree} from '../support/foreign/content.js';
+import {FOREIGN_SERVERS, type ForeignServer, type Input, policyFor} from '../support/foreign/servers.js';
+import {run} from '../support/mounts.js';
 import {cannotRunSystemd, installUnits, type Systemd, startSystemd} from '../support/systemd/index.js';
 import {statusLine, units, until} from './systemd-support.js';
 
@@ -23,14 +29,23 @@ const WORDS = ['a "b" \\c \\x41 %n %% $HOME ${X} $$ ;', '', ';', "it's", 'é \u2
 const POLICIES: Readonly<Record<string, string>> = {
   archive: `command = ["archivemount", "-f", "-o", "readonly", "{source}", "{target}"]
 grants = ["ro:/srv/granted", "rw:/srv/open:/inside"]`,
-  sealed: 'driver = "socket"\ncommand = ["bindfs", "-f", "{source}", "{target}"]',
+  sealed: `driver = "socket"
+state = true
+observe = true
+grants = ["rw:/srv/open:/inside/it"]
+command = ["sh", "-c", 'echo "$1 $2 $3" > /fuseward/state/ids; id -u > /inside/it/id; exec bindfs -f "$4" "$5"', "sh", "{uid}", "{gid}", "{server-uid}", "{source}", "{target}"]`,
   words: `command = ["sh", "-c", '''printf '[%s]' "$@" >&2; exit 7''', "sh", ${WORDS.map((word) => JSON.stringify(word)).join(', ')}, "{target}"]`,
-  secret: `command = ["sh", "-c", '''cat "$1" /srv/granted/note >&2; exit 3''', "sh", "{secret:key}", "{target}"]
+  secret: `command = ["sh", "-c", '''cat "$1" /srv/granted/note >&2; id -u >&2; grep CapEff /proc/self/status >&2; exit 3''', "sh", "{secret:key}", "{target}"]
 grants = ["ro:/srv/granted"]
-secrets = {key = "/etc/fuseward/a secret %n"}`,
+secrets = {key = "/etc/fuseward/a secret %n"}
+as_root = true`,
 };
 /** Written though nobody has a file for it: policies that ship have commands too. */
 const TYPES = ['squashfs', ...Object.keys(POLICIES)];
+/** Of those that ship: a directory and a secret, mount(2) and a device, names with grants, names with a place in the network. */
+const SHIPPED = FOREIGN_SERVERS.filter(({type}) => ['gocryptfs', 'ntfs', 'unionfs', 'rclone'].includes(type));
+const lacking = ({tools}: ForeignServer): string | undefined =>
+  Object.keys(tools).find((tool) => !existsSync(`/usr/bin/${tool}`) && !existsSync(`/usr/sbin/${tool}`));
 
 /** Landlock has nothing to add; systemd 252 has no such namespaces; this systemd has no controllers. */
 const MISSING = ['landlock', 'namespaces', 'cgroup'];
@@ -39,11 +54,13 @@ describe.skipIf(missing !== undefined)(
   `commands that systemd starts${missing ? ` (skipped: ${missing})` : ''}`,
   () => {
     let systemd: Systemd;
+    const inputs = new Map<string, {here: string; input: Input; moved(text: string): string}>();
     beforeAll(async () => {
       systemd = await startSystemd();
       await installUnits(systemd);
       // In /run, a tmpfs: an overlay, as / is here, has no ID-mapped mounts.
       const script = `
+        mkdir -p /srv/open /var/lib/fuseward && mount -t tmpfs state /var/lib/fuseward && mkdir /run/open && mount --bind /run/open /srv/open
         mkdir -p /etc/fuseward/policy.d /srv/granted /srv/open /run/images/tree/deep /mnt/one
         echo 'is granted' > /srv/granted/note
         chmod 777 /srv/open
@@ -59,11 +76,35 @@ describe.skipIf(missing !== undefined)(
           input: `[server]\n${server}\n${RULE}`,
         });
       }
+      const shipped = SHIPPED.filter((foreign) => lacking(foreign) === undefined);
+      for (const foreign of shipped) await prepare(foreign);
       await systemd.ok(['fuseward', 'policy', 'units', '--write', '/etc/systemd/system']);
       await systemd.ok(['systemctl', 'daemon-reload']);
-      await systemd.ok(['systemctl', 'start', ...TYPES.map((type) => `fuseward-${type}.socket`)]);
+      const types = [...TYPES, ...shipped.map(({type}) => type)];
+      await systemd.ok(['systemctl', 'start', ...types.map((type) => `fuseward-${type}.socket`)]);
     });
-    afterAll(() => systemd?.stop());
+    afterAll(async () => {
+      await systemd?.stop();
+      for (const {here, input} of inputs.values()) {
+        await input.peer?.close();
+        rmSync(here, {recursive: true});
+      }
+    });
+
+    /** Makes what a type is tried with, puts it into the /run of this systemd, and has a policy that wants the unit. */
+    async function prepare(foreign: ForeignServer): Promise<void> {
+      const {type} = foreign;
+      const here = realpathSync(mkdtempSync(join(tmpdir(), `fuseward-unit-${type}-`)));
+      const moved = (text: string): string => text.replaceAll(here, `/run/input/${type}`);
+      const input = await foreign.prepare(here);
+      inputs.set(type, {here, input, moved});
+      await systemd.ok(['mkdir', '-p', '/run/input']);
+      run('cp', ['-a', here, systemd.path(`/run/input/${type}`)]);
+      const shipped = join(CHECKOUT, 'policy', `${type}.toml`);
+      await systemd.ok(['tee', `/etc/fuseward/policy.d/${type}.toml`], {
+        input: moved(policyFor(shipped, `driver = "socket"\n${input.policy ?? ''}`)),
+      });
+    }
 
     const running = (): Promise<string[]> => units(systemd, 'fuseward-*@*.service');
     afterEach(async () => {
@@ -128,16 +169,12 @@ describe.skipIf(missing !== undefined)(
           expect(own).not.toBe(first);
         }
         const root = systemd.path(`/proc/${pid}/root`);
-        const hidden = [
-          '/etc/passwd',
-          '/etc/machine-id',
-          '/run/images',
-          '/run/fuseward',
-          '/var/log',
-          '/mnt',
-          '/home/x',
-        ];
+        const hidden = ['/etc/machine-id', '/run/images', '/run/fuseward', '/var/log', '/mnt', '/home/x'];
         expect(hidden.filter((path) => existsSync(root + path))).toEqual([]);
+        expect(readFileSync(`${root}/etc/passwd`, 'utf8')).toMatch(
+          new RegExp(`^fuseward:x:${uids[0]}:`, 'm'),
+        );
+        expect(statusLine(systemd, pid, 'Name')).toBe(name);
         const granted = ['/srv/granted/note', '/inside'].filter((path) => existsSync(root + path));
         expect(granted).toEqual(type === 'archive' ? ['/srv/granted/note', '/inside'] : []);
         const status = JSON.parse(await systemd.ok(['fuseward', 'status', '--json', '/mnt/one']));
@@ -150,12 +187,40 @@ describe.skipIf(missing !== undefined)(
       },
     );
 
-    test('a directory is nothing for a unit', async () => {
-      expect(await refused('sealed', '/run/images/tree')).toMatch(
-        /the unit of a command can't serve a directory/,
-      );
-      expect(await running()).toEqual([]);
+    test('a directory, with state, a grant to write to, ids and a relay', async () => {
+      await systemd.ok(['fuseward', 'mount', '-t', 'sealed', '/run/images/tree', '/mnt/one']);
+      await same();
+      // What it wrote there is as if its owner had.
+      expect(await systemd.ok(['stat', '-c', '%U', '/srv/open/id'])).toBe('root\n');
+      const uid = (await systemd.ok(['cat', '/srv/open/id'])).trim();
+      const ids = await systemd.ok(['sh', '-c', 'cat /var/lib/fuseward/state/sealed/*/files/ids']);
+      expect(ids.trim()).toBe(`0 0 ${uid}`);
+      const status = JSON.parse(await systemd.ok(['fuseward', 'status', '--json', '/mnt/one']));
+      expect(status.record).toMatchObject({observer: {pid: expect.any(Number)}, foreign: true});
+      expect(statusLine(systemd, status.record.serverPid, 'Uid').split('\t')[0]).toBe(uid);
+      expect(await systemd.ok(['fuseward', 'stats', '/mnt/one'])).toMatch(/^READ +[1-9]/m);
     });
+
+    for (const foreign of SHIPPED) {
+      const {type} = foreign;
+      const tool = lacking(foreign);
+      test.skipIf(tool)(`${type} in its unit${tool ? ` (skipped: no ${tool})` : ''}`, async () => {
+        const {input, moved} = inputs.get(type)!;
+        // A peer has its own names.
+        let source = foreign.network ? input.source : moved(input.source);
+        if (type === 'ntfs') source = (await systemd.ok(['losetup', '--find', '--show', source])).trim();
+        try {
+          const options = (input.options ?? []).flatMap((option) => ['-o', moved(option)]);
+          await systemd.ok(['fuseward', 'mount', '-t', type, ...options, source, '/mnt/one']);
+          expect(listTree(systemd.path('/mnt/one'))).toEqual(listTree(input.tree));
+          const [unit] = await running();
+          expect(unit).toMatch(new RegExp(`^fuseward-${type}@`));
+          await systemd.ok(['fuseward', 'umount', '/mnt/one']);
+        } finally {
+          if (source.startsWith('/dev/loop')) await systemd.ok(['losetup', '--detach', source]);
+        }
+      });
+    }
 
     test('the words of a command come through as they are', async () => {
       expect(await refused('words', '/run/images/image.tar')).toMatch(/sh exited with status 7/);
@@ -163,8 +228,11 @@ describe.skipIf(missing !== undefined)(
       expect(journal).toContain([...WORDS, '/fuseward/at/target'].map((word) => `[${word}]`).join(''));
     });
 
-    test('secrets are descriptors', async () => {
-      expect(await refused('secret', '/run/images/image.tar')).toMatch(/sh exited with status 3/);
+    test('secrets are descriptors, and root in there is nobody', async () => {
+      const message = await refused('secret', '/run/images/image.tar');
+      expect(message).toMatch(
+        /sh exited with status 3.*it says: the secret is granted \/ 0 \/ CapEff: 0000000000000000$/m,
+      );
       expect(await systemd.journal('fuseward-secret@*')).toContain('the secret is granted\n');
     });
 

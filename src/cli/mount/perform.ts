@@ -11,6 +11,7 @@ import {launchContained} from '../../launch/index.js';
 import {CONTROL_DIRECTORY, sweepRecords, writeRecord} from '../../launch/mount-record.js';
 import {announce} from '../../manager/announcement.js';
 import {type Decision, loadPolicy, type Origin, type Policy, wayOf} from '../../policy/index.js';
+import {sentenceOf} from '../../service/last-words.js';
 import type {Log} from '../../service/log.js';
 import {closeAll} from '../../sys/fd.js';
 import {logToSystem} from '../../sys/syslog.js';
@@ -145,7 +146,7 @@ async function mountByPolicy(order: MountOrder): Promise<MountResult> {
   const {policy} = rules;
   const server = socketOnly ? {...policy.server, driver: 'socket' as const} : policy.server;
   const object = `${request.source} on ${request.target}`;
-  return await adviseOnGrants(policy, () =>
+  return await inItsWords(policy, () =>
     mount(request, {
       policy: {...policy, iomap: iomapFor(policy)},
       decide: rules.decide,
@@ -168,17 +169,22 @@ function iomapFor({iomap, server: {command, way}}: Policy): Policy['iomap'] {
   return isForeign && iomap === 'allow' ? 'deny' : iomap;
 }
 
-/** Says of a command that failed for want of a file which line of policy would grant it. */
-async function adviseOnGrants<T>({server, ownFile}: Policy, act: () => Promise<T>): Promise<T> {
+/** Failures that a program may have words for. */
+const ITS_OWN: readonly string[] = ['server-refused', 'server-died', 'deadline'];
+
+/** Says of a command that failed what it said itself, where nobody could tell of it, and for want of a file which line of policy would grant it. */
+async function inItsWords<T>({server, ownFile}: Policy, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    if (!(error instanceof MountError) || server.command === undefined || ownFile === undefined) throw error;
+    if (!(error instanceof MountError) || server.command === undefined) throw error;
+    if (!ITS_OWN.includes(error.code)) throw error;
     const log = error.details['serverLog'];
-    const words = [error.message, ...(Array.isArray(log) ? log.map(String) : [])];
-    const hint = ['server-refused', 'server-died', 'deadline'].includes(error.code)
-      ? grantHint(words, {grants: server.grants, file: ownFile})
-      : undefined;
+    const lines = Array.isArray(log) ? log.map(String) : [];
+    const words = [error.message, ...lines];
+    const hint = ownFile === undefined ? undefined : grantHint(words, {grants: server.grants, file: ownFile});
+    const said = sentenceOf(lines);
+    if (said !== '' && !error.message.includes('; it says: ')) error.message += `; it says: ${said}`;
     if (hint !== undefined) error.message += `; ${hint}`;
     throw error;
   }

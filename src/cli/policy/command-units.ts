@@ -1,28 +1,19 @@
 import {existsSync, lstatSync} from 'node:fs';
 import {dirname} from 'node:path';
-import {encodeCommandPlan} from '../../control/command-plan.js';
 import {
-  COMMAND_PATH,
   commandSandbox,
   findProgram,
   findRuntime,
   type Runtime,
   runtimeFlags,
+  topOf,
 } from '../../launch/index.js';
-import {type Policy, placeholdersOf, type ServerPolicy, wayOf} from '../../policy/index.js';
+import {type Policy, type ServerPolicy, wayOf} from '../../policy/index.js';
 import {PACKAGE_ROOT} from '../package-root.js';
-import {quotedWord, restOfLine} from './unit-words.js';
+import {quotedWord} from './unit-words.js';
 import type {UnitFile} from './units.js';
 
-const {
-  SHIM_PLACE,
-  TARGET_PLACE,
-  SYSTEM_DIRECTORIES,
-  PUBLIC_FILES,
-  CERTIFICATES,
-  TEMPORARY_BYTES,
-  FUSERMOUNT,
-} = commandSandbox;
+const {SYSTEM_DIRECTORIES, PUBLIC_FILES, CERTIFICATES, TEMPORARY_BYTES, FUSERMOUNT} = commandSandbox;
 
 /** The first line of what is made here, by which it is known again. */
 export const MARK = '# Made by "fuseward policy units"';
@@ -43,39 +34,15 @@ export class NoUnitError extends Error {
 const TAKEN = new Set(['server', 'mount']);
 const UNIT_NAME = /^[A-Za-z0-9_.-]+$/;
 
-/** Descriptors that the adapter is given for secrets begin here. */
-const FIRST_SECRET = 4;
-
 /** Whether a type is served by somebody else's program that knows nothing of the service protocol. */
 export function hasForeignCommand({command, way}: ServerPolicy): boolean {
   return command !== undefined && wayOf(command, way) !== 'service';
 }
 
-/**
- * What a policy asks for that a unit can't do: it is written once, before anybody mounts, and systemd 252 has no ID-mapped mounts.
- * @throws NoUnitError
- */
-function checkPolicy(type: string, server: ServerPolicy): void {
-  const {command = [], network, state, asRoot, observe} = server;
+/** @throws NoUnitError */
+function checkType(type: string): void {
   if (TAKEN.has(type)) throw new NoUnitError('the type', 'has the name of a unit of fuseward itself');
   if (!UNIT_NAME.test(type)) throw new NoUnitError('the type', 'has letters that no name of a unit has');
-  const perMount = ['uid', 'gid', 'server-uid'].find((name) => placeholdersOf(command).has(name));
-  if (perMount !== undefined) {
-    throw new NoUnitError(
-      'server.command',
-      `has {${perMount}}, which is known when somebody mounts and not before`,
-    );
-  }
-  if (Array.isArray(network)) {
-    throw new NoUnitError(
-      'server.network',
-      'is a list, and systemd tells addresses apart but no ports: "none" or "host"',
-    );
-  }
-  if (state)
-    throw new NoUnitError('server.state', 'is a directory for each source, and the unit is the same for all');
-  if (asRoot) throw new NoUnitError('server.as_root', 'takes a user namespace that systemd does not make');
-  if (observe) throw new NoUnitError('server.observe', 'takes a relay that is started with each mount');
 }
 
 /** The socket, as that of our own servers. */
@@ -108,25 +75,16 @@ WantedBy=sockets.target
 `;
 }
 
-/** Node with the adapter and its plan; with secrets a shell opens them as descriptors first. */
-function execStart(type: string, server: ServerPolicy, program: string, runtime: Runtime): string {
-  const {command = [], secrets, environment, network} = server;
-  const names = Object.keys(secrets);
-  const way = wayOf(command, server.way);
-  const plan = encodeCommandPlan({
-    type,
-    command: [program, ...command.slice(1)],
-    way: way === 'service' ? 'auto' : way,
-    source: {kind: 'served'},
-    target: TARGET_PLACE,
-    environment: {PATH: COMMAND_PATH, HOME: '/tmp', USER: 'fuseward', LOGNAME: 'fuseward', ...environment},
-    secrets: names.map((name, index) => ({name, fd: FIRST_SECRET + index})),
-    network,
-  });
-  const words = [runtime.node, ...runtimeFlags(server), runtime.program, plan];
-  const opening = names.map((name, index) => `${FIRST_SECRET + index}<"$CREDENTIALS_DIRECTORY/${name}"`);
-  const shell = opening.length === 0 ? [] : ['/usr/bin/sh', '-c', `exec "$@" ${opening.join(' ')}`, 'sh'];
-  return [...shell, ...words].map(quotedWord).join(' ');
+/** A user namespace in which the command's user is root, and has nothing of root's. */
+const AS_ROOT = [
+  ...['/usr/bin/unshare', '--user', '--map-root-user'],
+  ...['/usr/bin/setpriv', '--bounding-set', '-all', '--inh-caps', '-all', '--ambient-caps', '-all'],
+];
+
+/** Node with the adapter, which asks for its plan. */
+function execStart(server: ServerPolicy, runtime: Runtime): string {
+  const words = [runtime.node, ...runtimeFlags(server), runtime.program, 'unit'];
+  return [...(server.asRoot ? AS_ROOT : []), ...words].map(quotedWord).join(' ');
 }
 
 /** Paths that a unit sees, where they are on this machine; what lies below /usr it sees anyway. */
@@ -138,18 +96,11 @@ function shown(paths: readonly string[]): string[] {
     .map((path) => `BindReadOnlyPaths=${quotedWord(path)}`);
 }
 
-function binding(path: string, place: string, writable: boolean): string {
-  const words = path === place ? quotedWord(path) : `${quotedWord(path)}:${quotedWord(place)}`;
-  return `${writable ? 'BindPaths' : 'BindReadOnlyPaths'}=${words}`;
-}
-
 function files(server: ServerPolicy, program: string, runtime: Runtime): string[] {
   const optional = [
     ...SYSTEM_DIRECTORIES,
     ...PUBLIC_FILES,
-    ...(server.network === 'none'
-      ? []
-      : ['/etc/resolv.conf', '/etc/hosts', '/etc/nsswitch.conf', ...CERTIFICATES]),
+    ...(server.network === 'none' ? [] : CERTIFICATES),
   ].filter((path) => existsSync(path));
   const own = [
     runtime.node,
@@ -169,14 +120,21 @@ function files(server: ServerPolicy, program: string, runtime: Runtime): string[
     'BindReadOnlyPaths=/usr',
     ...optional.map((path) => `BindReadOnlyPaths=${path}`),
     ...shown([...new Set([program, ...own, ...modules])]),
-    ...standIns.map((path) => binding(`${PACKAGE_ROOT}/bin/fusermount-stand-in`, path, false)),
-    ...server.grants.map(({path, place, writable}) => binding(path, place, writable)),
+    ...standIns.map(
+      (path) => `BindReadOnlyPaths=${quotedWord(`${PACKAGE_ROOT}/bin/fusermount-stand-in`)}:${path}`,
+    ),
   ];
 }
 
+/** Where something is to be made when somebody mounts: what systemd makes in the root itself, all units of ours see. */
+function placesInMemory({grants}: ServerPolicy): string[] {
+  const tops = grants.map(({place}) => topOf(place));
+  const there = new Set(['/', '/usr', '/tmp', '/dev', '/proc', '/sys', ...SYSTEM_DIRECTORIES]);
+  return [...new Set(['/fuseward', '/etc', ...tops])].filter((path) => !there.has(path));
+}
+
 function limits(server: ServerPolicy): string[] {
-  const writes = server.grants.some(({writable}) => writable);
-  const {nofile, nproc, sigpending, fsize} = commandSandbox.commandLimits({server, writes});
+  const {nofile, nproc, sigpending} = commandSandbox.commandLimits({server, writes: true});
   return [
     `MemoryMax=${server.memoryBytes}`,
     'MemorySwapMax=0',
@@ -186,7 +144,8 @@ function limits(server: ServerPolicy): string[] {
     'OOMPolicy=kill',
     `LimitDATA=${server.memoryBytes}`,
     'LimitCORE=0',
-    `LimitFSIZE=${fsize === 'unlimited' ? 'infinity' : fsize}`,
+    '# Less for a mount that is read-only, which the mount helper sees to.',
+    'LimitFSIZE=infinity',
     'LimitMEMLOCK=0',
     'LimitMSGQUEUE=0',
     `LimitNOFILE=${nofile}`,
@@ -197,20 +156,33 @@ function limits(server: ServerPolicy): string[] {
 }
 
 function networkLines({network}: ServerPolicy): string[] {
-  return network === 'none'
-    ? ['PrivateNetwork=yes', 'IPAddressDeny=any', 'RestrictAddressFamilies=AF_UNIX']
-    : [
-        '# The whole network of this machine, as policy says.',
-        'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6',
-      ];
+  if (network === 'none') {
+    return ['PrivateNetwork=yes', 'IPAddressDeny=any', 'RestrictAddressFamilies=AF_UNIX'];
+  }
+  const families = 'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6';
+  if (network === 'host') return ['# The whole network of this machine, as policy says.', families];
+  return [
+    '# Nothing but loopback, where a relay listens for each place that policy lists.',
+    'PrivateNetwork=yes',
+    families,
+  ];
 }
 
-function serviceUnit(type: string, server: ServerPolicy, program: string, runtime: Runtime): string {
-  const credentials = Object.entries(server.secrets).map(
-    ([name, path]) => `LoadCredential=${name}:${restOfLine(path)}`,
-  );
+/** No unit has a node for one but from the mount helper, and none can make one. */
+function deviceLines(allow: Policy['allow']): string[] {
+  const wanted = allow.some(({sourceKinds}) => sourceKinds.includes('block'));
+  return wanted ? ['# The source alone, whose node the mount helper makes.', 'DeviceAllow=block-* rw'] : [];
+}
+
+function serviceUnit(
+  type: string,
+  {server, allow}: Pick<Policy, 'server' | 'allow'>,
+  program: string,
+  runtime: Runtime,
+): string {
   return `${MARK}; run that again when the policy changes.
-# The server of one mount: a program of others, and before it the adapter, which is gone when the mount works.
+# The server of one mount: a program of others, and before it the adapter, which is gone when the mount works. The source, what policy grants, and the command
+# itself are the mount helper's to give when somebody mounts.
 [Unit]
 Description=Contained server of a ${type} file system (%i)
 Documentation=man:fuseward(8)
@@ -220,7 +192,7 @@ CollectMode=inactive-or-failed
 
 [Service]
 Type=exec
-ExecStart=:${execStart(type, server, program, runtime)}
+ExecStart=:${execStart(server, runtime)}
 # It runs as long as anything of the program does.
 ExitType=cgroup
 TimeoutStopSec=5s
@@ -241,24 +213,27 @@ RestrictSUIDSGID=yes
 KeyringMode=private
 RemoveIPC=yes
 UMask=0077
-${credentials.map((line) => `${line}\n`).join('')}
-# What it sees of the machine's files: programs and libraries, and what policy grants, with the rights of its own user.
+
+# What it sees of the machine's files: programs and libraries.
 RootDirectory=/run/fuseward/server-root
-# Places to mount on are made in memory, for this one server.
-TemporaryFileSystem=/:ro
+# Directories in memory, for this one server, in which the mount helper makes places and then lets nobody write.
+TemporaryFileSystem=${placesInMemory(server)
+    .map((path) => quotedWord(`${path}:mode=0755,size=1M`))
+    .join(' ')}
 ${files(server, program, runtime).join('\n')}
-TemporaryFileSystem=${SHIM_PLACE}:mode=0777,size=64K ${TARGET_PLACE}:mode=0777,size=64K
 TemporaryFileSystem=/tmp:mode=1777,size=${TEMPORARY_BYTES} /var/tmp:mode=1777,size=64K
 # Libraries give up where they can't open one; it is no fuse device.
 BindPaths=/dev/null:/dev/fuse
 InaccessiblePaths=/dev/shm /dev/mqueue
-ProtectHome=${server.grants.some(({place}) => /^\/(?:home|root|run\/user)(?:\/|$)/.test(place)) ? 'no' : 'yes'}
+ProtectHome=yes
 PrivateMounts=yes
+# Not ProcSubset=: programs look for /proc/mounts.
 ProtectProc=invisible
-ProcSubset=pid
 PrivateDevices=yes
 DevicePolicy=closed
-ProtectKernelTunables=yes
+${deviceLines(allow)
+  .map((line) => `${line}\n`)
+  .join('')}ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
 ProtectControlGroups=yes
@@ -267,7 +242,7 @@ ProtectHostname=yes
 
 ${networkLines(server).join('\n')}
 PrivateIPC=yes
-RestrictNamespaces=yes
+RestrictNamespaces=${server.asRoot ? 'user' : 'yes'}
 RestrictRealtime=yes
 LockPersonality=yes
 NotifyAccess=none
@@ -276,23 +251,20 @@ NotifyAccess=none
 SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service mount umount2 name_to_handle_at pkey_alloc pkey_free pkey_mprotect
-SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
+${server.asRoot ? 'SystemCallFilter=capset\n' : ''}SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
 `;
 }
 
 /**
  * The units in which systemd runs the command of a type, a socket and a template of services.
- * @throws NoUnitError, UnitWordError, MissingProgram, CommandPlanError
+ * @throws NoUnitError, UnitWordError, MissingProgram
  */
-export function commandUnits(type: string, {server, allow}: Pick<Policy, 'server' | 'allow'>): UnitFile[] {
-  checkPolicy(type, server);
-  if (allow.length > 0 && !allow.some(({sourceKinds}) => sourceKinds.includes('file'))) {
-    throw new NoUnitError('allow', 'has no rule for image files, and a unit is given nothing else');
-  }
-  const program = findProgram(server.command?.[0] ?? '');
+export function commandUnits(type: string, policy: Pick<Policy, 'server' | 'allow'>): UnitFile[] {
+  checkType(type);
+  const program = findProgram(policy.server.command?.[0] ?? '');
   const runtime = findRuntime('adapter');
   return [
     {name: `fuseward-${type}.socket`, text: socketUnit(type)},
-    {name: `fuseward-${type}@.service`, text: serviceUnit(type, server, program, runtime)},
+    {name: `fuseward-${type}@.service`, text: serviceUnit(type, policy, program, runtime)},
   ];
 }

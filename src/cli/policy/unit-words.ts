@@ -24,11 +24,3 @@ export function quotedWord(text: string): string {
   checkText(text);
   return `"${text.replaceAll('%', '%%').replace(/["\\]/g, '\\$&')}"`;
 }
-
-/** The rest of a line that is taken as it stands, as the path of LoadCredential= is. @throws UnitWordError */
-export function restOfLine(text: string): string {
-  checkText(text);
-  if (/^\s|[\s\\]$/.test(text))
-    throw new UnitWordError(text, 'it begins or ends with a blank or a backslash');
-  return text.replaceAll('%', '%%');
-}

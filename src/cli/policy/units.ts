@@ -1,6 +1,5 @@
 import {mkdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
-import {CommandPlanError} from '../../control/command-plan.js';
 import {MissingProgram} from '../../launch/index.js';
 import {
   listDirectory,
@@ -93,7 +92,7 @@ function addCommand(type: string, policy: Policy, made: Made, {optional = false}
     made.stale.push(dropInName(type));
   } catch (error) {
     if (optional && (error instanceof MissingProgram || error instanceof NoUnitError)) return;
-    const known = [NoUnitError, UnitWordError, MissingProgram, CommandPlanError];
+    const known = [NoUnitError, UnitWordError, MissingProgram];
     if (!known.some((kind) => error instanceof kind)) throw error;
     made.problems.push(`can't make units for ${type}: ${(error as Error).message}`);
   }

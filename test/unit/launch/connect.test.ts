@@ -60,10 +60,12 @@ test('whether there may be a server is told without asking it', () => {
   expect([has('../x'), has('EXT4')]).toEqual([false, false]);
 });
 
-test('what the unit of a command can not serve goes to a sandbox of our own', () => {
-  const command = ['/nonexistent/program', '{source}', '{target}'];
-  expect(() => kindOf('ext4', {command})).toThrow(/there is no program \/nonexistent\/program/);
-  expect(() => kindOf('ext4', {command, driver: 'socket'})).toThrow(
-    /the unit of a command can't serve a name/,
+test('a command has its unit where there is one, and else a sandbox of our own', () => {
+  const policy = {...server, command: ['/nonexistent/program', '{source}', '{target}']};
+  const {socket, unit} = connectServer('ext4', policy, NEEDS, directory)!;
+  socket.close();
+  expect(unit).toBeDefined();
+  expect(() => connectServer('xfs', policy, NEEDS, directory)).toThrow(
+    /there is no program \/nonexistent\/program/,
   );
 });

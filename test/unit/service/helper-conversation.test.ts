@@ -28,6 +28,7 @@ class Recorder implements HelperActions {
   openControl = (): OwnedFd => this.#file('control');
   openListener = (): OwnedFd => this.#file('listen');
   openQueues = (): OwnedFd => this.#file('queues');
+  openGiven = (name: string): OwnedFd => this.#file('given', name);
   setIomap = (mode: string): void => this.#note('iomap', mode);
   setType = (fuseblk: boolean): void => this.#note('type', fuseblk);
   setSource = (name: string): void => this.#note('source', name);
@@ -285,6 +286,17 @@ describe('helper conversation', () => {
     assert.deepEqual(
       actions.calls.map(([what]) => what),
       ['open', 'control', 'listen', 'listen'],
+    );
+  });
+
+  test('what lies ready for a server is given by its name, once the extension is on', () => {
+    const given = "'OPEN' 00000000 00000000 00000001 00000000 'fuseward:given:plan' 00";
+    say(given);
+    say(CONTROL);
+    assert.deepEqual(say(given), exactly("'FILE' 00000000 'fuseward:given:plan' 00", '+'));
+    assert.deepEqual(
+      actions.calls.map(([what, name]) => (what === 'given' ? name : what)),
+      ['open', 'control', 'plan'],
     );
   });
 
