@@ -239,6 +239,8 @@ export class Supervisor implements MountEvents, AttestationEvents {
   removeLost(mount: WatchedMount): Removal {
     const {connection, loop, server} = mount;
     const removal = removeLostMount(connection);
+    // What the kernel has put into the ring of a server that hangs it does not give up before that is gone.
+    if (mount.record?.queues === true) endProcess(server);
     sweepRecords();
     const isFree = (): boolean => loop === undefined || backingFile(loop.device) !== loop.file;
     const isGone = (): boolean => server === undefined || !isAlive(server);

@@ -154,6 +154,27 @@ describe.skipIf(missing)(`requests by io_uring${missing ? ` (skipped: ${missing}
     expect(room.leftovers()).toMatchObject({mounts: []});
   });
 
+  for (const [title, managed] of [
+    ['a forced unmount', false],
+    ['a forced removal by the manager', true],
+  ] as const) {
+    test(`${title} frees those who wait for a server that hangs`, async () => {
+      if (managed) await room.daemon();
+      const {target, serverPid, connectionId} = mount('hanging');
+      if (managed) await room.seen(target, ({health}) => health === 'ok');
+      process.kill(serverPid, 'SIGSTOP');
+      const waiting = room.start('stat', '-f', target);
+      const freed = new Promise((resolve) => waiting.once('exit', resolve));
+      await expect
+        .poll(() => readFileSync(`/sys/fs/fuse/connections/${connectionId}/waiting`, 'latin1'))
+        .not.toBe('0\n');
+      if (managed) await room.ask('DELETE', `/v1/mounts/${connectionId}?force=true`);
+      else room.fuseward('umount', '--force', target);
+      expect(await freed).toBe(1);
+      expect(runs(serverPid)).toBe(false);
+    });
+  }
+
   test('where the kernel does not offer it the device serves, as where policy wants the device', () => {
     const asked = mount('asked', 'device');
     switchUring(false);

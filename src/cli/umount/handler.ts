@@ -1,5 +1,5 @@
 import {MountError, unmount} from '../../helper/index.js';
-import {readRecord, sweepRecords} from '../../launch/mount-record.js';
+import {type MountRecord, processStart, readRecord, sweepRecords} from '../../launch/mount-record.js';
 import {findMount} from '../../launch/mount-status.js';
 import {announce} from '../../manager/announcement.js';
 import {connectionOf, type MountEntry, readMounts} from '../../sys/mount-info.js';
@@ -25,6 +25,19 @@ function isElsewhere({major, minor}: MountEntry): boolean {
   return readMounts().some((entry) => entry.major === major && entry.minor === minor);
 }
 
+/**
+ * Ends the server whose connection is about to be ended: requests that the kernel has put into the ring of one that hangs are not
+ * given up before it is gone.
+ */
+function endServer({serverPid, serverStart}: MountRecord): void {
+  if (serverPid === undefined || serverStart === undefined || processStart(serverPid) !== serverStart) return;
+  try {
+    process.kill(serverPid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
 async function perform(named: string, values: OptionValues): Promise<number> {
   const {path: target, mountId} = placeOf(named);
   const wanted = numberOf(values, 'mount-id', {least: 0, most: LARGEST_ID, whole: true}) ?? mountId;
@@ -38,6 +51,7 @@ async function perform(named: string, values: OptionValues): Promise<number> {
   const record = entry === undefined ? undefined : readRecord(connectionOf(entry), entry.id);
   // Of a program of others that with which all of it ends.
   const serverPid = record?.sandbox?.pid ?? record?.serverPid;
+  if (values['force'] === true && record?.queues === true) endServer(record);
   const result = await unmount(target, {
     lazy: values['lazy'] === true,
     force: values['force'] === true,
