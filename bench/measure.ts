@@ -13,8 +13,9 @@ import {MEMORY_AFTER, MEMORY_IDLE, MEMORY_PEAK, type Phase, phases, type Step} f
 import type {Recorder} from './recorder.js';
 import type {Unit} from './report/line.js';
 
-/** Calls by which it is found out how many fit into the time there is; they also warm up what is to be warm. */
-const TRIAL = 500;
+/** Calls by which it is found out how many fit into the time there is; V8 needs thousands until its last compiler has been there. */
+const TRIAL = 5000;
+const LEAST_CALLS = 500;
 const MOST_CALLS = 2_000_000;
 
 /** A fresh mount for the time of an action, in a directory of its own. */
@@ -93,7 +94,7 @@ function measureStep(step: Step, name: string, mounted: Mounted, size: BenchSize
 
 function callsIn(budgetMs: number, {operation}: Step, {target}: Mounted): number {
   const {ns} = work(target, {operation, count: TRIAL, jobs: 1});
-  return Math.round(Math.min(MOST_CALLS, Math.max(TRIAL, (budgetMs * 1e6 * TRIAL) / ns)));
+  return Math.round(Math.min(MOST_CALLS, Math.max(LEAST_CALLS, (budgetMs * 1e6 * TRIAL) / ns)));
 }
 
 function quantity({ns, count}: Outcome, unit: Unit): number {

@@ -8,6 +8,8 @@ import type {Curves} from './curves.js';
 
 /** Calls of all clients together, in one measurement. */
 const CALLS = 20_000;
+/** Calls before the first one that counts: V8 compiles what it will compile. */
+const WARM_UP = 5000;
 
 /** What so many clients get a second, all together: answers to questions that reach the server, and random reads past the page cache. */
 export async function growClients(
@@ -24,7 +26,7 @@ export async function growClients(
         ['questions', 'stat-forced'],
         ['reads', 'random'],
       ] as const satisfies ReadonlyArray<readonly [string, Operation]>) {
-        work(target, {operation, count: 500, jobs: 1});
+        work(target, {operation, count: WARM_UP, jobs: 1});
         for (const jobs of clients) {
           const {ns, count} = work(target, {operation, count: Math.ceil(CALLS / jobs), jobs});
           into.add(curve, contender.name, jobs, (count * 1e9) / ns);
