@@ -51,6 +51,13 @@ function functions(): Array<{percent: number; where: string; name: string}> {
   return [...found.values()].sort((one, other) => other.percent - one.percent);
 }
 
+/** Percent of samples of threads other than the one that serves: V8's compilers and collectors. */
+function ofOtherThreads(pid: number): number {
+  const report = run('perf', ['report', '-i', samples, '--stdio', '--sort', 'pid']);
+  const threads = [...report.matchAll(/^\s+([\d.]+)%\s+(\d+):/gm)];
+  return threads.reduce((sum, [, percent, tid]) => sum + (Number(tid) === pid ? 0 : Number(percent)), 0);
+}
+
 /** V8's names hold the tier of the code and the bundle's path. */
 function plain(name: string): string {
   return name
@@ -94,7 +101,7 @@ try {
   const all = functions();
   const kernelShare = all.reduce((sum, {percent, where}) => sum + (where === 'kernel' ? percent : 0), 0);
   console.log(
-    `\`bench:profile ${process.argv.slice(2).join(' ')}\`: ${(outcome.ns / 1e9).toFixed(2)} s, ${outcome.count} things, client ${(outcome.cpuUs / 1e6).toFixed(2)} s; server: ${kernelShare.toFixed(0)} % of samples in the kernel, ${switches} times asleep.\n`,
+    `\`bench:profile ${process.argv.slice(2).join(' ')}\`: ${(outcome.ns / 1e9).toFixed(2)} s, ${outcome.count} things, client ${(outcome.cpuUs / 1e6).toFixed(2)} s; server: ${kernelShare.toFixed(0)} % of its samples in the kernel, ${ofOtherThreads(pid).toFixed(0)} % of threads of V8, ${switches} times asleep.\n`,
   );
   const rows = all
     .slice(0, Number(options.top))

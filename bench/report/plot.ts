@@ -140,7 +140,7 @@ export function svg({title, x, y, log, series}: Plot): string {
     `<title>${escaped(title)}</title>`,
     '<style>text{font:12px sans-serif;fill:#333}.grid{stroke:#888;stroke-opacity:.3}',
     '@media (prefers-color-scheme:dark){text{fill:#ccc}}</style>',
-    text([LEFT, 22], 'start', title, ' font-weight="bold"'),
+    text([LEFT, 22], 'start', title, ' style="font-weight:bold"'),
     ...grid,
     ...marks,
     text([(LEFT + right) / 2, HEIGHT - 8], 'middle', x),
