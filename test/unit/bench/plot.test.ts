@@ -69,7 +69,9 @@ test('everything lies within the picture, also when all values are the same', ()
     expect(document).not.toMatch(/NaN|Infinity|undefined/);
     for (const [, y] of document.matchAll(/<text x="[^"]*" y="([^"]*)"/g))
       expect(Number(y)).toBeLessThan(400);
-    const names = [...document.matchAll(/y="([\d.]+)" text-anchor="start" style="fill/g)].map(([, y]) => Number(y));
+    const names = [...document.matchAll(/y="([\d.]+)" text-anchor="start" style="fill/g)].map(([, y]) =>
+      Number(y),
+    );
     expect(new Set(names).size).toBe(6);
   }
 });
