@@ -12,7 +12,9 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
+  statfsSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -20,6 +22,8 @@ import {
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import type {BlockSource} from '../../src/block/index.js';
+import {umount} from '../../src/sys/mount.js';
+import {mountLoop} from './mounts.js';
 
 /**
  * Images as a crash leaves them: the kernel mounts one and writes to it, and the file behind it is copied while
@@ -38,14 +42,24 @@ export function run(command: string, ...args: string[]): string {
   return execFileSync(command, args, {encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']});
 }
 
+/** Where there is so much of it, images lie in memory, and what is committed to them waits for no disk. */
+const MEMORY = '/dev/shm';
+const ENOUGH_BYTES = 2 ** 30;
+
+function placeOfImages(): string {
+  if (!existsSync(MEMORY)) return tmpdir();
+  const {bavail, bsize} = statfsSync(MEMORY);
+  return bavail * bsize >= ENOUGH_BYTES ? MEMORY : tmpdir();
+}
+
 /** A directory of a test's own, with mounts in it; `close` takes all of it away and fails if it can't. */
 export class Workbench {
   readonly path: string;
-  readonly #mounted: Array<{target: string; device: string}> = [];
+  readonly #mounted = new Set<string>();
   #count = 0;
 
   constructor() {
-    this.path = mkdtempSync(join(tmpdir(), 'fuseward-dirty-'));
+    this.path = mkdtempSync(join(placeOfImages(), 'fuseward-dirty-'));
   }
 
   /** A file name not yet used. */
@@ -62,27 +76,18 @@ export class Workbench {
     return image;
   }
 
-  /** Mounts an image by the kernel on a writable loop device. @throws when the kernel refuses */
+  /** Mounts an image by the kernel on a writable loop device. @throws Errno when the kernel refuses */
   mount(image: string, options = 'rw'): string {
     const target = this.file('mnt');
     mkdirSync(target);
-    const device = run('losetup', '-f', '--show', image).trim();
-    try {
-      run('mount', '-t', 'ext4', '-o', options, device, target);
-    } catch (error) {
-      run('losetup', '-d', device);
-      throw error;
-    }
-    this.#mounted.push({target, device});
+    mountLoop(image, target, options, false);
+    this.#mounted.add(target);
     return target;
   }
 
   unmount(target: string): void {
-    const index = this.#mounted.findIndex((entry) => entry.target === target);
-    const [entry] = this.#mounted.splice(index, 1);
-    if (entry === undefined) throw new Error(`${target} is not mounted`);
-    run('umount', entry.target);
-    run('losetup', '-d', entry.device);
+    if (!this.#mounted.delete(target)) throw new Error(`${target} is not mounted`);
+    umount(target);
   }
 
   copy(image: string): string {
@@ -126,9 +131,15 @@ export class Workbench {
     return copy;
   }
 
+  /** Unmounts everything and removes all that was made, for the next test. */
+  clear(): void {
+    for (const target of [...this.#mounted].reverse()) this.unmount(target);
+    for (const name of readdirSync(this.path)) rmSync(join(this.path, name), {recursive: true});
+  }
+
   close(): void {
-    for (const {target} of [...this.#mounted].reverse()) this.unmount(target);
-    rmSync(this.path, {recursive: true});
+    this.clear();
+    rmdirSync(this.path);
   }
 }
 

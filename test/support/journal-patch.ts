@@ -1,4 +1,4 @@
-import {closeSync, openSync, writeSync} from 'node:fs';
+import {closeSync, openSync, readFileSync, writeSync} from 'node:fs';
 import {type BlockSource, FileSource} from '../../src/block/index.js';
 import {CRC_START, crc32c} from '../../src/ext4/checksum.js';
 import {listBlocks} from '../../src/ext4/journal/block-list.js';
@@ -9,7 +9,7 @@ import {replayJournal} from '../../src/ext4/journal/replay.js';
 import {journalHeader, journalSuperblock} from '../../src/ext4/journal/structs.js';
 import {decodeSuperblock, SUPERBLOCK_OFFSET, type Superblock} from '../../src/ext4/superblock.js';
 import {viewOf} from '../../src/wire/index.js';
-import {differingBlocks, sha256, type Workbench} from './dirty-image.js';
+import {differingBlocks, type Workbench} from './dirty-image.js';
 
 export function readSuperblock(source: BlockSource): Superblock {
   const raw = new Uint8Array(1024);
@@ -96,7 +96,7 @@ export class JournalPatch {
  * journal itself; `stale` are those that differ without the replay. Fails when the image was written to.
  */
 export function compareReplay(path: string, recovered: string) {
-  const before = sha256(path);
+  const before = readFileSync(path);
   const ours = openSync(path, 'r');
   const theirs = openSync(recovered, 'r');
   try {
@@ -111,7 +111,7 @@ export function compareReplay(path: string, recovered: string) {
     const kernel = new FileSource(theirs);
     const different = differingBlocks(source, kernel, superblock.blockSize).filter(counts);
     const stale = differingBlocks(image, kernel, superblock.blockSize).filter(counts);
-    if (sha256(path) !== before) throw new Error('the image was written to');
+    if (!readFileSync(path).equals(before)) throw new Error('the image was written to');
     return {different, stale, report};
   } finally {
     closeSync(ours);
@@ -119,13 +119,17 @@ export function compareReplay(path: string, recovered: string) {
   }
 }
 
-/** What came of a replay: the kernel's and ours, `refused` or the blocks that differ. */
-export function outcomes(bench: Workbench, path: string): {kernel: string; ours: string} {
+/**
+ * What came of a replay: the kernel's and ours, `refused` or the blocks that differ; `recovered` is the image after the
+ * kernel's.
+ */
+export function outcomes(bench: Workbench, path: string): {kernel: string; ours: string; recovered?: string} {
   const recovered = bench.recovered(path);
   if (recovered !== undefined) {
     const {different, report} = compareReplay(path, recovered);
     const state = `replayed ${report.replayed}`;
-    return {kernel: state, ours: different.length === 0 ? state : `blocks ${different.join(' ')} differ`};
+    const ours = different.length === 0 ? state : `blocks ${different.join(' ')} differ`;
+    return {kernel: state, ours, recovered};
   }
   const fd = openSync(path, 'r');
   try {

@@ -1,11 +1,12 @@
 import {mkdirSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {afterAll, describe, expect, test} from 'vitest';
+import {afterAll, afterEach, describe, expect, test} from 'vitest';
 import {cannotMount, commit, Workbench} from '../../support/dirty-image.js';
 import {compareReplay, JournalPatch} from '../../support/journal-patch.js';
 
 const reason = cannotMount();
 const bench = reason === undefined ? new Workbench() : undefined;
+afterEach(() => bench?.clear());
 afterAll(() => bench?.close());
 
 function fillPlain(mnt: string): void {
