@@ -1,11 +1,38 @@
 import {defineConfig} from 'vitest/config';
 
-// Integration tests mount for real and share the machine's loop devices, so files run one after another.
+/**
+ * Integration tests that can't disturb others: what they mount is mounted by the kernel, or in a system of their own, and they
+ * start no server under the user ids that this machine's mounts share.
+ */
+const BESIDE = [
+  'cli-completion',
+  'cli-help',
+  'cli-manager',
+  'cli-top',
+  'ext4-bombs',
+  'ext4-checksums',
+  'ext4-damage',
+  'ext4-images',
+  'ext4-mapping',
+  'ext4-mutation',
+  'ext4-volume',
+  'iomap-kernel',
+  'iomap-million',
+  'packaging-debian',
+].map((name) => `test/integration/${name}.test.ts`);
+
+const shared = {fileParallelism: false, testTimeout: 60_000, hookTimeout: 120_000};
+
+/**
+ * Two lanes. In each, files run one after another; `npm test` runs the lanes at the same time. Tests that mount by fuseward share
+ * the machine's table of mounts, its user ids for servers and /run/fuseward, so they are in one.
+ */
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    ...shared,
+    projects: [
+      {test: {...shared, name: 'mounts', include: ['test/integration/**/*.test.ts'], exclude: BESIDE}},
+      {test: {...shared, name: 'beside', include: ['test/unit/**/*.test.ts', ...BESIDE]}},
+    ],
   },
 });

@@ -7,10 +7,10 @@ import type {OwnedFd} from '../sys/fd.js';
 
 /** stat(1) of coreutils or busybox: here and nowhere else, since PATH may be anybody's. */
 const STAT = ['/usr/bin/stat', '/bin/stat'];
-/** Errors by what the C library calls them, which is all that stat(1) tells. */
-const BY_TEXT: ReadonlyMap<string, number> = new Map(
-  Object.values(ERRNO).map((errno) => [errnoText(errno), errno]),
-);
+/** The error that the C library calls so, which is all that stat(1) tells. */
+function errnoCalled(text: string): number | undefined {
+  return Object.values(ERRNO).find((errno) => errnoText(errno) === text);
+}
 
 /**
  * Looks at the root of a mount as the user it belongs to, so that the look goes all the way to its server. FUSE wants all three user ids
@@ -46,5 +46,5 @@ export async function lookAt(root: OwnedFd, {uid, gid}: {uid: number; gid: numbe
   if (code === 0) return;
   if (signal !== null) throw new Errno('EINTR', 'stat', `as user ${uid}`);
   const reason = text.trim().split(': ').at(-1)?.toLowerCase() ?? '';
-  throw new Errno(BY_TEXT.get(reason) ?? 'EIO', 'stat', `as user ${uid}`);
+  throw new Errno(errnoCalled(reason) ?? 'EIO', 'stat', `as user ${uid}`);
 }

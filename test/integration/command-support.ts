@@ -36,19 +36,25 @@ export function startFuseward(args: readonly string[]): {pid: number; ended: Pro
   return {pid: child.pid!, ended};
 }
 
-/** Processes that run under the user ids of servers. */
+/** How many namespaces of processes lie between this machine and a process, by its `status`. */
+function depthOf(status: string): number {
+  const [, numbers = ''] = /^NSpid:(.*)$/m.exec(status) ?? [];
+  return numbers.trim().split(/\s+/).length;
+}
+
+/** Processes that run under the user ids of servers, without those of a system in namespaces of its own, which others may have. */
 export function serverProcesses(): number[] {
+  // A server's sandbox is one namespace further down.
+  const deepest = depthOf(readFileSync('/proc/self/status', 'latin1')) + 1;
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => {
       try {
-        const uid = Number(/^Uid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
-        return (
-          uid >= FIRST_UID &&
-          uid < FIRST_UID + UID_COUNT &&
-          !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
-        );
+        const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+        const uid = Number(/^Uid:\s*(\d+)/m.exec(status)?.[1]);
+        const ours = uid >= FIRST_UID && uid < FIRST_UID + UID_COUNT && depthOf(status) <= deepest;
+        return ours && !/^State:\s*Z/m.test(status);
       } catch {
         return false;
       }

@@ -4,10 +4,14 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {MountFuzzResult} from '../fuzz/mount/run.js';
 import {bundle} from '../support/bundle.mjs';
 import {cannotContain} from '../support/contained-mount.js';
+import {LONG} from '../support/forms.js';
 import {cannotMount, skipped} from '../support/oracle.js';
 
-/** Damaged images through real mounts, in the number that a test run can take; `npm run fuzz:mount` is the long form. */
-const IMAGES = 500;
+/**
+ * Damaged images through real mounts, in the number that a test run can take: the crafted kinds of damage, and some at random.
+ * `npm run fuzz:mount` goes on for as long as one likes.
+ */
+const IMAGES = LONG ? 500 : 170;
 const SEED = 20_261_123;
 
 function cannotReadKernelLog(): string | undefined {

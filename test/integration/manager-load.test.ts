@@ -2,10 +2,11 @@ import {createInterface} from 'node:readline';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import type {MountView} from '../../src/manager/model.js';
+import {LONG} from '../support/forms.js';
 import {missingForManager, Room, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager();
-const MANY = 50;
+const MANY = LONG ? 50 : 20;
 let room: Room;
 
 /** What of a view stays as it is while the mount is in use. */

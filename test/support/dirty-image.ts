@@ -212,6 +212,6 @@ export function differingBlocks(a: BlockSource, b: BlockSource, blockSize: numbe
   return blocks;
 }
 
-export function sha256(path: string): string {
+function sha256(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
