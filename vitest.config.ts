@@ -23,16 +23,20 @@ const BESIDE = [
 
 const shared = {fileParallelism: false, testTimeout: 60_000, hookTimeout: 120_000};
 
+/** Unit tests that call the machine's kernel most of the time, each file in a process of its own. The others can share one, which saves half of their time. */
+const ALONE = ['test/unit/ext4/**/*.test.ts', 'test/unit/sys/**/*.test.ts'];
+
 /**
- * Two lanes. In each, files run one after another; `npm test` runs the lanes at the same time. Tests that mount by fuseward share
- * the machine's table of mounts, its user ids for servers and /run/fuseward, so they are in one.
+ * Two lanes: `mounts`, and `beside` with `unit`. In each, files run one after another; `npm test` runs the lanes at the same time.
+ * Tests that mount by fuseward share the machine's table of mounts, its user ids for servers and /run/fuseward, so they are in one.
  */
 export default defineConfig({
   test: {
     ...shared,
     projects: [
       {test: {...shared, name: 'mounts', include: ['test/integration/**/*.test.ts'], exclude: BESIDE}},
-      {test: {...shared, name: 'beside', include: ['test/unit/**/*.test.ts', ...BESIDE]}},
+      {test: {...shared, name: 'beside', include: [...BESIDE, ...ALONE]}},
+      {test: {...shared, name: 'unit', include: ['test/unit/**/*.test.ts'], exclude: ALONE, isolate: false}},
     ],
   },
 });

@@ -58,8 +58,9 @@ function apart() {
 }
 
 /** Runs a lane and shows what it says, line by line. What came of it. */
-async function runLane(lane, before) {
-  const report = join(root, `.cache/test-report-${lane}.json`);
+async function runLane(projects, before) {
+  const lane = projects.join(' and ');
+  const report = join(root, `.cache/test-report-${projects[0]}.json`);
   rmSync(report, {force: true});
   const began = Date.now();
   const [program, ...args] = [
@@ -67,7 +68,7 @@ async function runLane(lane, before) {
     process.execPath,
     'node_modules/vitest/vitest.mjs',
     'run',
-    `--project=${lane}`,
+    ...projects.map((name) => `--project=${name}`),
     '--passWithNoTests',
     '--reporter=default',
     '--reporter=json',
@@ -104,7 +105,7 @@ function longest(files) {
 }
 
 // Projects of vitest.config.ts.
-const ended = await Promise.all([runLane('mounts', []), runLane('beside', apart())]);
+const ended = await Promise.all([runLane(['mounts'], []), runLane(['beside', 'unit'], apart())]);
 for (const {lane, status, seconds, counts} of ended) {
   say(`the lane "${lane}" took ${seconds} s, exit code ${status}; most of it:`);
   for (const line of longest(counts?.testResults ?? [])) console.log(`  ${line}`);

@@ -16,7 +16,7 @@ import {O_RDWR, openFd} from '../../src/sys/fd.js';
 import {MNT_DETACH, mountAt, umount} from '../../src/sys/mount.js';
 import {readMounts} from '../../src/sys/mount-info.js';
 import {bundle} from '../support/bundle.mjs';
-import {type Bench, bench, fuseward, serverProcesses, settled} from './command-support.js';
+import {type Bench, fuseward, withBench} from './command-support.js';
 import {Mounted} from './fuse-support/mounted.js';
 import {missingForMounts} from './helper-support.js';
 
@@ -25,14 +25,8 @@ const why = missing ? ` (skipped: ${missing})` : '';
 
 describe.skipIf(missing !== undefined)(`what gets into a mount from outside${why}`, () => {
   let place: Bench;
-  let before: number;
-  beforeEach(() => {
-    place = bench();
-    before = serverProcesses().length;
-  });
-  afterEach(async () => {
-    expect(await settled(place.dir, before)).toMatchObject({mounts: [], loops: []});
-    place.remove();
+  withBench((fresh) => {
+    place = fresh;
   });
 
   test('no descriptor of the caller gets into the server, whatever its number', () => {

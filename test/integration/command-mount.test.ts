@@ -11,19 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import {join} from 'node:path';
-import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {acceptConnection, listenSeqpacket} from '../../src/sys/socket.js';
 import {CHECKOUT} from '../support/checkout.js';
 import {run} from '../support/mounts.js';
-import {
-  type Bench,
-  bench,
-  FUSEWARD,
-  fuseward,
-  serverProcesses,
-  settled,
-  startFuseward,
-} from './command-support.js';
+import {type Bench, bench, FUSEWARD, fuseward, settled, startFuseward, withBench} from './command-support.js';
 import {missingForMounts} from './helper-support.js';
 
 const missing = missingForMounts();
@@ -48,13 +40,9 @@ function findmnt(target: string, column: string): string {
 describe.skipIf(missing !== undefined)(
   `fuseward mount and what it makes${missing ? ` (skipped: ${missing})` : ''}`,
   () => {
-    beforeEach(() => {
-      place = bench();
-      before = serverProcesses().length;
-    });
-    afterEach(async () => {
-      expect(await settled(place.dir, before)).toMatchObject({mounts: [], loops: []});
-      place.remove();
+    withBench((fresh, running) => {
+      place = fresh;
+      before = running;
     });
 
     test('the type is found out, the content is the image’s, and the result is true', () => {

@@ -2,6 +2,7 @@ import {spawn, spawnSync} from 'node:child_process';
 import {mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {afterEach, beforeEach, expect} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import {CHECKOUT} from '../support/checkout.js';
 import {run} from '../support/mounts.js';
@@ -126,4 +127,22 @@ export function bench(): Bench {
   mkdirSync(target);
   run('mke2fs', ['-q', '-t', 'ext4', '-d', join(CHECKOUT, 'src/wire'), image, '8M']);
   return {dir, image, target, remove: () => rmSync(dir, {recursive: true})};
+}
+
+/**
+ * Gives each test of the suite that calls it a bench and the number of servers that run already, and sees to it that no mount and no
+ * loop device is left of it.
+ */
+export function withBench(begin: (place: Bench, before: number) => void): void {
+  let place: Bench;
+  let before: number;
+  beforeEach(() => {
+    place = bench();
+    before = serverProcesses().length;
+    begin(place, before);
+  });
+  afterEach(async () => {
+    expect(await settled(place.dir, before)).toMatchObject({mounts: [], loops: []});
+    place.remove();
+  });
 }

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import {rmSync} from 'node:fs';
-import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
+import {describe, test} from 'vitest';
 import {encodeFrame} from '../../src/control/frame.js';
 import {mount} from '../../src/helper/mount.js';
 import {unmount} from '../../src/helper/unmount.js';
 import {mountAtPath} from '../../src/sys/mount-info.js';
-import {bundle} from '../support/bundle.mjs';
 import type {Act} from '../support/hostile-server/acts.js';
 import {attributeBody, type FuseLies, initBody} from '../support/hostile-server/fuse-lies.js';
 import {missingForMounts, request} from './helper-support.js';
-import {CONTROL, GREETING, HostileBench, last, tell} from './hostile-support.js';
+import {CONTROL, GREETING, type HostileBench, last, tell, withHostileBench} from './hostile-support.js';
 import {bye, u32} from './protocol-bytes.js';
 
 const missing = missingForMounts();
@@ -19,17 +17,10 @@ const S_IFREG = 0o100644;
 describe.skipIf(missing !== undefined)(
   `a hostile server on its other channels${missing ? ` (skipped: ${missing})` : ''}`,
   () => {
-    let program: string;
     let bench: HostileBench;
-
-    beforeAll(async () => {
-      program = await bundle('test/support/hostile-server/main.ts');
+    withHostileBench((fresh) => {
+      bench = fresh;
     });
-    afterAll(() => rmSync(program));
-    beforeEach(() => {
-      bench = new HostileBench(program);
-    });
-    afterEach(() => bench.remove());
 
     describe('on the fuse device, ends', () => {
       const attributes = (values: Parameters<typeof attributeBody>[0]): FuseLies => ({

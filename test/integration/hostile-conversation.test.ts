@@ -1,15 +1,24 @@
 import assert from 'node:assert/strict';
 import {spawnSync} from 'node:child_process';
-import {rmSync, statSync} from 'node:fs';
+import {statSync} from 'node:fs';
 import {join} from 'node:path';
-import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
+import {describe, test} from 'vitest';
 import {mount} from '../../src/helper/mount.js';
 import {unmount} from '../../src/helper/unmount.js';
 import {mountAtPath} from '../../src/sys/mount-info.js';
-import {bundle} from '../support/bundle.mjs';
 import type {Act} from '../support/hostile-server/acts.js';
 import {missingForMounts, request, tracesOf} from './helper-support.js';
-import {CONTROL, EVER, GREETING, HostileBench, last, send, TAKE, tell} from './hostile-support.js';
+import {
+  CONTROL,
+  EVER,
+  GREETING,
+  type HostileBench,
+  last,
+  send,
+  TAKE,
+  tell,
+  withHostileBench,
+} from './hostile-support.js';
 import {bye, doit, file, mntp, open, opts, packet, reply, type, u16, u32} from './protocol-bytes.js';
 
 const missing = missingForMounts();
@@ -18,17 +27,10 @@ const [ENOENT, EACCES, EBUSY, ENOTBLK, EINVAL] = [2, 13, 16, 15, 22];
 describe.skipIf(missing !== undefined)(
   `a hostile server against the helper${missing ? ` (skipped: ${missing})` : ''}`,
   () => {
-    let program: string;
     let bench: HostileBench;
-
-    beforeAll(async () => {
-      program = await bundle('test/support/hostile-server/main.ts');
+    withHostileBench((fresh) => {
+      bench = fresh;
     });
-    afterAll(() => rmSync(program));
-    beforeEach(() => {
-      bench = new HostileBench(program);
-    });
-    afterEach(() => bench.remove());
 
     describe('ends', () => {
       const silent = /the server did not finish in time$/;

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import {spawnSync} from 'node:child_process';
+import {rmSync} from 'node:fs';
+import {afterAll, afterEach, beforeAll, beforeEach} from 'vitest';
 import {MountError} from '../../src/helper/errors.js';
 import {type MountDependencies, mount} from '../../src/helper/mount.js';
 import {mountAtPath} from '../../src/sys/mount-info.js';
+import {bundle} from '../support/bundle.mjs';
 import type {Act, HostileScript, Took} from '../support/hostile-server/acts.js';
 import {EVER_MS} from '../support/hostile-server/acts.js';
 import {FakeServers, type Playground, playground, request, type Traces, tracesOf} from './helper-support.js';
@@ -83,4 +86,19 @@ export class HostileBench {
     this.place.remove();
     assert.deepEqual(after, this.#before, 'something was left behind');
   }
+}
+
+/** Gives each test of the suite that calls it a bench, and sees to it that nothing is left of it. */
+export function withHostileBench(begin: (fresh: HostileBench) => void): void {
+  let program: string;
+  let bench: HostileBench;
+  beforeAll(async () => {
+    program = await bundle('test/support/hostile-server/main.ts');
+  });
+  afterAll(() => rmSync(program));
+  beforeEach(() => {
+    bench = new HostileBench(program);
+    begin(bench);
+  });
+  afterEach(() => bench.remove());
 }
