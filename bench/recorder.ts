@@ -5,15 +5,21 @@ export class Recorder {
   readonly lines = new Map<string, Line>();
   readonly #sums = new Map<string, {sum: string; contender: string}>();
 
+  /** A line has its place in the table here, and stays empty where nothing is recorded. */
+  expect({line: name, unit}: {line: string; unit: Unit}): Line {
+    const line = this.lines.get(name) ?? {name, unit, samples: {}};
+    this.lines.set(name, line);
+    return line;
+  }
+
   /** @param cpu processor time of client and server, in the unit that `Samples` tells */
   record(
-    {line: name, unit}: {line: string; unit: Unit},
+    where: {line: string; unit: Unit},
     contender: string,
     value: number,
     cpu?: {client: number; server: number},
   ): void {
-    const line = this.lines.get(name) ?? {name, unit, samples: {}};
-    this.lines.set(name, line);
+    const line = this.expect(where);
     line.samples[contender] ??= {values: [], clientCpu: [], serverCpu: []};
     const samples = line.samples[contender];
     samples.values.push(value);

@@ -4,11 +4,12 @@ import {join} from 'node:path';
 import {parseArgs} from 'node:util';
 import {CHECKOUT} from '../test/support/checkout.js';
 import {field, withUring} from './contenders/all.js';
+import {cannotPool} from './contenders/fuseward.js';
 import type {Goal} from './goals.js';
 import {benchImage, FULL, SHORT} from './image.js';
 import {pause, stopBetween} from './machine/stop.js';
 import {measureMemory, measureMount, measurePhase} from './measure.js';
-import {MEMORY_AFTER, MEMORY_IDLE, MEMORY_PEAK, MOUNT, type Phase, phases} from './phases.js';
+import {MEMORY_AFTER, MEMORY_IDLE, MEMORY_PEAK, MOUNT, MOUNT_POOL, type Phase, phases} from './phases.js';
 import {Recorder} from './recorder.js';
 import {rewriteDocument} from './report/docs.js';
 import {commandLine, machine, type Report, reportText} from './report/report.js';
@@ -37,7 +38,10 @@ const wantedPhases = all
   .map(({start, steps}): Phase => ({start, steps: steps.filter(isWanted)}))
   .filter(({steps}) => steps.length > 0);
 const goalsOf = new Map<string, readonly Goal[]>(
-  [MOUNT, ...MEMORY, ...all.flatMap(({steps}) => steps)].map((each) => [each.line, each.goals ?? []]),
+  [MOUNT, MOUNT_POOL, ...MEMORY, ...all.flatMap(({steps}) => steps)].map((each) => [
+    each.line,
+    each.goals ?? [],
+  ]),
 );
 const questions = all.flatMap(({steps}) => steps).filter(({question}) => question);
 const asks = wantedPhases.some(({steps}) => steps.some(({question}) => question));
@@ -46,6 +50,12 @@ const load = loadavg()[0]!;
 const {taking, absent} = field({questions: asks, only: options.only});
 const recorder = new Recorder();
 const image = benchImage(size);
+
+// In the order of the table, whatever is measured first.
+recorder.expect(MOUNT);
+recorder.expect(MOUNT_POOL);
+const noPool = cannotPool();
+const unmeasured = noPool === undefined ? absent : [...absent, {name: MOUNT_POOL.line, reason: noPool}];
 
 async function round(): Promise<void> {
   const full = taking.filter(({questionsOnly}) => !questionsOnly);
@@ -82,7 +92,7 @@ const report: Report = {
   load,
   rounds,
   contenders: taking.map(({name, version, questionsOnly = false}) => ({name, version, questionsOnly})),
-  absent,
+  absent: unmeasured,
   lines: [...recorder.lines.values()].filter(({name}) => isWanted({line: name})),
 };
 const asides = questions.filter(({aside}) => aside).map(({line}) => line);

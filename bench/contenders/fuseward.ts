@@ -1,10 +1,12 @@
 import {existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {liveRecords} from '../../src/launch/mount-record.js';
 import {loadPolicy} from '../../src/policy/index.js';
 import {CHECKOUT} from '../../test/support/checkout.js';
-import {mountContained, serversOf, unmountContained} from '../../test/support/contained-mount.js';
+import {mountContained} from '../../test/support/contained-mount.js';
 import {run} from '../../test/support/mounts.js';
+import {textOf} from '../machine/usage.js';
 import {type Absent, type Contender, served} from './contender.js';
 
 /** How requests travel; what policy calls it. */
@@ -28,25 +30,43 @@ export function fuseward(transport: Transport): Contender | Absent {
       mountContained(image, target, ['--policy', policies, '-t', 'ext4']);
       return served(
         target,
-        () => serversOf(target),
-        () => unmountContained(target),
+        () => serversAt(target),
+        () => run('umount', [target]),
       );
     },
   };
 }
 
-/** A directory with the shipped policy and a transport, until this program ends; undefined when policy can't say so. */
-function policiesFor(transport: Transport): string | undefined {
+/** Why no mount can be made from a pool of waiting servers; undefined when it can. */
+export function cannotPool(): string | undefined {
+  return policiesFor('device', '[server]\npool = 1\n') === undefined
+    ? 'policy knows no server.pool yet'
+    : undefined;
+}
+
+/** A directory with the shipped policy, a transport and more lines, until this program ends; undefined when policy can't say so. */
+function policiesFor(transport: Transport, more = ''): string | undefined {
   const shipped = readFileSync(join(CHECKOUT, 'policy', 'ext4.toml'), 'utf8');
   const policies = realpathSync(mkdtempSync(join(tmpdir(), 'fuseward-bench-policy-')));
   process.once('exit', () => rmSync(policies, {recursive: true, force: true}));
-  writeFileSync(join(policies, 'ext4.toml'), `transport = "${transport}"\n${shipped}`);
+  writeFileSync(join(policies, 'ext4.toml'), `transport = "${transport}"\n${shipped}\n${more}`);
   try {
     loadPolicy('ext4', policies);
     return policies;
   } catch {
     return undefined;
   }
+}
+
+/** The server of a mount, and what is above it for nothing else: bubblewrap's processes. By the record, without a command each. */
+function serversAt(target: string): number[] {
+  const pids: number[] = [];
+  for (let pid = liveRecords().find((record) => record.target === target)?.serverPid ?? 0; pid > 1; ) {
+    if (pids.length > 0 && !/^\S*bwrap\0/.test(textOf(pid, 'cmdline'))) break;
+    pids.push(pid);
+    pid = Number(/^PPid:\s+(\d+)/m.exec(textOf(pid, 'status'))?.[1] ?? 0);
+  }
+  return pids;
 }
 
 function commit(): string {
