@@ -20,6 +20,8 @@ export interface Connection {
 
 /** A unit that waits for what belongs to the mount. */
 export interface ServingUnit {
+  /** Its name and user id, once they are known. */
+  readonly place: {name: string; uid: number} | undefined;
   /**
    * Gives it everything, once its first process has answered.
    * @returns what that process may ask for; they stay the unit's

@@ -128,6 +128,8 @@ export interface MountResult {
   foreign?: true;
   /** The first process of the sandbox that such a program runs in: all that it starts ends with that. */
   sandbox?: ProcessName;
+  /** The unit of systemd's that such a program runs in otherwise. */
+  unit?: {name: string; uid: number};
   /** Where the server can be reached, if it takes part. */
   controlSocket?: string;
   /** The policy's rule that allowed it: that of the detected type, where nobody named one. */
@@ -350,6 +352,7 @@ async function perform(
     ...(observer?.name === undefined ? {} : {observer: observer.name}),
     ...(isForeign ? {foreign: true} : {}),
     ...(connection.server?.isForeign === true && first !== undefined ? {sandbox: first} : {}),
+    ...(connection.unit?.place === undefined ? {} : {unit: connection.unit.place}),
     ...(controlSocket?.path === undefined ? {} : {controlSocket: controlSocket.path}),
     ...(decision.origin === undefined ? {} : {rule: decision.origin}),
   };

@@ -53,9 +53,11 @@ export class CommandUnit {
     this.#mount = mount;
   }
 
-  /** The unit's own name, once it is known: `fuseward-squashfs@3-120-0.service`. */
-  get name(): string | undefined {
-    return this.#name;
+  /** Its name, `fuseward-squashfs@3-120-0.service`, and user id, once they are known. */
+  get place(): {name: string; uid: number} | undefined {
+    return this.#name === undefined || this.#uid === undefined
+      ? undefined
+      : {name: this.#name, uid: this.#uid};
   }
 
   /**

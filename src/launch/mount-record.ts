@@ -2,9 +2,11 @@ import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import {basename, dirname} from 'node:path';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
+import {fuseConnections} from '../sys/fuse-connections.js';
 import {connectionOf, type MountEntry, readMounts} from '../sys/mount-info.js';
-import {processStart, processState} from '../sys/process-state.js';
+import {processStart} from '../sys/process-state.js';
 import {connectStream} from '../sys/socket.js';
+import {endSandbox, isSandboxThere} from './leftover-sandbox.js';
 import {RUN_DIRECTORY} from './lock.js';
 
 export {processStart};
@@ -36,6 +38,8 @@ export interface MountRecord {
   readonly foreign?: boolean | undefined;
   /** First process of the sandbox of such a program, by id and start: all that it started ends with that. */
   readonly sandbox?: {readonly pid: number; readonly start: string} | undefined;
+  /** The unit of systemd's that such a program runs in otherwise, and the user id that it has there. */
+  readonly unit?: {readonly name: string; readonly uid: number} | undefined;
   /** When it was noticed that the mount is gone while the sandbox is still there, ISO 8601. */
   readonly goneSince?: string | undefined;
   readonly serverPid?: number | undefined;
@@ -55,8 +59,6 @@ export interface MountRecord {
   readonly rule?: {readonly file: string; readonly line: number} | undefined;
 }
 
-/** Where fusectl shows the kernel's FUSE connections. */
-const CONNECTIONS = '/sys/fs/fuse/connections';
 const DIRECTORY = `${RUN_DIRECTORY}/mounts`;
 /** Where the sockets of running servers are; only root may enter it. */
 export const CONTROL_DIRECTORY: string = `${RUN_DIRECTORY}/control`;
@@ -93,13 +95,24 @@ export function liveRecords(): MountRecord[] {
     .flatMap((entry) => readRecord(connectionOf(entry), entry.id) ?? []);
 }
 
-/** Removes records whose mount is gone, by whatever way it went, and sockets without a record. */
-export function sweepRecords(): void {
+/** How long a program of others may take to end when its mount is gone: it may have to bring home what was written. */
+const LEAVING_MS = 30_000;
+
+/**
+ * Removes records whose mount is gone, by whatever way it went, and sockets without a record.
+ * @param leavingMs time that a program of others has to end after its mount; what is there longer is ended
+ */
+export function sweepRecords(leavingMs: number = LEAVING_MS): void {
   const mounts = readMounts();
+  let found: {numbers: ReadonlySet<number> | undefined} | undefined;
+  const connections = (): ReadonlySet<number> | undefined => {
+    found ??= {numbers: fuseConnections()};
+    return found.numbers;
+  };
   const inUse = new Set<string | undefined>();
   for (const name of namesIn(DIRECTORY)) {
     const id = Number(/^(\d+)\.json(\.new)?$/.exec(name)?.[1] ?? Number.NaN);
-    if (isLeaving(id, mounts)) continue;
+    if (isLeaving(id, mounts, connections, leavingMs)) continue;
     const socket = socketOf(id);
     if (mounts.some((mount) => connectionOf(mount) === id)) {
       inUse.add(socket);
@@ -122,48 +135,29 @@ function namesIn(directory: string): string[] {
   }
 }
 
-/** How long a program of others may take to end when its mount is gone: it may have to bring home what was written. */
-const LEAVING_MS = 30_000;
-
 /**
  * Whether the sandbox of a program of others is still there though its mount is gone. It is ended when it has had its time: no program of a sandbox
  * outlives its mount for long.
  */
-function isLeaving(id: number, mounts: readonly MountEntry[]): boolean {
+function isLeaving(
+  id: number,
+  mounts: readonly MountEntry[],
+  connections: () => ReadonlySet<number> | undefined,
+  leavingMs: number,
+): boolean {
   const record = recordOf(id);
-  const {sandbox, goneSince} = record ?? {};
-  if (record === undefined || sandbox === undefined) return false;
+  if (record === undefined || !isSandboxThere(record)) return false;
   if (mounts.some((mount) => mount.id === record.mountId && connectionOf(mount) === id)) return false;
-  if (!isRunning(sandbox)) return false;
   // Files of a mount that was taken out of the tree may still be open.
-  if (mayBeConnected(id, mounts)) return true;
-  if (goneSince === undefined) {
+  const open = connections();
+  if (open === undefined || open.has(id)) return true;
+  if (record.goneSince === undefined) {
     writeRecord({...record, goneSince: new Date().toISOString()});
     return true;
   }
-  if (Math.abs(Date.now() - Date.parse(goneSince)) < LEAVING_MS) return true;
-  try {
-    process.kill(sandbox.pid, 'SIGKILL');
-  } catch {
-    // It ended meanwhile.
-  }
+  if (Math.abs(Date.now() - Date.parse(record.goneSince)) < leavingMs) return true;
+  endSandbox(record);
   return false;
-}
-
-/** Whether it is still that process, and does not only wait for its parent to take notice. */
-function isRunning({pid, start}: {readonly pid: number; readonly start: string}): boolean {
-  try {
-    const {state} = processState(pid);
-    return state !== 'Z' && state !== 'X' && processStart(pid) === start;
-  } catch {
-    return false;
-  }
-}
-
-/** Whether a connection is still there, or nobody can tell. */
-function mayBeConnected(id: number, mounts: readonly MountEntry[]): boolean {
-  const isTold = mounts.some(({fsType, target}) => fsType === 'fusectl' && target === CONNECTIONS);
-  return !isTold || namesIn(CONNECTIONS).includes(String(id));
 }
 
 function recordOf(id: number): MountRecord | undefined {

@@ -1,6 +1,7 @@
 import type {CloseReason, ServerState} from '../control/index.js';
 import {eventually} from '../helper/cleanup.js';
-import {sweepRecords} from '../launch/mount-record.js';
+import {endSandbox} from '../launch/leftover-sandbox.js';
+import {type MountRecord, sweepRecords} from '../launch/mount-record.js';
 import type {SealPoint} from '../launch/seal.js';
 import {Attestation, type AttestationEvents} from './attestation.js';
 import type {Clock} from './clock.js';
@@ -186,7 +187,7 @@ export class Supervisor implements MountEvents, AttestationEvents {
 
   /** Ends the connection, takes the mount from everywhere and ends its server, in this order: files in use fail at once. */
   containmentMissing(mount: WatchedMount, points: readonly SealPoint[]): void {
-    const {server} = mount;
+    const {server, record} = mount;
     const required = [...mount.policy.containment.required];
     const facts = {serverPid: server?.pid ?? null, required, ...factsOf(points)};
     this.#tell('containment-missing', mount, facts, 'warn');
@@ -194,7 +195,7 @@ export class Supervisor implements MountEvents, AttestationEvents {
     try {
       this.removeLost(mount);
     } finally {
-      endProcess(server);
+      endServer(server, record);
     }
   }
 
@@ -274,7 +275,7 @@ export class Supervisor implements MountEvents, AttestationEvents {
     );
     abortConnection(mount.connection);
     // One that hangs would not see that its mount is gone.
-    endProcess(server);
+    endServer(server, mount.record);
   }
 
   /** A mount has become useless; policy says what is done about it. What was so at the start is only offered for removal. */
@@ -331,8 +332,9 @@ function factsOf(points: readonly SealPoint[]): {points: string[]; details: Reco
   };
 }
 
-/** Ends this very process. One that nothing is mounted from any more ends by itself, unless it is hostile. */
-function endProcess(server: ProcessName | undefined): void {
+/** Ends this very process, and all of a program of others. What nothing is mounted from any more ends by itself, unless it is hostile. */
+function endServer(server: ProcessName | undefined, record: MountRecord | undefined): void {
+  if (record !== undefined) endSandbox(record);
   if (server === undefined || !isAlive(server)) return;
   try {
     process.kill(server.pid, 'SIGKILL');

@@ -33,6 +33,9 @@ export async function connectByPolicy(
     return {
       ...connection,
       unit: {
+        get place() {
+          return unit.place;
+        },
         furnish: (process) => inWords(wanted, () => unit.furnish(process)),
         serving: (among) => unit.serving(among),
         readLog: () => unit.readLog(),
