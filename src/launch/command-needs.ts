@@ -35,8 +35,10 @@ function sourceBinding(
       "is a user's block device, and commands get devices from root alone: make an image file of it",
     );
   }
-  // A user's mount has his rights and nobody else's.
-  const mapping = callerUid === 0 ? mappingOf(source.fd, uid) : {uid: callerUid, gid: callerGid, to: uid};
+  // A user's mount has his rights and nobody else's. Of a file that he has open for reading, by whatever group, that is all that there is to have.
+  const isOpened = source.kind === 'file' && source.given && readOnly;
+  const isOwners = callerUid === 0 || isOpened;
+  const mapping = isOwners ? mappingOf(source.fd, uid) : {uid: callerUid, gid: callerGid, to: uid};
   return fileBinding(source.fd, {...opts, mapping});
 }
 
