@@ -56,7 +56,10 @@ function serveDoors({doors, conversation}: Waiting, timeoutMs: number): void {
 function endedEarly(program: Program, mount: OneMount): MountRefusal {
   const when = mount.made ? 'before it served its mount' : 'without having mounted anything';
   const refusal = mount.refusal === undefined ? '' : `; it was refused: ${mount.refusal}`;
-  const words = program.lastWords === '' ? '' : `; it says: ${program.lastWords}`;
+  const said = program.lastWords;
+  // What it was told by the stand-in need not be told twice.
+  const isKnown = mount.refusal !== undefined && said === `fusermount3: mount failed: ${mount.refusal}`;
+  const words = said === '' || isKnown ? '' : `; it says: ${said}`;
   return new MountRefusal(
     'ECHILD',
     'program-ended',

@@ -18,8 +18,10 @@ import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, test} from
 import {performMount} from '../../src/cli/mount/perform.js';
 import {eventually} from '../../src/helper/cleanup.js';
 import type {MountResult} from '../../src/helper/index.js';
+import {sweepRecords} from '../../src/launch/mount-record.js';
 import {stateDirectory} from '../../src/launch/state-directory.js';
 import {O_PATH, O_RDONLY, openFd} from '../../src/sys/fd.js';
+import {CHECKOUT} from '../support/checkout.js';
 import {run} from '../support/mounts.js';
 import {fuseward, leftovers, serverProcesses, settled, startFuseward} from './command-support.js';
 import {missingForMounts} from './helper-support.js';
@@ -29,8 +31,13 @@ const without = (program: string): boolean => missing !== undefined || !existsSy
 const title = (program: string): string =>
   `with Debian's ${program}${without(program) ? ' (not installed)' : ''}`;
 
+/** A program that asks for its mount as libraries do; the descriptor that it gets goes nowhere. */
+const ASKING = `command = ["python3", "-c", "import os, socket, subprocess, sys; a, b = socket.socketpair(); sys.exit(subprocess.run(sys.argv[1:], stdin=b, env={**os.environ, '_FUSE_COMMFD': '0'}).returncode)", "sh", "-c",`;
+
 /** An ordinary user's id. */
 const ADA = 4711;
+/** A group that he is in beside his own. */
+const GROUP = 4712;
 const RULE = `[[allow]]
 users = ["root"]
 sources = ["**"]
@@ -46,6 +53,8 @@ let tree: string;
 let target: string;
 let policies: string;
 let before: ReturnType<typeof leftovers>;
+/** Processes of servers that were there before. */
+let others: number[];
 
 function policy(type: string, server: string, more = ''): void {
   writeFileSync(join(policies, `${type}.toml`), `${more}[server]\n${server}\n${RULE}`);
@@ -78,6 +87,10 @@ function sandboxed(): number[] {
   });
 }
 
+function names(pids: readonly number[]): string[] {
+  return pids.map((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim());
+}
+
 /** What a command says that is a shell script and mounts nothing. */
 function said(script: string, server = '', more: string[] = [], source = join(dir, 'disk.img')): string {
   policy('script', `command = ["sh", "-c", '''${script}''', "sh", "{source}", "{target}"]\n${server}`);
@@ -105,6 +118,7 @@ beforeEach(() => {
   mkdirSync(policies, {mode: 0o755});
   writeFileSync(join(dir, 'disk.img'), 'image', {mode: 0o600});
   before = leftovers(dir);
+  others = serverProcesses();
 });
 afterEach(async () => {
   spawnSync('umount', ['-l', target]);
@@ -302,11 +316,75 @@ describe.skipIf(missing !== undefined)('what is wrong is told', () => {
       1,
       /\/none\/at-all can't be opened.*gone\.toml:2/,
     ],
+    [
+      'a peer that it may not reach',
+      'command = ["bash", "-c", "exec 3<>/dev/tcp/192.0.2.1/443 || exit 6", "{target}"]',
+      1,
+      /exited with status 6.*; it is granted no network; if there should be more: \[server\] network = \["host:port"\] in .*gone\.toml/,
+    ],
+    [
+      'an option that policy has to allow',
+      `${ASKING} "fusermount3 -o allow_other \\"$1\\"", "sh", "{target}"]`,
+      1,
+      /exited with status 1 without having mounted anything; it was refused: option allow_other is not allowed: policy needs allow_other = true/,
+    ],
+    [
+      'an option that nobody may have',
+      `${ASKING} "fusermount3 -o rootcontext=x,frobnicate \\"$1\\"", "sh", "{target}"]`,
+      1,
+      /without having mounted anything; it was refused: unknown option 'frobnicate' \(/,
+    ],
+    [
+      'another place than it was told',
+      `${ASKING} "fusermount3 /mnt", "sh", "{target}"]`,
+      1,
+      /it was refused: it mounts on \/mnt, where its command has \{target\} for \/fuseward\/at\/target/,
+    ],
+    [
+      'its own words, where nobody is left to tell of them',
+      'way = "descriptor"\ncommand = ["sh", "-c", "echo bad superblock >&2; exit 7", "{target}"]',
+      1,
+      /the server died before the mount worked: .*; it says: bad superblock$/m,
+    ],
+    [
+      'a program that is gone when its mount is there',
+      `${ASKING} "fusermount3 \\"$1\\"; echo I leave >&2", "sh", "{target}"]`,
+      1,
+      /exited with status 0 before it served its mount.*; it says: I leave/,
+    ],
   ])('%s', (_what, server, code, message) => {
-    policy('gone', server);
+    policy('gone', server, server.includes('fusermount3') ? 'allow_other = false\n' : '');
     const outcome = mount(join(dir, 'disk.img'), 'gone');
     expect(outcome.stderr).toMatch(message);
     expect(outcome.code).toBe(code);
+  });
+
+  test.skipIf(without('bindfs'))('what outlives its mount, by being ended', async () => {
+    const lingering = `'''bindfs -f "$1" "$2"; exec sleep 1000'''`;
+    policy('linger', `command = ["sh", "-c", ${lingering}, "sh", "{source}", "{target}"]`);
+    mounted(tree, 'linger');
+    unmount('--lazy');
+    const alive = (): number[] => serverProcesses().filter((pid) => !others.includes(pid));
+    expect(await eventually(() => names(alive()).includes('sleep'), 5_000)).toBe(true);
+    // The connection may take a moment to go; the first look after that notes when.
+    expect(
+      await eventually(() => {
+        sweepRecords(0);
+        return alive().length === 0;
+      }, 5_000),
+    ).toBe(true);
+  });
+
+  test('a second mount, which is not to be had', async () => {
+    const program = `grants = ["ro:${CHECKOUT}/test/support/hostile-command.py:/acts.py"]`;
+    policy('twice', `${program}\ncommand = ["python3", "/acts.py", "twice", "{target}"]`);
+    mounted(join(dir, 'disk.img'), 'twice');
+    const told =
+      'after the adapter: 1 fusermount3: mount failed: the program has its mount; a second one is not';
+    const log = (): string => fuseward(['status', target]).stdout;
+    expect(await eventually(() => log().includes(told), 5_000), log()).toBe(true);
+    expect(leftovers(dir).mounts.length).toBe(before.mounts.length + 1);
+    unmount();
   });
 
   test('a command that never mounts, at the deadline', () => {
@@ -349,7 +427,7 @@ describe.skipIf(without('squashfuse_ll') || without('mksquashfs') || without('bi
       const given = {source: openFd(source, O_RDONLY), target: openFd(target, O_PATH)};
       return performMount({
         ...{source, target, type, options: [], policyDirectory: policies, given, announce: false},
-        ...{callerUid: ADA, callerGid: ADA, callerGroups: [ADA]},
+        ...{callerUid: ADA, callerGid: ADA, callerGroups: [ADA, GROUP]},
       });
     }
 
@@ -361,6 +439,16 @@ describe.skipIf(without('squashfuse_ll') || without('mksquashfs') || without('bi
       // Without a type the rules of both decide.
       writeFileSync(join(policies, 'auto.toml'), RULE.replace('"root"', '"*"'));
       expect(await order(image, type)).toMatchObject({subtype: 'squashfs', readOnly: true});
+      expect(spawnSync('diff', ['-r', tree, target], adas)).toMatchObject({status: 0, stdout: ''});
+      unmount();
+    });
+
+    test('an image that a group lets him read', async () => {
+      const image = join(dir, 'image');
+      run('mksquashfs', [tree, image, '-quiet', '-no-progress']);
+      chmodSync(image, 0o640);
+      chownSync(image, 0, GROUP);
+      expect(await order(image, 'squashfs')).toMatchObject({readOnly: true});
       expect(spawnSync('diff', ['-r', tree, target], adas)).toMatchObject({status: 0, stdout: ''});
       unmount();
     });
@@ -392,7 +480,10 @@ describe.skipIf(without('squashfuse_ll') || without('mksquashfs') || without('bi
       writeFileSync(join(dir, 'disk'), Buffer.alloc(65_536));
       const loop = run('losetup', ['--find', '--show', join(dir, 'disk')]).trim();
       try {
-        await expect(order(loop, 'squashfs')).rejects.toMatchObject({code: 'grant'});
+        await expect(order(loop, 'squashfs')).rejects.toThrow(
+          /is a user's block device, and commands get devices from root alone: make an image file of it/,
+        );
+        await expect(order(dir, 'squashfs')).rejects.toThrow(/his own/);
       } finally {
         run('losetup', ['--detach', loop]);
       }

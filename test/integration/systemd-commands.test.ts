@@ -34,6 +34,7 @@ state = true
 observe = true
 grants = ["rw:/srv/open:/inside/it"]
 command = ["sh", "-c", 'echo "$1 $2 $3" > /fuseward/state/ids; id -u > /inside/it/id; exec bindfs -f "$4" "$5"', "sh", "{uid}", "{gid}", "{server-uid}", "{source}", "{target}"]`,
+  plain: 'command = ["bindfs", "-f", "{source}", "{target}"]',
   words: `command = ["sh", "-c", '''printf '[%s]' "$@" >&2; exit 7''', "sh", ${WORDS.map((word) => JSON.stringify(word)).join(', ')}, "{target}"]`,
   secret: `command = ["sh", "-c", '''cat "$1" /srv/granted/note >&2; id -u >&2; grep CapEff /proc/self/status >&2; exit 3''', "sh", "{secret:key}", "{target}"]
 grants = ["ro:/srv/granted"]
@@ -199,6 +200,8 @@ describe.skipIf(missing !== undefined)(
       expect(status.record).toMatchObject({observer: {pid: expect.any(Number)}, foreign: true});
       expect(statusLine(systemd, status.record.serverPid, 'Uid').split('\t')[0]).toBe(uid);
       expect(await systemd.ok(['fuseward', 'stats', '/mnt/one'])).toMatch(/^READ +[1-9]/m);
+      const [name] = await running();
+      expect(status.record).toMatchObject({unit: {name, uid: Number(uid)}});
     });
 
     for (const foreign of SHIPPED) {
@@ -221,6 +224,17 @@ describe.skipIf(missing !== undefined)(
         }
       });
     }
+
+    test('without the socket a sandbox of our own is tried, and why there is none here', async () => {
+      await systemd.ok(['systemctl', 'stop', 'fuseward-plain.socket']);
+      // This systemd has a bind mount on /proc/sys.
+      expect(await refused('plain', '/run/images/tree')).toMatch(
+        /it says: bwrap: Can't mount proc.*; something is mounted on \/proc\/sys.*a unit of systemd's does without/,
+      );
+      await systemd.ok(['systemctl', 'start', 'fuseward-plain.socket']);
+      await systemd.ok(['fuseward', 'mount', '-t', 'plain', '/run/images/tree', '/mnt/one']);
+      await same();
+    });
 
     test('the words of a command come through as they are', async () => {
       expect(await refused('words', '/run/images/image.tar')).toMatch(/sh exited with status 7/);

@@ -19,6 +19,7 @@ import {connectByPolicy} from './connect.js';
 import {checkContainment} from './containment-check.js';
 import {grantHint} from './grant-hint.js';
 import {type MountRules, mountRules, policyFiles, sourceText} from './mount-rules.js';
+import {procHint} from './proc-hint.js';
 
 /** A mount as somebody asks for it. */
 export interface MountOrder {
@@ -182,9 +183,13 @@ async function inItsWords<T>({server, ownFile}: Policy, act: () => Promise<T>): 
     const log = error.details['serverLog'];
     const lines = Array.isArray(log) ? log.map(String) : [];
     const words = [error.message, ...lines];
-    const hint = ownFile === undefined ? undefined : grantHint(words, {grants: server.grants, file: ownFile});
     const said = sentenceOf(lines);
-    if (said !== '' && !error.message.includes('; it says: ')) error.message += `; it says: ${said}`;
+    const isTold = /; it (?:says|was refused): /.test(error.message);
+    if (said !== '' && !isTold) error.message += `; it says: ${said}`;
+    const {grants, network} = server;
+    const file = ownFile;
+    const hint =
+      procHint(said) ?? (file === undefined ? undefined : grantHint(words, {grants, network, file}));
     if (hint !== undefined) error.message += `; ${hint}`;
     throw error;
   }
@@ -210,6 +215,7 @@ function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void
     kind: result.kind,
     foreign: result.foreign,
     sandbox: result.sandbox,
+    unit: result.unit,
     serverPid: result.serverPid,
     serverStart: result.serverStart,
     observer: result.observer,

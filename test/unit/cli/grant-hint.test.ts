@@ -1,9 +1,11 @@
 import {expect, test} from 'vitest';
 import {grantHint} from '../../../src/cli/mount/grant-hint.js';
+import {procHint} from '../../../src/cli/mount/proc-hint.js';
+import {parseMountInfo} from '../../../src/sys/mount-info.js';
 
 const grants = [{writable: false, path: '/srv/keys', place: '/keys'}];
 const hint = (line: string): string | undefined =>
-  grantHint(['nothing', line], {grants, file: '/etc/fuseward/policy.d/x.toml'});
+  grantHint(['nothing', line], {grants, network: 'none', file: '/etc/fuseward/policy.d/x.toml'});
 
 test.each([
   ['x: /srv/a.conf: No such file or directory', '/srv/a.conf'],
@@ -26,4 +28,29 @@ test.each([
   '/: Permission denied',
 ])('%j names nothing that could be granted', (line) => {
   expect(hint(line)).toBeUndefined();
+});
+
+test.each([
+  'ssh: Could not resolve hostname nas: Temporary failure in name resolution',
+  '/dev/tcp/192.0.2.1/443: Address family not supported by protocol',
+  'dial tcp 192.0.2.1:443: connect: network is unreachable',
+])('%j is a matter of the network', (line) => {
+  const hints = (['none', ['a:1'], 'host'] as const).map((network) =>
+    grantHint([line], {grants, network, file: 'x.toml'}),
+  );
+  expect(hints).toEqual([
+    'it is granted no network; if there should be more: [server] network = ["host:port"] in x.toml',
+    'it is granted nothing of the network but a:1; if there should be more: [server] network = ["host:port"] in x.toml',
+    undefined,
+  ]);
+});
+
+test('a /proc that something is mounted on is named', () => {
+  const mounts = parseMountInfo(
+    '1 0 0:4 / /proc rw - proc proc rw\n2 1 0:4 /sys /proc/sys ro - proc proc rw\n',
+  );
+  expect(procHint("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", mounts)).toMatch(
+    /^something is mounted on \/proc\/sys, and the kernel lets no sandbox have a \/proc/,
+  );
+  expect(procHint('something else', mounts)).toBeUndefined();
 });
