@@ -7,11 +7,15 @@ import {Asked, INTERRUPTION, idOf} from './asked.js';
 const MOST_OUTSTANDING = 16_384;
 /** Records kept for further use. */
 const MOST_SPARE = 256;
+/** Interruptions that may be answered late, of which the oldest are forgotten first. */
+const MOST_LATE = 1024;
 
 /** The requests that the server has and has not answered, oldest first. */
 export class Outstanding {
   readonly #asked = new Map<number, Asked>();
   readonly #spare: Asked[] = [];
+  /** Requests that were answered while their interruption was not, the oldest first. */
+  readonly #late = new Set<number>();
   readonly #most: number;
 
   /** @param most requests at once */
@@ -53,8 +57,24 @@ export class Outstanding {
 
   /** It was answered: its record may be used for another from now on. */
   remove(asked: Asked): void {
-    this.#asked.delete(idOf(asked.uniqueLow, asked.uniqueHigh));
+    const id = idOf(asked.uniqueLow, asked.uniqueHigh);
+    this.#asked.delete(id);
+    if (asked.interrupted) this.#remember(id);
     this.drop(asked);
+  }
+
+  #remember(id: number): void {
+    this.#late.add(id);
+    if (this.#late.size <= MOST_LATE) return;
+    for (const oldest of this.#late) {
+      this.#late.delete(oldest);
+      return;
+    }
+  }
+
+  /** Whether an interruption with this id was of a request that has been answered since; true once for each. */
+  takeLate(uniqueLow: number, uniqueHigh: number): boolean {
+    return this.#late.delete(idOf((uniqueLow & ~INTERRUPTION) >>> 0, uniqueHigh));
   }
 
   /** Gives back a record that was not added. */

@@ -249,7 +249,7 @@ export class Relay {
         writeBytes(this.#parts.fuseFd, this.#reply.bytes, this.#reply.length);
         return true;
       case 'nothing':
-        this.#parts.faults.add(verdict.fault, 0);
+        if (verdict.fault !== undefined) this.#parts.faults.add(verdict.fault, 0);
         return true;
     }
   }

@@ -20,8 +20,8 @@ export type Verdict =
   | {readonly kind: 'notification'}
   /** A sound answer to an interruption. */
   | {readonly kind: 'interruption'}
-  /** It concerns nobody: dropped. */
-  | {readonly kind: 'nothing'; readonly fault: Fault};
+  /** It concerns nobody: dropped. No fault is an honest answer that came too late. */
+  | {readonly kind: 'nothing'; readonly fault: Fault | undefined};
 
 /**
  * Judges what a server writes, before the kernel sees it. Nothing is thrown, whatever the bytes; what is remembered is bounded.
@@ -90,14 +90,17 @@ export class ReplyCheck {
   /** To an interruption there are two answers: none of them, please (ENOSYS), and once more (EAGAIN). */
   #interruption({length}: Reply, low: number, high: number, error: number, isWhole: boolean): Verdict {
     const about = this.#outstanding.interrupted(low, high);
-    if (about === undefined || !about.interrupted) return nothing('unknown-request');
+    // The server answered the request before it came to the interruption.
+    const isLate = about === undefined && this.#outstanding.takeLate(low, high);
+    if (!isLate && about?.interrupted !== true) return nothing('unknown-request');
     const isAnswer = error === -ERRNO.ENOSYS || error === -ERRNO.EAGAIN;
     if (!isWhole || length !== REPLY_BODY || !isAnswer) return nothing('interrupt');
+    if (about === undefined) return nothing(undefined);
     about.interrupted = false;
     return {kind: 'interruption'};
   }
 }
 
-function nothing(fault: Fault): Verdict {
+function nothing(fault: Fault | undefined): Verdict {
   return {kind: 'nothing', fault};
 }

@@ -63,8 +63,7 @@ async function observed(trial: Trial, use: (target: string) => void): Promise<vo
       relay = result.observer?.pid;
       use(target);
       expect(fuseConnectionOf(relay!)).toEqual([result.connectionId]);
-      // A late word on an interruption, whose request has been answered, counts as that; whether there is one is a matter of time.
-      expect(faultsOf(result).filter((kind) => kind !== 'unknown-request')).toEqual([]);
+      expect(faultsOf(result)).toEqual([]);
     },
   });
   expect(end.failure, end.log).toBeUndefined();

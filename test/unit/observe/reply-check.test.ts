@@ -1,6 +1,7 @@
 import {describe, expect, test} from 'vitest';
 import {OPCODE} from '../../../src/fuse/opcodes.js';
 import {FAULT_NAMES} from '../../../src/observe/faults.js';
+import {Outstanding} from '../../../src/observe/outstanding.js';
 import {attributes, dirent, entry, ROWS} from './answers.rows.js';
 import {body, Judge, request, written} from './support.js';
 
@@ -115,6 +116,31 @@ describe('interruptions', () => {
     const judge = new Judge();
     judge.ask(request(OPCODE.READ)).interrupted = true;
     expect(judge.judge(answer).is).toBe(is);
+  });
+
+  test("that are answered after their request are nobody's, once each, and no fault", () => {
+    const judge = new Judge();
+    const asked = judge.ask(request(OPCODE.READ, body(40, [16, 1])));
+    asked.interrupted = true;
+    judge.outstanding.remove(asked);
+    expect(judge.judge(written(none, {unique: 9n, error: -11})).is).toBe('dropped: undefined');
+    expect(judge.judge(written(none, {unique: 9n, error: -11})).is).toBe('dropped: unknown-request');
+  });
+
+  test('that may come late are remembered up to a bound, the latest', () => {
+    const outstanding = new Outstanding();
+    for (let low = 2; low <= 4000; low += 2) {
+      const asked = outstanding.take();
+      Object.assign(asked, {uniqueLow: low, uniqueHigh: 0, interrupted: true});
+      outstanding.add(asked);
+      outstanding.remove(asked);
+    }
+    expect([2, 1950, 1954, 4000].map((low) => outstanding.takeLate(low + 1, 0))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
   });
 
   test('that never were are not answered', () => {
