@@ -97,7 +97,7 @@ export class MountManager implements Manager {
       await manager.#start();
       return manager;
     } catch (error) {
-      manager.close();
+      await manager.close();
       throw error;
     }
   }
@@ -285,17 +285,17 @@ export class MountManager implements Manager {
   }
 
   /** Stops watching. Mounts and their servers go on. Idempotent. */
-  close(): void {
+  async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#ready = false;
     clearInterval(this.#timer);
     this.#closeUserDoor();
     this.#announcements?.close();
-    this.#tracer.close();
     for (const mount of this.#registry.all()) mount.close();
     this.#eventFile?.close();
     this.#policies.close();
+    await this.#tracer.close();
   }
 
   /** Whether it does its work: the mount table was looked at a moment ago, and an announcement would be heard. */

@@ -22,7 +22,7 @@ export class OutsideStats {
     const tracer = this.#tracer;
     const {connection} = mount;
     const wasTraced = tracer.traces(connection);
-    tracer.want(connection, WANTED_MS);
+    await tracer.want(connection, WANTED_MS);
     if (!wasTraced && maxAgeMs === 0 && tracer.traces(connection)) await sleep(FIRST_LOOK_MS);
     const numbers = tracer.numbersOf(connection);
     const reason = tracer.unsupported;

@@ -251,7 +251,7 @@ export class WatchedMount {
     progress.look(now, {waiting, answers, activity: () => this.#activity()});
     const {slowRequestMs} = this.policy;
     if (progress.waitingMs(now) > Math.min(slowRequestMs, SUSPICIOUS_MS))
-      this.#tracer.want(this.connection, SUSPECTED_MS);
+      void this.#tracer.want(this.connection, SUSPECTED_MS);
     const oldestMs = progress.stalledMs(now) ?? 0;
     if (oldestMs > slowRequestMs && this.#slow.tells(now, oldestMs)) {
       const queueDepth = waiting ?? 0;

@@ -58,7 +58,7 @@ export async function runDaemon(settings: DaemonSettings): Promise<number> {
     });
     log.info({addresses}, 'listening');
   } catch (error) {
-    manager.close();
+    await manager.close();
     complain(`can't start the daemon: ${(error as Error).message}`);
     return EXIT.failed;
   }
@@ -69,6 +69,6 @@ export async function runDaemon(settings: DaemonSettings): Promise<number> {
   log.info({signal}, 'ending; mounts go on');
   // The API first: its answers come from the manager.
   await admin.close();
-  manager.close();
+  await manager.close();
   return EXIT.done;
 }

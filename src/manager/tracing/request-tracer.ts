@@ -9,6 +9,9 @@ import {Tracefs} from './tracefs.js';
 /** The kernel's buffers are emptied this often. */
 const READ_MS = 100;
 
+/** After a failure it is tried again when somebody wants to know, but not before so long. */
+const RETRY_MS = 60_000;
+
 /** What is known of one connection's requests from outside. */
 export interface TracedNumbers {
   /** By opcode name, since it was first traced, as far as it was traced. */
@@ -39,26 +42,24 @@ export class RequestTracer {
   readonly #traced = new Map<number, Traced>();
   #tracefs: Tracefs | undefined;
   #instance: TraceInstance | undefined;
-  #unsupported: string | undefined;
+  #unsupported: {readonly reason: string; readonly until: number} | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Answers whose requests were not seen: those may be in the buffer of another processor, to be read in the next round. */
   #early: RequestEvent[] = [];
   #closed = false;
+  /** Changes are made one after the other, by other threads, since the kernel takes its time for them. */
+  #changes: Promise<void>;
 
   constructor({clock, log}: {clock: Clock; log: ManagerLog}) {
     this.#clock = clock;
     this.#log = log;
-    try {
-      this.#tracefs = Tracefs.open();
-      this.#tracefs.sweep();
-    } catch (error) {
-      this.#giveUp(error);
-    }
+    // Instances of dead managers slow down requests of others, whether anybody asks or not.
+    this.#changes = this.#open().catch((error) => this.#giveUp(error));
   }
 
   /** Why requests can't be traced here; undefined as long as nothing speaks against it. */
   get unsupported(): string | undefined {
-    return this.#unsupported;
+    return this.#unsupported?.reason;
   }
 
   /** Whether a connection's requests are counted at this moment. */
@@ -72,21 +73,30 @@ export class RequestTracer {
     return traced?.since === undefined ? undefined : traced.requests.answers;
   }
 
-  /** Has a connection traced for so long from now on, or longer where that was wanted already. */
-  want(connection: number, forMs: number): void {
-    if (this.#unsupported !== undefined || this.#closed) return;
-    const until = this.#clock.monotonic() + forMs;
+  /**
+   * Has a connection traced for so long from now on, or longer where that was wanted already.
+   * @returns when it is, or can't be
+   */
+  async want(connection: number, forMs: number): Promise<void> {
+    if (this.#closed) return;
+    const now = this.#clock.monotonic();
+    if (this.#unsupported !== undefined && now < this.#unsupported.until) return;
+    const until = now + forMs;
     const traced = this.#traced.get(connection);
     if (traced === undefined) {
       const requests = new TracedRequests();
       this.#traced.set(connection, {requests, wantedUntil: until, since: undefined, tracedMs: 0, gaps: 0});
     } else traced.wantedUntil = Math.max(traced.wantedUntil, until);
-    if (!this.traces(connection)) this.#guarded(() => this.#adjust());
+    if (!this.traces(connection)) await this.#adjust();
   }
 
   /** What was counted, up to this moment. */
   numbersOf(connection: number): TracedNumbers | undefined {
-    this.#guarded(() => this.#read());
+    try {
+      this.#read();
+    } catch (error) {
+      this.#giveUp(error);
+    }
     const traced = this.#traced.get(connection);
     if (traced === undefined) return undefined;
     const {requests, since, tracedMs, gaps} = traced;
@@ -96,40 +106,60 @@ export class RequestTracer {
 
   /** The mount is gone; its number may become another's. */
   forget(connection: number): void {
-    if (!this.#traced.delete(connection)) return;
-    this.#guarded(() => this.#adjust());
+    if (this.#traced.delete(connection)) void this.#adjust();
   }
 
   /** Nothing is left of it. Idempotent. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
-    this.#stop();
+    await this.#changes;
+    await this.#stop();
     this.#tracefs?.close();
     this.#tracefs = undefined;
   }
 
   #tick(): void {
-    this.#read();
+    try {
+      this.#read();
+    } catch (error) {
+      this.#giveUp(error);
+      return;
+    }
     const now = this.#clock.monotonic();
     const ended = [...this.#traced.values()].some(
       ({since, wantedUntil}) => since !== undefined && wantedUntil <= now,
     );
-    if (ended) this.#adjust();
+    if (ended) void this.#adjust();
   }
 
-  /** Traces what is wanted and nothing else. */
-  #adjust(): void {
-    const now = this.#clock.monotonic();
-    const wanted = [...this.#traced].filter(([, {wantedUntil}]) => wantedUntil > now);
-    if (wanted.length === 0) this.#stop();
-    else if (this.#tracefs !== undefined) {
-      this.#instance ??= TraceInstance.open(this.#tracefs);
-      this.#instance.trace(wanted.map(([connection]) => connection));
-      this.#timer ??= setInterval(() => this.#guarded(() => this.#tick()), READ_MS).unref();
+  /** Traces what is wanted and nothing else, after what is being changed now. Never fails. */
+  #adjust(): Promise<void> {
+    this.#changes = this.#changes.then(() => this.#apply()).catch((error) => this.#giveUp(error));
+    return this.#changes;
+  }
+
+  /** @throws Error or Errno that says what this kernel lacks */
+  async #open(): Promise<void> {
+    this.#tracefs = Tracefs.open();
+    await this.#tracefs.sweep();
+  }
+
+  async #apply(): Promise<void> {
+    if (this.#closed) return;
+    const begun = this.#clock.monotonic();
+    const wanted = [...this.#traced].filter(([, {wantedUntil}]) => wantedUntil > begun);
+    if (wanted.length === 0) await this.#stop();
+    else {
+      if (this.#tracefs === undefined) await this.#open();
+      this.#instance ??= await TraceInstance.open(this.#tracefs!);
+      await this.#instance.trace(wanted.map(([connection]) => connection));
+      this.#unsupported = undefined;
+      this.#timer ??= setInterval(() => this.#tick(), READ_MS).unref();
     }
-    for (const traced of this.#traced.values()) {
-      const isWanted = traced.wantedUntil > now && this.#instance !== undefined;
-      if (isWanted) traced.since ??= now;
+    const now = this.#clock.monotonic();
+    const isTraced = new Set(wanted.map(([connection]) => connection));
+    for (const [connection, traced] of this.#traced) {
+      if (isTraced.has(connection)) traced.since ??= now;
       else if (traced.since !== undefined) {
         traced.tracedMs += now - traced.since;
         traced.since = undefined;
@@ -157,28 +187,27 @@ export class RequestTracer {
     for (const event of before) this.#traced.get(event.connection)?.requests.takeLate(event);
   }
 
-  #stop(): void {
+  async #stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#early = [];
-    this.#instance?.close();
+    const instance = this.#instance;
     this.#instance = undefined;
-  }
-
-  #guarded(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      this.#giveUp(error);
-    }
+    await instance?.close();
   }
 
   #giveUp(error: unknown): void {
-    this.#unsupported = error instanceof Error ? error.message : String(error);
-    this.#log.info({error: this.#unsupported}, "requests of others' servers are not counted");
-    this.#stop();
-    for (const traced of this.#traced.values()) traced.since = undefined;
-    this.#tracefs?.close();
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#unsupported = {reason, until: this.#clock.monotonic() + RETRY_MS};
+    this.#log.info({error: reason}, "requests of others' servers are not counted");
+    const now = this.#clock.monotonic();
+    for (const traced of this.#traced.values()) {
+      if (traced.since !== undefined) traced.tracedMs += now - traced.since;
+      traced.since = undefined;
+      traced.wantedUntil = 0;
+    }
+    const tracefs = this.#tracefs;
     this.#tracefs = undefined;
+    this.#changes = this.#changes.then(() => this.#stop()).then(() => tracefs?.close());
   }
 }

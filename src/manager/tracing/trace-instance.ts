@@ -1,4 +1,5 @@
-import {closeSync, constants, mkdirSync, openSync, readdirSync, readSync, writeFileSync} from 'node:fs';
+import {closeSync, constants, openSync, readdirSync, readSync} from 'node:fs';
+import {mkdir, writeFile} from 'node:fs/promises';
 import {parseFields, parseFormat} from './event-format.js';
 import {END_EVENT, type RequestEvent, RequestEventReader, SEND_EVENT} from './request-events.js';
 import {type PageLayout, pageLayout, readPage} from './ring-page.js';
@@ -31,8 +32,11 @@ export class TraceInstance {
   readonly #page: Buffer;
   #closed = false;
 
-  /** @throws Error or Errno that says what this kernel lacks; nothing is left then */
-  static open(tracefs: Tracefs): TraceInstance {
+  /**
+   * What the kernel does to switch tracing on takes it tens of milliseconds, so other threads wait for it.
+   * @throws Error or Errno that says what this kernel lacks; nothing is left then
+   */
+  static async open(tracefs: Tracefs): Promise<TraceInstance> {
     const format = (event: string) => parseFormat(tracefs.read(`events/fuse/${event}/format`));
     const send = format(SEND_EVENT);
     const end = format(END_EVENT);
@@ -42,12 +46,15 @@ export class TraceInstance {
       throw new Error('the formats of its trace events are not known here');
     const path = `${tracefs.path}/instances/${instanceName()}`;
     // One of this very process that could not be removed in time.
-    removeInstance(path);
-    mkdirSync(path);
+    await removeInstance(path);
+    await mkdir(path);
     try {
+      await writeFile(`${path}/buffer_size_kb`, String(BUFFER_KIB));
+      // The same on all processors, which a request and its answer need not share.
+      await writeFile(`${path}/trace_clock`, 'mono');
       return new TraceInstance(path, reader, layout);
     } catch (error) {
-      removeInstance(path);
+      await removeInstance(path);
       throw error;
     }
   }
@@ -57,26 +64,24 @@ export class TraceInstance {
     this.#reader = reader;
     this.#layout = layout;
     this.#page = Buffer.alloc(layout.size);
-    this.#write('buffer_size_kb', String(BUFFER_KIB));
-    // The same on all processors, which a request and its answer need not share.
-    this.#write('trace_clock', 'mono');
     this.#pipes = readdirSync(`${path}/per_cpu`).map((cpu) =>
       openSync(`${path}/per_cpu/${cpu}/trace_pipe_raw`, constants.O_RDONLY | constants.O_NONBLOCK),
     );
   }
 
   /** Traces these connections from now on. @throws Error of the file system */
-  trace(connections: readonly number[]): void {
+  async trace(connections: readonly number[]): Promise<void> {
     const filter =
       connections.length > MOST_FILTERED ? '0' : connections.map((id) => `connection == ${id}`).join(' || ');
     for (const event of [SEND_EVENT, END_EVENT]) {
-      this.#write(`events/fuse/${event}/filter`, filter);
-      this.#write(`events/fuse/${event}/enable`, '1');
+      await writeFile(`${this.#path}/events/fuse/${event}/filter`, filter);
+      await writeFile(`${this.#path}/events/fuse/${event}/enable`, '1');
     }
   }
 
   /** Takes what has come since the last time. */
   read(): Reading {
+    if (this.#closed) return {events: [], gaps: 0};
     const events: RequestEvent[] = [];
     let gaps = 0;
     for (const pipe of this.#pipes) {
@@ -95,11 +100,11 @@ export class TraceInstance {
   }
 
   /** Ends tracing and removes the instance. Idempotent. */
-  close(): void {
+  async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     for (const pipe of this.#pipes) closeSync(pipe);
-    removeInstance(this.#path);
+    await removeInstance(this.#path);
   }
 
   /** @returns bytes; 0 when there is nothing to read */
@@ -110,9 +115,5 @@ export class TraceInstance {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
       throw error;
     }
-  }
-
-  #write(file: string, text: string): void {
-    writeFileSync(`${this.#path}/${file}`, text);
   }
 }

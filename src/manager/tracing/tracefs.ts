@@ -1,4 +1,5 @@
-import {readdirSync, readFileSync, rmdirSync, writeFileSync} from 'node:fs';
+import {readdirSync, readFileSync} from 'node:fs';
+import {rmdir, writeFile} from 'node:fs/promises';
 import type {OwnedFd} from '../../sys/fd.js';
 import {
   fsconfigCreate,
@@ -39,11 +40,11 @@ export class Tracefs {
   }
 
   /** Removes the instances of managers that are dead. One that is in use stays. */
-  sweep(): void {
+  async sweep(): Promise<void> {
     for (const name of readdirSync(`${this.path}/instances`)) {
       const [, pid, start] = NAME.exec(name) ?? [];
       if (pid === undefined || processNamed(Number(pid))?.start === start) continue;
-      removeInstance(`${this.path}/instances/${name}`);
+      await removeInstance(`${this.path}/instances/${name}`);
     }
   }
 
@@ -57,11 +58,11 @@ export function instanceName(): string {
   return `fuseward-${process.pid}-${processNamed(process.pid)?.start ?? '0'}`;
 }
 
-/** Ends an instance: its events first, which are on for everybody whose requests they slow down. */
-export function removeInstance(path: string): void {
-  for (const act of [() => writeFileSync(`${path}/events/enable`, '0'), () => rmdirSync(path)]) {
+/** Ends an instance: its events first, which are on for everybody whose requests they slow down. Never fails. */
+export async function removeInstance(path: string): Promise<void> {
+  for (const act of [() => writeFile(`${path}/events/enable`, '0'), () => rmdir(path)]) {
     try {
-      act();
+      await act();
     } catch {
       // Somebody has a file of it open, or it is gone.
     }
