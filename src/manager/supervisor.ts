@@ -241,7 +241,7 @@ export class Supervisor implements MountEvents, AttestationEvents {
     const {connection, loop, server} = mount;
     const removal = removeLostMount(connection);
     // What the kernel has put into the ring of a server that hangs it does not give up before that is gone.
-    if (mount.record?.queues === true) endProcess(server);
+    if (mount.record?.queues === true) endServer(server, mount.record);
     sweepRecords();
     const isFree = (): boolean => loop === undefined || backingFile(loop.device) !== loop.file;
     const isGone = (): boolean => server === undefined || !isAlive(server);
