@@ -1,13 +1,14 @@
 import {type ChildProcess, execFileSync, spawn} from 'node:child_process';
-import {once} from 'node:events';
+import {on, once} from 'node:events';
 import {mkdtempSync, readFileSync, rmdirSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
 import {bundle} from '../test/support/bundle.mjs';
 import {run} from '../test/support/mounts.js';
 import {benchImage, FULL, SHORT} from './image.js';
 import {dropCaches, warm} from './machine/caches.js';
+import {allowUring} from './machine/uring-switch.js';
 import {type Operation, work} from './native/client.js';
 import {installed, isProgram} from './packages.js';
 import {markdown} from './report/table.js';
@@ -18,12 +19,14 @@ const {values: options, positionals} = parseArgs({
   options: {
     short: {type: 'boolean', default: false},
     cold: {type: 'boolean', default: false},
+    uring: {type: 'boolean', default: false},
     count: {type: 'string'},
     top: {type: 'string', default: '25'},
   },
 });
 const operation = positionals[0] as Operation | undefined;
-if (operation === undefined) throw new Error('usage: bench:profile OPERATION [--cold] [--count N] [--top N]');
+if (operation === undefined)
+  throw new Error('usage: bench:profile OPERATION [--cold] [--uring] [--count N] [--top N]');
 if (!installed(() => isProgram('perf'), 'linux-perf'))
   throw new Error('there is no perf: install linux-perf');
 
@@ -65,22 +68,41 @@ function plain(name: string): string {
     .replace(/ ?\S*\/bundle\/\S+?:(\d+)(:\d+)?$/, '');
 }
 
+/** Waits for a word on the standard output of a process, on which V8 has much to say as well. */
+async function told(child: ChildProcess, word: string): Promise<void> {
+  let text = '';
+  for await (const data of on(child.stdout!, 'data')) {
+    text += data;
+    if (text.includes(word)) return;
+  }
+}
+
 function contextSwitches(pid: number): number {
   return Number(
     /^voluntary_ctxt_switches:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0,
   );
 }
 
+const restore = options.uring ? allowUring() : () => undefined;
+const queues = options.uring ? [`${cpus().length}`] : [];
 const server: ChildProcess = spawn(
   process.execPath,
-  ['--perf-basic-prof', '--logfile=/dev/null', '--no-logfile-per-isolate', program, image, directory],
+  [
+    '--perf-basic-prof',
+    '--logfile=/dev/null',
+    '--no-logfile-per-isolate',
+    program,
+    image,
+    directory,
+    ...queues,
+  ],
   {
     stdio: ['ignore', 'pipe', 'inherit'],
   },
 );
 const ended = once(server, 'exit');
 try {
-  await Promise.race([once(server.stdout!, 'data'), ended]);
+  await Promise.race([told(server, 'mounted'), ended]);
   const pid = server.pid!;
   if (options.cold) dropCaches();
   else warm(image);
@@ -114,6 +136,7 @@ try {
     server.kill('SIGKILL');
   }
   await ended;
+  restore();
   rmdirSync(directory);
   for (const file of [samples, program, `/tmp/perf-${server.pid}.map`]) rmSync(file, {force: true});
 }
