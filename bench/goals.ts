@@ -75,7 +75,7 @@ export function within(limit: number): Goal {
 
 /** The same goal for one contender only. */
 export function onlyFor(contender: string, goal: Goal): Goal {
-  return {...goal, only: contender, text: `${goal.text} (${contender})`};
+  return {...goal, only: contender, text: `${contender}: ${goal.text}`};
 }
 
 /** `yes`, or `no` with what is missed; `–` when nothing can be said. */

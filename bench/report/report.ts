@@ -16,9 +16,15 @@ export interface Report {
   readonly lines: readonly Line[];
 }
 
+/** Options that say where results go: no part of what was measured. */
+const PLACES = ['--out', '--json'];
+
 /** How a run was started, as a person would type it. */
 export function commandLine(script: string, args: readonly string[]): string {
-  const words = args.map((arg) => (/^[\w./=-]+$/.test(arg) ? arg : `'${arg}'`));
+  const measuring = args.filter(
+    (arg, i) => !PLACES.some((each) => arg.startsWith(each) || args[i - 1] === each),
+  );
+  const words = measuring.map((arg) => (/^[\w./=-]+$/.test(arg) ? arg : `'${arg}'`));
   return [`npm run ${script}`, ...(words.length > 0 ? ['--', ...words] : [])].join(' ');
 }
 
@@ -44,12 +50,13 @@ export function reportText(
     ours: main.filter((name) => name.startsWith('fuseward')),
     others: main.filter((name) => !name.startsWith('fuseward')),
   };
-  const {absent} = report;
+  const {absent, contenders} = report;
+  const shownContenders = contenders.filter(({questionsOnly}) => !questionsOnly || questions !== undefined);
   const lines = report.lines.filter(({name}) => !asides.includes(name));
   const asked = report.lines.filter(({name}) => questions?.includes(name));
   return [
     `\`${report.command}\`; ${report.machine}; load ${report.load.toFixed(1)} before.`,
-    `${report.contenders.map(({name, version}) => `${name}: ${version}`).join('; ')}.`,
+    `${shownContenders.map(({name, version}) => `${name}: ${version}`).join('; ')}.`,
     ...absent.map(({name, reason}) => `Not measured: ${name}, ${reason}.`),
     `Median (least–most) of ${report.rounds} alternating rounds. *Times better* above 1 is in favour of fuseward.`,
     '',

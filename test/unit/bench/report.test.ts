@@ -4,6 +4,7 @@ import {Recorder} from '../../../bench/recorder.js';
 import {betweenMarkers} from '../../../bench/report/docs.js';
 import type {Line, Unit} from '../../../bench/report/line.js';
 import {timesBetter} from '../../../bench/report/line.js';
+import {commandLine} from '../../../bench/report/report.js';
 import {median, shown, summary} from '../../../bench/report/statistics.js';
 import {cpuTable, mainTable} from '../../../bench/report/table.js';
 
@@ -85,6 +86,12 @@ test('the table has a row a line: spread, ratios of each way of ours, goal, and 
     '| work, ms | 11.0 (10.0–12.0) | 22.0 (22.0–22.0) | 11.0 (10.0–12.0) | 0.50 / 1.00 | ≤ 1.5 × kernel | no | yes |',
   ]);
   expect(cpuTable([measured], ['kernel', 'nobody'])).toContain('| work, s | 1.00 + 2.00 | – |');
+});
+
+test('a run is told as a person would type it, without the places of its results', () => {
+  const args = ['--rounds', '2', '--out', '/tmp/a', '--lines', 'walk|stat', '--json=b'];
+  expect(commandLine('bench', args)).toBe("npm run bench -- --rounds 2 --lines 'walk|stat'");
+  expect(commandLine('bench', [])).toBe('npm run bench');
 });
 
 test('contenders that were told different things are found', () => {
