@@ -108,7 +108,7 @@ export async function settled(dir: string, servers: number): Promise<Leftovers> 
   await eventually(() => {
     const left = leftovers(dir);
     return left.mounts.length + left.loops.length === 0 && left.servers <= servers;
-  }, 5_000);
+  }, 15_000);
   return leftovers(dir);
 }
 

@@ -117,7 +117,7 @@ for (const foreign of FOREIGN_SERVERS) {
       }
 
       expect(fuseward(['umount', target])).toMatchObject({code: 0, stderr: ''});
-      expect(await eventually(() => heldUnder(uid).length === 0, 5_000)).toBe(true);
+      expect(await eventually(() => heldUnder(uid).length === 0, 30_000)).toBe(true);
     });
 
     test('a killed server is an error for who uses the mount, and not more', async () => {
@@ -127,7 +127,7 @@ for (const foreign of FOREIGN_SERVERS) {
       expect(run('findmnt', ['-no', 'FSTYPE', target]).trim()).toBe(`fuse.${foreign.type}`);
       const {uid} = server();
       for (const {pid} of heldUnder(uid)) kill(pid);
-      expect(await eventually(() => heldUnder(uid).length === 0, 5_000)).toBe(true);
+      expect(await eventually(() => heldUnder(uid).length === 0, 30_000)).toBe(true);
       expect(() => readdirSync(target)).toThrow(/ENOTCONN|ECONNABORTED/);
       expect(fuseward(['umount', target])).toMatchObject({code: 0});
     });

@@ -52,7 +52,7 @@ describe.skipIf(missing !== undefined)(`devices of members${missing ? ` (skipped
   afterEach(async () => {
     closeAll(held);
     source.fd.close();
-    const free = await eventually(() => loops().length === 0, 2_000);
+    const free = await eventually(() => loops().length === 0, 30_000);
     rmSync(dir, {recursive: true});
     assert.ok(free, 'a loop device was left behind');
   });

@@ -32,7 +32,7 @@ describe.skipIf(missing !== undefined)(
       const mounted = left.filter((line) => line.startsWith(`${room.dir}/`) && !/\/(over|fstab)$/.test(line));
       for (const target of mounted.reverse()) room.run('umount', '--lazy', target);
       expect(mounted, 'mounts were left').toEqual([]);
-      expect(await eventually(() => loops().length === 0, 5_000), 'loop devices were left').toBe(true);
+      expect(await eventually(() => loops().length === 0, 30_000), 'loop devices were left').toBe(true);
     });
     afterAll(async () => {
       await room.remove();

@@ -67,7 +67,7 @@ async function observed(trial: Trial, use: (target: string) => void): Promise<vo
     },
   });
   expect(end.failure, end.log).toBeUndefined();
-  expect(await eventually(() => fuseConnections(relay!).length === 0, 5_000)).toBe(true);
+  expect(await eventually(() => fuseConnections(relay!).length === 0, 30_000)).toBe(true);
 }
 
 function fuseConnections(pid: number): number[] {
