@@ -22,7 +22,7 @@ const BOTTOM = 48;
 /** Distance of names beside the ends of their lines. */
 const NAME_HEIGHT = 15;
 /** Told apart by people who see no red or no green, too, and readable on white as on black. */
-const COLOURS = ['#7f7f7f', '#d9822b', '#2f7fd1', '#1a9e77', '#c2509b', '#8f7a17'];
+const COLOURS = ['#7f7f7f', '#c8741f', '#2f7fd1', '#1a9e77', '#c2509b', '#8f7a17'];
 const DASHES = ['', '6 3', '', '2 3', '8 3 2 3', '1 4'];
 
 /** One axis: where a value lies on it, from 0 to 1, and which values are marked. */
@@ -138,8 +138,8 @@ export function svg({title, x, y, log, series}: Plot): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img">`,
     `<title>${escaped(title)}</title>`,
-    '<style>text{font:12px sans-serif;fill:#333}.grid{stroke:#888;stroke-opacity:.3}',
-    '@media (prefers-color-scheme:dark){text{fill:#ccc}}</style>',
+    // Whether the ground is light or dark depends on the page, which a picture is not told.
+    '<style>text{font:12px sans-serif;fill:#767676}.grid{stroke:#888;stroke-opacity:.3}</style>',
     text([LEFT, 22], 'start', title, ' style="font-weight:bold"'),
     ...grid,
     ...marks,

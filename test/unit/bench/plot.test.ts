@@ -55,8 +55,30 @@ test('names are escaped, marks have few digits, and those without points are lef
     ...['1k', '10k', '100k', '1M'],
     ...['files', 'seconds', 'one &amp; all', 'other'],
   ]);
-  expect(document).toContain('prefers-color-scheme:dark');
   expect(() => svg({...PLOT, series: []})).toThrow('nothing to draw');
+});
+
+/** WCAG's contrast of two colours, from 1 to 21. */
+function contrast(one: string, other: string): number {
+  const luminance = (colour: string): number => {
+    const [r, g, b] = [1, 3, 5].map((at) => {
+      const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+  };
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high! + 0.05) / (low! + 0.05);
+}
+
+test('lines and words can be seen on white and on black', () => {
+  const series = Array.from({length: 6}, (_, i) => ({name: `${i}`, points: [[1, 5]] as const}));
+  const colours = new Set(svg({...PLOT, series}).match(/#[0-9a-f]{6}/g));
+  expect(colours.size).toBe(7);
+  for (const colour of colours) {
+    expect(contrast(colour, '#ffffff'), colour).toBeGreaterThan(3);
+    expect(contrast(colour, '#000000'), colour).toBeGreaterThan(3);
+  }
 });
 
 test('everything lies within the picture, also when all values are the same', () => {
