@@ -5,6 +5,7 @@ import {memoryOf} from '../test/support/contained-mount.js';
 import {MIB} from '../test/support/images.js';
 import {run} from '../test/support/mounts.js';
 import type {Contender, Mounted} from './contenders/contender.js';
+import {WarmPool} from './contenders/pool.js';
 import type {BenchSize} from './image.js';
 import {dropCaches, evict, warm} from './machine/caches.js';
 import {cpuSecondsOf, holdUring, peakMemoryOf} from './machine/usage.js';
@@ -17,6 +18,8 @@ import type {Unit} from './report/line.js';
 const TRIAL = 5000;
 const LEAST_CALLS = 500;
 const MOST_CALLS = 2_000_000;
+/** Mounts by one manager, in a round. */
+const POOLED_MOUNTS = 3;
 
 /** A fresh mount for the time of an action, in a directory of its own. */
 export function withMount<T>(contender: Contender, image: string, action: (mounted: Mounted) => T): T {
@@ -134,6 +137,34 @@ export function measureMount(
     statSync(join(target, 'sequential'));
     into.record(line, contender.name, Number(process.hrtime.bigint() - start) / 1e6);
   });
+}
+
+/** The same by a manager whose servers wait, several times, each when one waits: the manager is there for these alone. */
+export async function measurePooledMounts(
+  line: {line: string; unit: Unit},
+  name: string,
+  image: string,
+  into: Recorder,
+): Promise<void> {
+  const pool = await WarmPool.start();
+  const target = mkdtempSync(join(tmpdir(), 'fuseward-bench-'));
+  try {
+    for (let i = 0; i < POOLED_MOUNTS; i++) {
+      await pool.ready();
+      evict(image);
+      const start = process.hrtime.bigint();
+      const mounted = await pool.mount(image, target);
+      try {
+        statSync(join(target, 'sequential'));
+        into.record(line, name, Number(process.hrtime.bigint() - start) / 1e6);
+      } finally {
+        mounted.unmount();
+      }
+    }
+  } finally {
+    await pool.close();
+    rmdirSync(target);
+  }
 }
 
 /** What a server needs for itself, after a mount and after each kind of work was done on it once. */

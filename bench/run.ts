@@ -4,11 +4,11 @@ import {join} from 'node:path';
 import {parseArgs} from 'node:util';
 import {CHECKOUT} from '../test/support/checkout.js';
 import {field, withUring} from './contenders/all.js';
-import {cannotPool} from './contenders/fuseward.js';
+import {cannotPool} from './contenders/pool.js';
 import type {Goal} from './goals.js';
 import {benchImage, FULL, SHORT} from './image.js';
 import {pause, stopBetween} from './machine/stop.js';
-import {measureMemory, measureMount, measurePhase} from './measure.js';
+import {measureMemory, measureMount, measurePhase, measurePooledMounts} from './measure.js';
 import {MEMORY_AFTER, MEMORY_IDLE, MEMORY_PEAK, MOUNT, MOUNT_POOL, type Phase, phases} from './phases.js';
 import {Recorder} from './recorder.js';
 import {rewriteDocument} from './report/docs.js';
@@ -54,15 +54,20 @@ const image = benchImage(size);
 // In the order of the table, whatever is measured first.
 recorder.expect(MOUNT);
 recorder.expect(MOUNT_POOL);
+/** Whose servers wait in a pool. */
+const POOLED = 'fuseward';
 const noPool = cannotPool();
 const unmeasured = noPool === undefined ? absent : [...absent, {name: MOUNT_POOL.line, reason: noPool}];
 
+const full = taking.filter(({questionsOnly}) => !questionsOnly);
+const pools = noPool === undefined && isWanted(MOUNT_POOL) && full.some(({name}) => name === POOLED);
+
 async function round(): Promise<void> {
-  const full = taking.filter(({questionsOnly}) => !questionsOnly);
   for (const contender of full) {
     if (isWanted(MOUNT)) measureMount(MOUNT, contender, image, recorder);
     await pause();
   }
+  if (pools) await measurePooledMounts(MOUNT_POOL, POOLED, image, recorder);
   for (const phase of wantedPhases) {
     const questionsOfIt = {...phase, steps: phase.steps.filter(({question}) => question)};
     for (const contender of taking) {

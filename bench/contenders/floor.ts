@@ -3,6 +3,7 @@ import {mkdtempSync, rmdirSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {run} from '../../test/support/mounts.js';
+import {unmount} from '../machine/unmount.js';
 import {processesOf} from '../machine/usage.js';
 import {compiled} from '../native/compile.js';
 import {type Contender, served} from './contender.js';
@@ -27,7 +28,7 @@ export const floor: Contender = {
     return served(
       target,
       () => processesOf(program.split('/').pop()!, target),
-      () => run('umount', [target]),
+      () => unmount(target),
     );
   },
 };

@@ -1,5 +1,6 @@
 import {spawnSync} from 'node:child_process';
 import {run} from '../../test/support/mounts.js';
+import {unmount} from '../machine/unmount.js';
 import {processesOf} from '../machine/usage.js';
 import {installed, isProgram} from '../packages.js';
 import {type Absent, type Contender, served} from './contender.js';
@@ -18,7 +19,7 @@ export function fuse2fs(): Contender | Absent {
       return served(
         target,
         () => processesOf(NAME, target),
-        () => run('umount', [target]),
+        () => unmount(target),
       );
     },
   };

@@ -6,6 +6,7 @@ import {loadPolicy} from '../../src/policy/index.js';
 import {CHECKOUT} from '../../test/support/checkout.js';
 import {mountContained} from '../../test/support/contained-mount.js';
 import {run} from '../../test/support/mounts.js';
+import {unmount} from '../machine/unmount.js';
 import {textOf} from '../machine/usage.js';
 import {type Absent, type Contender, served} from './contender.js';
 
@@ -31,21 +32,14 @@ export function fuseward(transport: Transport): Contender | Absent {
       return served(
         target,
         () => serversAt(target),
-        () => run('umount', [target]),
+        () => unmount(target),
       );
     },
   };
 }
 
-/** Why no mount can be made from a pool of waiting servers; undefined when it can. */
-export function cannotPool(): string | undefined {
-  return policiesFor('device', '[server]\npool = 1\n') === undefined
-    ? 'policy knows no server.pool yet'
-    : undefined;
-}
-
 /** A directory with the shipped policy, a transport and more lines, until this program ends; undefined when policy can't say so. */
-function policiesFor(transport: Transport, more = ''): string | undefined {
+export function policiesFor(transport: Transport, more = ''): string | undefined {
   const shipped = readFileSync(join(CHECKOUT, 'policy', 'ext4.toml'), 'utf8');
   const policies = realpathSync(mkdtempSync(join(tmpdir(), 'fuseward-bench-policy-')));
   process.once('exit', () => rmSync(policies, {recursive: true, force: true}));
@@ -59,7 +53,7 @@ function policiesFor(transport: Transport, more = ''): string | undefined {
 }
 
 /** The server of a mount, and what is above it for nothing else: bubblewrap's processes. By the record, without a command each. */
-function serversAt(target: string): number[] {
+export function serversAt(target: string): number[] {
   const pids: number[] = [];
   for (let pid = liveRecords().find((record) => record.target === target)?.serverPid ?? 0; pid > 1; ) {
     if (pids.length > 0 && !/^\S*bwrap\0/.test(textOf(pid, 'cmdline'))) break;

@@ -1,5 +1,6 @@
 import {release} from 'node:os';
 import {run} from '../../test/support/mounts.js';
+import {unmount} from '../machine/unmount.js';
 import type {Contender} from './contender.js';
 
 /** The kernel's own driver on a loop device: what everybody is held against. */
@@ -8,6 +9,6 @@ export const kernel: Contender = {
   version: `Linux ${release()}, mount -o ro,loop`,
   mount: (image, target) => {
     run('mount', ['-t', 'ext4', '-o', 'ro,loop', image, target]);
-    return {target, servers: () => [], unmount: () => void run('umount', [target])};
+    return {target, servers: () => [], unmount: () => unmount(target)};
   },
 };

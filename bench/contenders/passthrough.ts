@@ -2,6 +2,7 @@ import {existsSync, mkdtempSync, rmdirSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {run} from '../../test/support/mounts.js';
+import {unmount} from '../machine/unmount.js';
 import {cannotUring} from '../machine/uring-switch.js';
 import {processesOf} from '../machine/usage.js';
 import {type Absent, type Contender, type Mounted, served} from './contender.js';
@@ -58,7 +59,7 @@ function mount({passthrough}: Libfuse, args: readonly string[], image: string, t
   const mounted = served(
     target,
     () => processesOf(PROGRAM, target),
-    () => run('umount', [target]),
+    () => unmount(target),
   );
   return {
     ...mounted,

@@ -53,6 +53,7 @@ export function reportText(
   const {absent, contenders} = report;
   const shownContenders = contenders.filter(({questionsOnly}) => !questionsOnly || questions !== undefined);
   const lines = report.lines.filter(({name}) => !asides.includes(name));
+  const timed = lines.some(({samples}) => Object.values(samples).some(({clientCpu}) => clientCpu.length > 0));
   const asked = report.lines.filter(({name}) => questions?.includes(name));
   return [
     `\`${report.command}\`; ${report.machine}; load ${report.load.toFixed(1)} before.`,
@@ -61,7 +62,9 @@ export function reportText(
     `Median (least–most) of ${report.rounds} alternating rounds. *Times better* above 1 is in favour of fuseward.`,
     '',
     mainTable(lines, columns, goalsOf),
-    ...section('Processor time, client + server:', questions !== undefined, () => cpuTable(lines, main)),
+    ...section('Processor time, client + server:', questions !== undefined && timed, () =>
+      cpuTable(lines, main),
+    ),
     ...section('The question that must reach the server, asked of everybody:', asked.length > 0, () =>
       questionTable(
         asked,
