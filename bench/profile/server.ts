@@ -4,7 +4,6 @@ import {RingTransport, runBlocking, Session} from '../../src/fuse/index.js';
 import {chooseDriver} from '../../src/server/drivers.js';
 import {Placement} from '../../src/server/placement.js';
 import {COUNTERS_SIZE, SharedCounters} from '../../src/server/shared-counters.js';
-import {adviseRandom} from '../../src/sys/advice.js';
 import {O_RDWR, openFd} from '../../src/sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY, mountAt} from '../../src/sys/mount.js';
 
@@ -18,7 +17,6 @@ const CACHE_BYTES = 16 << 20;
 
 const [image = '', target = '', queues] = process.argv.slice(2);
 const fd = openSync(image, 'r');
-adviseRandom(fd);
 const source = new FileSource(fd);
 const counters = new SharedCounters(new ArrayBuffer(COUNTERS_SIZE));
 const fileSystem = chooseDriver('ext4', source).driver.open(source, {

@@ -2,7 +2,6 @@ import {fstatSync} from 'node:fs';
 import {parentPort, workerData} from 'node:worker_threads';
 import {type BlockSource, FileSource} from '../block/index.js';
 import {type ConnectionEnd, RingTransport, runBlocking, Session, type SessionOptions} from '../fuse/index.js';
-import {adviseRandom} from '../sys/advice.js';
 import {deviceSize} from '../sys/block-device.js';
 import {withheldFeatures} from '../sys/kernel-defects.js';
 import {mapShared} from '../sys/memfd.js';
@@ -24,8 +23,6 @@ const FOREVER_SECONDS = 31_536_000;
 
 /** The source on a descriptor: a block device tells its size by ioctl, a file by fstat. */
 function sourceOf(fd: number): BlockSource {
-  // The kernel reads ahead in files and the block cache in metadata: reading ahead below both is done twice.
-  adviseRandom(fd);
   return new FileSource(fd, fstatSync(fd).isBlockDevice() ? deviceSize(fd) : undefined);
 }
 

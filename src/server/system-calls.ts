@@ -14,8 +14,6 @@ const MREMAP_MAYMOVE = 1;
 
 /** madvise(2): DONTNEED, FREE, DONTFORK, HUGEPAGE, NOHUGEPAGE. */
 const MADVICE = [4, 8, 10, 14, 15];
-/** posix_fadvise(2): RANDOM. */
-const POSIX_FADV_RANDOM = 1;
 
 /** The runtime asks for the size of a descriptor this way. */
 const AT_EMPTY_PATH = 0x1000;
@@ -78,7 +76,6 @@ const lacksBits = (index: number, bits: number): SeccompArgument => ({
 /** The image, the fuse device, the log, the conversation and the control channel: descriptors it holds already. */
 const DESCRIPTORS: readonly SeccompRule[] = [
   ...plain('read', 'pread64', 'write', 'writev', 'fstat', 'close', 'recvmsg', 'sendmsg'),
-  {syscall: 'fadvise64', args: [is(3, POSIX_FADV_RANDOM)]},
   // On what is connected: no address.
   {syscall: 'sendto', args: [{index: 4, op: 'eq', value: 0}]},
   {syscall: 'setsockopt', args: [is(1, SOL_SOCKET), is(2, SO_PASSRIGHTS)]},
