@@ -1,4 +1,5 @@
 import {spawnSync} from 'node:child_process';
+import {readlinkSync} from 'node:fs';
 import {encodeCommandPlan} from '../control/command-plan.js';
 import type {ServerPolicy} from '../policy/index.js';
 import {Errno} from '../sys/errno.js';
@@ -45,6 +46,8 @@ export class CommandUnit {
   #bindings: readonly Binding[] = [];
   #relay: EmbeddedServer | undefined;
   #uid: number | undefined;
+  /** Its mount namespace, which nobody else has. */
+  #namespace: string | undefined;
   #name: string | undefined;
 
   constructor(type: string, policy: ServerPolicy, mount: CommandMount) {
@@ -75,6 +78,7 @@ export class CommandUnit {
     checkProcess({pid, uid}, process, namespace);
     const group = unitGroupOf(pid);
     this.#uid = uid;
+    this.#namespace = mountNamespaceOf(pid);
     this.#name = group?.unit;
     this.#prepare(uid);
     furnishNamespace(
@@ -148,7 +152,7 @@ export class CommandUnit {
     for (const each of this.#bindings) each.settle();
   }
 
-  /** Ends all its processes: the user id is that of this one unit alone. */
+  /** Ends all its processes. */
   kill(): void {
     this.#relay?.kill();
     for (const pid of this.#processes()) {
@@ -170,8 +174,20 @@ export class CommandUnit {
     this.#relay?.close();
   }
 
+  /** Units of somebody else's may share a user id with others, but not their namespace. */
   #processes(): number[] {
-    return this.#uid === undefined ? [] : [...(processUsers().get(this.#uid) ?? [])];
+    if (this.#uid === undefined || this.#namespace === undefined) return [];
+    const all = processUsers().get(this.#uid) ?? [];
+    return all.filter((pid) => mountNamespaceOf(pid) === this.#namespace);
+  }
+}
+
+/** Undefined when the process is gone. */
+function mountNamespaceOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import {chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync} from 'node:fs';
+import {chmodSync, chownSync, lstatSync, mkdirSync, symlinkSync, writeFileSync} from 'node:fs';
 import {dirname} from 'node:path';
 import {deviceOf} from '../sys/device-of.js';
 import {errnoOf} from '../sys/errno.js';
@@ -62,7 +62,10 @@ export function furnishNamespace(
     mkdirSync(SHIM_PLACE);
     mountAt('fuseward', SHIM_PLACE, 'tmpfs', MS_NOSUID | MS_NODEV, `mode=700,uid=${uid},gid=${uid},size=64k`);
     for (const binding of bindings) {
-      makeDirectory(root, dirname(binding.place), isItsOwn).close();
+      using parent = makeDirectory(root, dirname(binding.place), isItsOwn);
+      const isThere = lstatSync(binding.place, {throwIfNoEntry: false}) !== undefined;
+      if (!isThere && !isItsOwn(parent.fd))
+        throw new StrangeUnit(`the unit has no place for ${binding.place}`);
       binding.attach(binding.place);
     }
     // A device's node is shut when the mount works.

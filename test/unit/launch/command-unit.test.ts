@@ -1,5 +1,7 @@
 import {type ChildProcess, spawn} from 'node:child_process';
-import {existsSync, readlinkSync} from 'node:fs';
+import {existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {afterEach, describe, expect, test} from 'vitest';
 import {eventually} from '../../../src/helper/cleanup.js';
 import {CommandUnit} from '../../../src/launch/command-unit.js';
@@ -54,6 +56,41 @@ describe.skipIf(missing !== undefined)(
       await expect(furnish(pid, UID)).rejects.toThrow(/no \/etc in memory/);
       expect(existsSync('/fuseward')).toBe(false);
       expect(existsSync(`/proc/${pid}/root/fuseward`)).toBe(false);
+    });
+
+    test('a place that would have to be made in a directory of the machine', async () => {
+      const machine = mkdtempSync(join(tmpdir(), 'fuseward-unit-'));
+      const script = `mount -t tmpfs root /mnt && cd /mnt && mkdir usr bin lib lib64 etc srv proc
+        for name in usr bin lib lib64; do mount --bind /$name $name; done
+        mount --bind ${machine} srv && mount -t proc proc proc && exec chroot /mnt "$@"`;
+      const pid = await started(['unshare', '--mount', 'sh', '-euc', script, 'sh', ...asUser]);
+      const grants = [{path: '/usr', place: '/srv/new', writable: false}];
+      const command = ['sh', '{source}', '{target}'];
+      const unit = new CommandUnit('mine', {...server, command, grants}, MOUNT);
+      try {
+        await expect(unit.furnish({pid, uid: UID})).rejects.toThrow('the unit has no place for /srv/new');
+        expect(readdirSync(machine)).toEqual([]);
+        expect(readdirSync(`/proc/${pid}/root/fuseward`).sort()).toEqual(['at', 'bin']);
+      } finally {
+        unit.kill();
+        unit.close();
+        rmSync(machine, {recursive: true});
+      }
+    });
+
+    test('and whoever else has its user id is left alone', async () => {
+      const other = spawn(asUser[0]!, asUser.slice(1), {stdio: 'ignore'});
+      try {
+        const unit = new CommandUnit('mine', {...server, command: ['sh', '{target}']}, MOUNT);
+        const pid = await started(['unshare', '--mount', ...asUser]);
+        await expect(unit.furnish({pid, uid: UID})).rejects.toThrow();
+        unit.kill();
+        expect(await eventually(() => child?.signalCode === 'SIGKILL', 5_000)).toBe(true);
+        expect([other.exitCode, other.signalCode]).toEqual([null, null]);
+        unit.close();
+      } finally {
+        other.kill('SIGKILL');
+      }
     });
 
     test('an /etc in memory that has a file of this name already', async () => {
