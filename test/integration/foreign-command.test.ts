@@ -284,6 +284,57 @@ secrets = {pw = "${dir}/password"}`;
     expect(said('echo "<$1>" >&2; exit 3', '', [], 'ada@host:/srv')).toContain('<ada@host:/srv>');
   });
 
+  test.skipIf(without('python3'))('is mounted on a file', () => {
+    const program = `grants = ["ro:${CHECKOUT}/test/support/one-file.py:/one-file.py"]\nway = "descriptor"`;
+    policy('one', `${program}\ncommand = ["python3", "/one-file.py", "{target}", "all of it"]`);
+    const place = join(dir, 'place');
+    writeFileSync(place, 'below');
+    const args = ['--policy', policies, '--no-announce', '-t', 'one', join(dir, 'disk.img'), place];
+    expect(fuseward(['mount', ...args])).toMatchObject({code: 0, stderr: ''});
+    expect(readFileSync(place, 'utf8')).toBe('all of it');
+    expect(fuseward(['umount', '--no-announce', place])).toMatchObject({code: 0, stderr: ''});
+    expect(readFileSync(place, 'utf8')).toBe('below');
+  });
+
+  test('has an image of a file system without ID-mapped mounts if everybody may read it', () => {
+    const layers = join(dir, 'layers');
+    mkdirSync(layers);
+    run('mount', ['-t', 'tmpfs', 'x', layers]);
+    for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(join(layers, name));
+    writeFileSync(join(layers, 'lower/image'), 'of a layer', {mode: 0o600});
+    const options = `lowerdir=${layers}/lower,upperdir=${layers}/upper,workdir=${layers}/work`;
+    run('mount', ['-t', 'overlay', 'x', '-o', options, join(layers, 'merged')]);
+    try {
+      const image = join(layers, 'merged/image');
+      const show = 'cat "$1" >&2; exit 3';
+      expect(said(show, '', ['-o', 'ro'], image)).toMatch(
+        /its file system can't be ID-mapped, and its mode does not let others read it; let them \(chmod\)/,
+      );
+      chmodSync(image, 0o644);
+      expect(said(show, '', ['-o', 'ro'], image)).toContain('it says: of a layer');
+      expect(said(show, '', [], image)).toMatch(/does not let others write to it/);
+    } finally {
+      run('umount', [join(layers, 'merged')]);
+      run('umount', [layers]);
+    }
+  });
+
+  test.skipIf(without('bindfs'))(
+    'is observed where policy says so, and all of it ends when it is killed',
+    async () => {
+      policy('seen', 'observe = true\ncommand = ["bindfs", "-f", "{source}", "{target}"]');
+      const {observer, sandbox} = mounted(tree, 'seen') as Record<string, {pid: number}>;
+      expect(readFileSync(join(target, '7'), 'utf8')).toBe('7'.repeat(5000));
+      process.kill(sandbox!.pid, 'SIGKILL');
+      expect(await eventually(() => serverProcesses().every((pid) => others.includes(pid)), 5_000)).toBe(
+        true,
+      );
+      expect(others).not.toContain(observer!.pid);
+      expect(() => readdirSync(target)).toThrow(/ENOTCONN|ECONNABORTED/);
+      unmount();
+    },
+  );
+
   test('has no network but what it is granted', () => {
     const links = 'tail -n +3 /proc/net/dev | wc -l >&2; exit 3';
     expect(said(links)).toMatch(/it says: 1 /);

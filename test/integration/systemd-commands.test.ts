@@ -34,6 +34,10 @@ state = true
 observe = true
 grants = ["rw:/srv/open:/inside/it"]
 command = ["sh", "-c", 'echo "$1 $2 $3" > /fuseward/state/ids; id -u > /inside/it/id; exec bindfs -f "$4" "$5"', "sh", "{uid}", "{gid}", "{server-uid}", "{source}", "{target}"]`,
+  one: `way = "descriptor"
+command = ["python3", "/srv/one-file.py", "{target}", "all of it"]
+grants = ["ro:${CHECKOUT}/test/support/one-file.py:/srv/one-file.py"]`,
+  linger: `command = ["sh", "-c", '''bindfs -f "$1" "$2"; exec sleep 1000''', "sh", "{source}", "{target}"]`,
   plain: 'command = ["bindfs", "-f", "{source}", "{target}"]',
   words: `command = ["sh", "-c", '''printf '[%s]' "$@" >&2; exit 7''', "sh", ${WORDS.map((word) => JSON.stringify(word)).join(', ')}, "{target}"]`,
   secret: `command = ["sh", "-c", '''cat "$1" /srv/granted/note >&2; id -u >&2; grep CapEff /proc/self/status >&2; exit 3''', "sh", "{secret:key}", "{target}"]
@@ -234,6 +238,27 @@ describe.skipIf(missing !== undefined)(
       await systemd.ok(['systemctl', 'start', 'fuseward-plain.socket']);
       await systemd.ok(['fuseward', 'mount', '-t', 'plain', '/run/images/tree', '/mnt/one']);
       await same();
+    });
+
+    test('on a file', async () => {
+      await systemd.ok(['sh', '-c', 'echo below > /mnt/file']);
+      await systemd.ok(['fuseward', 'mount', '-t', 'one', '/run/images/image.tar', '/mnt/file']);
+      expect(await systemd.ok(['cat', '/mnt/file'])).toBe('all of it');
+      await systemd.ok(['fuseward', 'umount', '/mnt/file']);
+      expect(await systemd.ok(['cat', '/mnt/file'])).toBe('below\n');
+    });
+
+    test('a program that outlives its mount is ended', async () => {
+      await systemd.ok(['fuseward', 'mount', '-t', 'linger', '/run/images/tree', '/mnt/one']);
+      await systemd.ok(['umount', '/mnt/one']);
+      await until(
+        'sleep',
+        () => systemd.run(['pgrep', '-x', 'sleep']),
+        ({status}) => status === 0,
+      );
+      const sweep = `import('${CHECKOUT}/dist/launch/mount-record.js').then((module) => module.sweepRecords(0))`;
+      for (let look = 0; look < 2; look++) await systemd.ok(['node', '-e', sweep]);
+      await until('the unit', running, (names) => names.length === 0);
     });
 
     test('the words of a command come through as they are', async () => {
