@@ -4,6 +4,7 @@ import {mkdtempSync, readFileSync, rmdirSync, rmSync} from 'node:fs';
 import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
+import {GLIBC_TUNABLES} from '../src/launch/embedded.js';
 import {bundle} from '../test/support/bundle.mjs';
 import {run} from '../test/support/mounts.js';
 import {benchImage, FULL, SHORT} from './image.js';
@@ -98,6 +99,7 @@ const server: ChildProcess = spawn(
   ],
   {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: {...process.env, GLIBC_TUNABLES},
   },
 );
 const ended = once(server, 'exit');
