@@ -1,7 +1,7 @@
 // Builds dist/: the modules with their types (for users of the library), and programs of one file each, which start
 // faster than hundreds of modules and can be handed into a sandbox by descriptor.
 import {spawnSync} from 'node:child_process';
-import {renameSync, rmSync, writeFileSync} from 'node:fs';
+import {existsSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
 
@@ -50,8 +50,11 @@ await build({
   allowOverwrite: true,
 });
 
-rmSync('dist', {recursive: true, force: true});
+// Out of the way first: to remove it takes so long that whoever starts a program meanwhile would find half of it.
+const old = `${made}.old`;
+if (existsSync('dist')) renameSync('dist', old);
 renameSync(made, 'dist');
+rmSync(old, {recursive: true, force: true});
 
 // The wrapper never asks PATH; one that would not find this Node is told where it is.
 if (['/usr/bin/node', '/usr/local/bin/node'].includes(process.execPath))

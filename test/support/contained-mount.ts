@@ -103,12 +103,14 @@ export async function withContainedMount<T>(
   const target = mkdtempSync(join(tmpdir(), 'fuseward-contained-'));
   try {
     mountContained(image, target);
-    try {
-      return await action(target);
-    } finally {
-      unmountContained(target);
-    }
+  } catch (error) {
+    rmdirSync(target);
+    throw error;
+  }
+  try {
+    return await action(target);
   } finally {
+    unmountContained(target);
     rmdirSync(target);
   }
 }
