@@ -32,7 +32,8 @@ export async function units(systemd: Systemd, pattern: string, state?: string): 
 /** Files behind the loop devices in use whose path has `mark` in it. */
 export async function loopFiles(systemd: Systemd, mark: string): Promise<string[]> {
   const {stdout} = await systemd.run(['losetup', '--noheadings', '--output', 'BACK-FILE']);
-  return stdout.split('\n').filter((line) => line.includes(mark));
+  // Whole paths: others on this machine have images too.
+  return stdout.split('\n').filter((line) => line.trim().startsWith(mark));
 }
 
 /** An ext4 image inside, with a file in it whose content only this image has. */
