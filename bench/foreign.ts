@@ -58,7 +58,9 @@ function read(target: string): number {
 /** By which way a mounted server came to its mount, from the adapter's log. */
 function wayTaken(target: string, {way}: ServerPolicy): string {
   if (way !== 'auto') return way;
-  const asked = /the program asks by (fusermount|mount)/.exec(fuseward('status', target).stdout)?.[1];
+  // The whole log: people are shown its end alone.
+  const {log} = JSON.parse(fuseward('status', '--json', target).stdout) as {log?: string};
+  const asked = /the program asks by (fusermount|mount)/.exec(log ?? '')?.[1];
   return asked === undefined ? way : `auto: ${asked}`;
 }
 

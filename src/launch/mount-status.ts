@@ -79,11 +79,11 @@ function logOf(pid: number): string {
   return readLogEnd(log.fd);
 }
 
-/** What the relay before an observed server logged: the faults that it found. */
-function relayLog(observer: MountRecord['observer']): string {
-  if (observer === undefined || process.geteuid?.() !== 0) return '';
+/** What the relay before an observed server logged, the faults that it found; or what a sandbox's first process has of a program that closed its standard error. */
+function logOfNamed(named: MountRecord['observer'] | MountRecord['sandbox']): string {
+  if (named === undefined || process.geteuid?.() !== 0) return '';
   try {
-    return processStart(observer.pid) === observer.start ? logOf(observer.pid) : '';
+    return processStart(named.pid) === named.start ? logOf(named.pid) : '';
   } catch {
     return '';
   }
@@ -138,6 +138,6 @@ export function mountStatus(target: string): MountStatus {
     waiting: waitingOf(connectionId),
     record,
     ...server,
-    log: relayLog(record?.observer) + server.log,
+    log: logOfNamed(record?.observer) + (server.log === '' ? logOfNamed(record?.sandbox) : server.log),
   };
 }
