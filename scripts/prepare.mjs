@@ -97,7 +97,7 @@ export function build() {
     modified('package.json'),
     modified('tsconfig.json'),
   );
-  if (modified('dist/cli/main.js') > sources) return;
+  if (modified('dist/cli/main.cjs') > sources) return;
   say('building');
   run(process.execPath, ['scripts/build.mjs']);
 }

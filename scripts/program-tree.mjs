@@ -19,11 +19,12 @@ import {fail, root} from './prepare.mjs';
 const target = process.argv[2];
 if (target === undefined) fail('usage: program-tree.mjs DIRECTORY');
 process.chdir(root);
-if (!existsSync('dist/cli/main.js')) fail('not built yet: run npm run build');
+if (!existsSync('dist/cli/main.cjs')) fail('not built yet: run npm run build');
 
 const native = `@koromix/koffi-linux-${process.arch}`;
 if (!existsSync(`node_modules/${native}`)) fail(`koffi has no native module for ${process.arch}`);
 const PROGRAM = 'usr/lib/fuseward';
+const PROGRAM_FILES = ['dist/cli/main.cjs', 'dist/cli/main.code.js', 'dist/cli/main.cache'];
 
 function copy(from, to = join(PROGRAM, from)) {
   const place = join(target, to);
@@ -54,7 +55,7 @@ const common = {
   logLevel: 'warning',
 };
 
-/** The manager in one file. It lies where relative paths (to the policy, to the server's program) lead to the same places as from main.js. */
+/** The manager in one file. It lies where relative paths (to the policy, to the server's program) lead to the same places as from main.cjs. */
 async function bundleManager() {
   const require =
     "import {createRequire as _createRequire} from 'node:module'; const require = _createRequire(import.meta.url);";
@@ -102,7 +103,7 @@ function setModes(folder) {
 }
 
 const bundled = await bundleManager();
-for (const name of ['package.json', 'dist/cli/main.js', 'dist/sandbox', 'policy']) copy(name);
+for (const name of ['package.json', ...PROGRAM_FILES, 'dist/sandbox', 'policy']) copy(name);
 for (const name of readdirSync('bin')) if (name !== 'node-path') copy(`bin/${name}`);
 for (const name of ['package.json', 'index.js', 'index.cjs', 'src/koffi/index.js', 'src/koffi/index.cjs']) {
   copy(`node_modules/koffi/${name}`);

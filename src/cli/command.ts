@@ -121,7 +121,20 @@ export function numberOf(
 
 /** Prints one line to standard output. */
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  output().write(`${line}\n`);
+}
+
+/** Standard output. Node makes the stream, which takes its time, when somebody asks for it first. */
+export function output(): NodeJS.WriteStream {
+  const {stdout} = process;
+  if (!stdout.listeners('error').includes(endWithReader)) stdout.on('error', endWithReader);
+  return stdout;
+}
+
+/** A reader that has seen enough (head, less) ends the program, and that is no failure. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') complain(`can't write the output: ${error.message}`);
+  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed);
 }
 
 /** Prints a complaint to standard error, as programs do: who speaks, then what is wrong. */

@@ -39,6 +39,7 @@ export function launchContained(
   return startSandbox(policy, 'own', (_uid, {bubblewrap, start}, {info, fds}) => {
     const numbers = {
       program: fds.give(openProgram(runtime.program)),
+      parts: new Map([...runtime.parts].map(([part, path]) => [part, fds.give(openProgram(path))])),
       native: fds.give(openFd(runtime.native, constants.O_RDONLY)),
       node: runtime.nodeReachable ? 0 : fds.give(openFd(runtime.node, constants.O_RDONLY)),
       info,

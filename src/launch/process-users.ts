@@ -9,7 +9,7 @@ export function processUsers(): ProcessUsers {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     try {
-      const status = readFileSync(`/proc/${entry}/status`, 'latin1');
+      const status = readFileSync(`/proc/${entry}/status`, 'utf8');
       // What only waits for its parent to take notice runs no more.
       if (/^State:\s*[ZX]/m.test(status)) continue;
       const uids = /^Uid:\s*(.*)$/m.exec(status)?.[1];

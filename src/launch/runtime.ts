@@ -1,7 +1,7 @@
-import {spawnSync} from 'node:child_process';
-import {readFileSync, realpathSync, statSync} from 'node:fs';
+import {existsSync, readFileSync, realpathSync, statSync} from 'node:fs';
 import {dirname} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {loadedLibraries} from '../sys/loaded-libraries.js';
 
 /** The files a contained server needs; everything else of the machine stays out of its sight. */
 export interface Runtime {
@@ -13,8 +13,10 @@ export interface Runtime {
   readonly libraries: readonly string[];
   /** Directories that `node` reads when it starts, each at its own path. */
   readonly data: readonly string[];
-  /** The program, one file. */
+  /** The program: one file, or the first of those that `parts` has. */
   readonly program: string;
+  /** What the first file looks for beside itself (`src/start/`), by what stands in its name in place of `.js`; none of a program of one file. */
+  readonly parts: ReadonlyMap<string, string>;
   /** koffi's native module. */
   readonly native: string;
 }
@@ -25,7 +27,7 @@ export interface Runtime {
  */
 const OUTER_BUILTINS = '/usr/share/nodejs';
 
-/** Where libraries lie when the loader does not tell which ones it takes (musl). */
+/** Where libraries lie when the loader does not tell which ones it took. */
 const LIBRARY_DIRECTORIES = ['/lib', '/lib64', '/usr/lib', '/usr/lib64'];
 
 /** Whether any user may follow `path` and read and execute what is there, by the mode bits of each component. */
@@ -37,13 +39,9 @@ function reachableByAll(path: string): boolean {
   return (statSync(path).mode & 0o005) === 0o005;
 }
 
-/**
- * The shared libraries of a program, asked of the loader itself: with LD_TRACE_LOADED_OBJECTS set it prints them instead
- * of starting the program (ld.so(8)).
- */
-function librariesOf(program: string): string[] {
-  const {stdout} = spawnSync(program, {env: {LD_TRACE_LOADED_OBJECTS: '1'}, encoding: 'utf8', cwd: '/'});
-  const paths = [...(stdout ?? '').matchAll(/(?:^|=>)\s*(\/\S+) \(0x/gm)].map((match) => match[1]!);
+/** The shared libraries of this process's own program, and its loader. */
+function librariesOfNode(): string[] {
+  const paths = loadedLibraries().filter((path) => !path.endsWith('.node'));
   return paths.length > 0 ? paths : LIBRARY_DIRECTORIES.filter((path) => isDirectory(path));
 }
 
@@ -58,19 +56,30 @@ function nativeModule(): string {
   return path;
 }
 
+/** A program's code, and what V8 compiled of it when it was built. */
+const PARTS = ['.code.js', '.cache'];
+
+function partsOf(program: string): Map<string, string> {
+  const stem = program.replace(/\.js$/, '');
+  const there = PARTS.filter((part) => existsSync(stem + part));
+  return new Map(there.map((part) => [part, stem + part]));
+}
+
 /** The programs that are made to run in a sandbox. */
 export type SandboxProgram = 'server' | 'probe' | 'adapter' | 'relay' | 'observe';
 
 /** Finds the runtime of this very process, for servers to run on. */
 export function findRuntime(program: SandboxProgram): Runtime {
   const node = realpathSync(process.execPath);
+  const file = fileURLToPath(new URL(`../../dist/sandbox/${program}.js`, import.meta.url));
   return {
     node,
     nodeReachable: reachableByAll(node),
-    libraries: librariesOf(node),
+    libraries: librariesOfNode(),
     // Another Node than the system's does not look there.
     data: node.startsWith('/usr/bin/') && isDirectory(OUTER_BUILTINS) ? [OUTER_BUILTINS] : [],
-    program: fileURLToPath(new URL(`../../dist/sandbox/${program}.js`, import.meta.url)),
+    program: file,
+    parts: partsOf(file),
     native: nativeModule(),
   };
 }

@@ -5,6 +5,8 @@ import type {Runtime} from './runtime.js';
 export interface SandboxFds {
   /** Where bubblewrap reads the server program from. */
   readonly program: number;
+  /** The same for its parts, as `Runtime` names them. */
+  readonly parts?: ReadonlyMap<string, number>;
   /** Where bubblewrap reads koffi's native module from. */
   readonly native: number;
   /** Where bubblewrap writes the server's process id. */
@@ -117,9 +119,15 @@ export function sandboxArguments(
 }
 
 /** Puts the program and what it needs of ours into the sandbox. */
-export function programWords({program, native}: Pick<SandboxFds, 'program' | 'native'>): string[] {
+export function programWords({
+  program,
+  parts = new Map(),
+  native,
+}: Pick<SandboxFds, 'program' | 'parts' | 'native'>): string[] {
+  const data = (fd: number, place: string): string[] => ['--perms', '0444', '--ro-bind-data', `${fd}`, place];
   return [
-    ...['--perms', '0444', '--ro-bind-data', `${program}`, PROGRAM],
-    ...['--perms', '0444', '--ro-bind-data', `${native}`, '/fuseward/koffi.node'],
+    ...data(program, PROGRAM),
+    ...[...parts].flatMap(([part, fd]) => data(fd, PROGRAM.replace(/\.js$/, part))),
+    ...data(native, '/fuseward/koffi.node'),
   ];
 }

@@ -6,7 +6,7 @@ import {fromCommand} from './errors.js';
 import {ManagerError} from './face.js';
 
 /** What bin/fuseward starts, for this process's own Node. */
-export const PROGRAM: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const PROGRAM: string = fileURLToPath(new URL('../../dist/cli/main.cjs', import.meta.url));
 /** The environment of commands: none of the manager's, which is a service manager's word for the manager alone. */
 export const COMMAND_ENVIRONMENT: NodeJS.ProcessEnv = {PATH: '/usr/sbin:/usr/bin:/sbin:/bin'};
 /** Bytes of a command's output that are kept. */

@@ -2,6 +2,7 @@ import {once} from 'node:events';
 import {Worker} from 'node:worker_threads';
 import {MountRefusal} from './driver.js';
 import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
+import {heapLimitMiB} from './runtime-flags.js';
 
 /**
  * Address space for generated code. Newer runtimes reserve 512 MiB of it for each thread, writable, which RLIMIT_DATA counts
@@ -14,13 +15,15 @@ export class RequestThreadHandle {
   readonly #worker: Worker;
   readonly #failed: Promise<never>;
 
-  /** Starts the thread: the same program file, which sees that it is not the main thread. */
-  constructor(program: URL, workerData: ThreadStart) {
+  /** Starts the thread: the same program file, which sees that it is not the main thread. It waits for `begin`. */
+  constructor(program: URL) {
+    const heap = heapLimitMiB();
     this.#worker = new Worker(program, {
-      workerData,
-      transferList: [workerData.orders.port],
       trackUnmanagedFds: false,
-      resourceLimits: {codeRangeSizeMb: CODE_RANGE_MIB},
+      resourceLimits: {
+        codeRangeSizeMb: CODE_RANGE_MIB,
+        ...(heap === undefined ? {} : {maxOldGenerationSizeMb: heap}),
+      },
     });
     this.#failed = new Promise((_, reject) => {
       this.#worker.once('error', reject);
@@ -28,6 +31,11 @@ export class RequestThreadHandle {
     });
     // Who waits for an answer sees the failure; nobody waiting is not a failure of its own.
     this.#failed.catch(() => {});
+  }
+
+  /** Gives the thread what it works with; to be called once, before anything is asked of it. */
+  begin(start: ThreadStart): void {
+    this.#worker.postMessage(start, [start.orders.port]);
   }
 
   /** Asks the thread to do something and waits for it. @throws MountRefusal */

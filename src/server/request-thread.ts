@@ -1,5 +1,5 @@
 import {fstatSync} from 'node:fs';
-import {parentPort, workerData} from 'node:worker_threads';
+import {parentPort} from 'node:worker_threads';
 import {type BlockSource, FileSource} from '../block/index.js';
 import {type ConnectionEnd, RingTransport, runBlocking, Session, type SessionOptions} from '../fuse/index.js';
 import {deviceSize} from '../sys/block-device.js';
@@ -149,10 +149,13 @@ function makeRing(fuseFd: number, queues: number): RingTransport | undefined {
   }
 }
 
-/** Starts to listen for what the main thread asks. */
+/** Waits for what to work with, then for what the main thread asks. */
 export function runRequestThread(): void {
+  parentPort!.once('message', (start: ThreadStart) => listen(new RequestThread(start)));
+}
+
+function listen(thread: RequestThread): void {
   const port = parentPort!;
-  const thread = new RequestThread(workerData as ThreadStart);
   const reply = (value: Reply) => port.postMessage(value);
   port.on('message', (ask: Ask) => {
     try {

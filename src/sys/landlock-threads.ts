@@ -21,8 +21,12 @@ const RESTORER_AT = 0x3d;
 const PATIENCE_MS = 5_000;
 const POLL_MS = 1;
 const MOST_ROUNDS = 4;
-/** Thread ids that are tried where there is no /proc: in a pid namespace of its own a process has low ones. */
+/**
+ * Thread ids that are tried where there is no /proc: in a pid namespace of its own a process has low ones, given in order. So those of a
+ * young process end where so many in a row are nobody's.
+ */
 const MOST_LOW_ID = 4096;
+const LONGEST_GAP = 256;
 
 /** What a thread runs: no_new_privs, the ruleset, and one more in the first or, when it failed, in the second counter. */
 function handlerCode(ruleset: number, counters: bigint): Uint8Array<ArrayBuffer> {
@@ -55,8 +59,11 @@ function threadIds(): number[] {
   try {
     return readdirSync('/proc/self/task').map(Number);
   } catch {
-    const ids = Array.from({length: MOST_LOW_ID}, (_, index) => index + 1);
-    return ids.filter((id) => rawSystemCall('tgkill', process.pid, id, 0)?.result === 0);
+    const ids: number[] = [];
+    for (let id = 1; id <= MOST_LOW_ID && id - (ids.at(-1) ?? process.pid) <= LONGEST_GAP; id++) {
+      if (rawSystemCall('tgkill', process.pid, id, 0)?.result === 0) ids.push(id);
+    }
+    return ids;
   }
 }
 

@@ -11,7 +11,7 @@ import {FakeManager} from '../unit/admin/fake-manager.js';
 /** The program made of the sources as they are, so that these tests need no build of everything. */
 export class Program {
   readonly root: string = join(CHECKOUT, 'node_modules/.cache/fuseward-test', `cli-${process.pid}`);
-  readonly path: string = join(this.root, 'dist/cli/main.js');
+  readonly path: string = join(this.root, 'dist/cli/main.mjs');
 
   constructor() {
     mkdirSync(join(this.root, 'dist/cli'), {recursive: true});

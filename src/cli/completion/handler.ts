@@ -1,4 +1,4 @@
-import {type Command, EXIT, UsageError} from '../command.js';
+import {type Command, EXIT, output, UsageError} from '../command.js';
 import {DEFINITIONS} from '../definitions.js';
 import {bashCompletion} from './bash.js';
 import {completionDefinition, SHELLS} from './options.js';
@@ -11,7 +11,7 @@ export const completionCommand: Command = {
   run([name]) {
     const shell = SHELLS.find((one) => one === name);
     if (shell === undefined) throw new UsageError(`"${name}" is not one of ${SHELLS.join(', ')}`);
-    process.stdout.write(SCRIPTS[shell](DEFINITIONS));
+    output().write(SCRIPTS[shell](DEFINITIONS));
     return EXIT.done;
   },
 };

@@ -1,4 +1,5 @@
 import type {Command} from '../command.js';
+import {importProgram} from '../import-file.js';
 import {daemonDefinition} from './options.js';
 import {daemonSettings} from './settings.js';
 
@@ -8,8 +9,8 @@ export const daemonCommand: Command = {
     const settings = daemonSettings(values);
     // Its packages take longer to load than a whole mount takes, so they are in no command's way. The path is as seen from
     // the one file that all commands are built into.
-    const program = new URL('./daemon/run.js', import.meta.url).href;
-    const {runDaemon} = (await import(program)) as typeof import('./run.js');
+    const program = new URL('./daemon/run.js', import.meta.url);
+    const {runDaemon} = (await importProgram(program)) as typeof import('./run.js');
     return await runDaemon(settings);
   },
 };

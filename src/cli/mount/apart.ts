@@ -2,7 +2,7 @@ import {spawn} from 'node:child_process';
 import {MountError, mayHang, subtypeOf} from '../../helper/index.js';
 import {loadPolicy} from '../../policy/index.js';
 import {ERRNO} from '../../sys/errno-codes.js';
-import {EXIT} from '../command.js';
+import {EXIT, output} from '../command.js';
 import {policyFiles} from './mount-rules.js';
 
 /** Set for a process that is itself the attempt. */
@@ -36,7 +36,7 @@ export async function runApart({source, target, type, ...policy}: Attempt): Prom
     // Pipes of ours: one that stays must not keep those open on which somebody waits for our own end.
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  child.stdout.pipe(process.stdout, {end: false});
+  child.stdout.pipe(output(), {end: false});
   child.stderr.pipe(process.stderr, {end: false});
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {

@@ -1,3 +1,4 @@
+import {output} from '../command.js';
 import {cut} from './text.js';
 
 /** What the screen tells the one who draws on it. */
@@ -47,7 +48,7 @@ export function style(name: keyof typeof STYLES, line: string, width: number): s
  * modes of the keyboard are put back: on leave(), on a signal, on Ctrl-Z until it goes on, on an uncaught error.
  */
 export class TerminalScreen implements Screen {
-  readonly #out = process.stdout;
+  readonly #out = output();
   readonly #in = process.stdin;
   #events: ScreenEvents | undefined;
   #shown: string[] = [];

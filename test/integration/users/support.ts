@@ -47,7 +47,7 @@ export async function publicProgram(room: Room): Promise<{program: string; visit
   }
   const visitor = join(root, 'visitor.mjs');
   copyFileSync(await bundle('test/integration/users/visitor.ts'), visitor);
-  return {program: join(root, 'dist/cli/main.js'), visitor};
+  return {program: join(root, 'dist/cli/main.cjs'), visitor};
 }
 
 /** Writes the policy for a daemon with `--policy`. @returns the directory */

@@ -24,7 +24,7 @@ export interface Start {
 }
 
 const REPORTER = `
-import {readFileSync, readdirSync, readlinkSync, writeFileSync} from 'node:fs';
+const {readFileSync, readdirSync, readlinkSync, writeFileSync} = require('node:fs');
 const status = readFileSync('/proc/self/status', 'latin1');
 const mask = (name) => '0x' + new RegExp(name + ':\\\\s*([0-9a-f]+)').exec(status)[1];
 const fds = {};
@@ -41,7 +41,7 @@ const report = {
   args: process.argv.slice(2), pid: process.pid, execPath: process.execPath, execArgv: process.execArgv, cwd: process.cwd(),
   env: process.env, umask: process.umask(), fds, access, limits, signals: {blocked: mask('SigBlk'), ignored: mask('SigIgn')},
 };
-writeFileSync(new URL('../../report.json', import.meta.url), JSON.stringify(report));
+writeFileSync(new URL('../../report.json'), JSON.stringify(report));
 `;
 
 /** bin/ as it is, in a package whose program tells how it was started. */
@@ -61,7 +61,7 @@ export class LauncherRoom {
     writeFileSync(join(this.bin, 'node-path'), `${process.execPath}\n`);
     writeFileSync(join(root, 'package.json'), '{"type": "module"}');
     writeFileSync(
-      join(root, 'dist/cli/main.js'),
+      join(root, 'dist/cli/main.cjs'),
       REPORTER.replace("'../../report.json'", JSON.stringify(`file://${join(this.dir, 'report.json')}`)),
     );
   }
