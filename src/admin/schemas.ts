@@ -1,5 +1,13 @@
 import {type Static, type TSchema, Type} from 'typebox';
-import {CachesView, ManagerEvent, MountOrder, MountStats, MountView, StatusView} from '../manager/model.js';
+import {
+  CachesView,
+  ManagerEvent,
+  MountOrder,
+  MountStats,
+  MountView,
+  PoolView,
+  StatusView,
+} from '../manager/model.js';
 import {PROBLEM_TYPE, Problem} from './problem.js';
 
 /** Everything that the OpenAPI document lists under `components/schemas`. */
@@ -9,6 +17,7 @@ export const SHARED_SCHEMAS: readonly TSchema[] = [
   MountOrder,
   MountStats,
   MountView,
+  PoolView,
   Problem,
   StatusView,
 ];
@@ -22,6 +31,7 @@ function shared<T extends TSchema>(schema: T) {
 export const Caches = shared(CachesView);
 export const Mount = shared(MountView);
 export const Order = shared(MountOrder);
+export const Pool = shared(PoolView);
 export const Stats = shared(MountStats);
 export const Status = shared(StatusView);
 

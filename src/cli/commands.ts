@@ -27,7 +27,8 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   // By the names of the programs in bin/ that start these; no list of commands has them.
   'mount.fuseward': async () => (await import('./mount-fuseward/handler.js')).mountFusewardCommand,
   fuservicemount3: async () => (await import('./fuservicemount3/handler.js')).fuservicemountCommand,
-  // The manager starts it.
+  // The manager starts these.
+  'wait-for-order': async () => (await import('./wait-for-order/handler.js')).waitForOrderCommand,
   'user-mount': async () => (await import('./user-mount/handler.js')).userMountCommand,
 };
 

@@ -9,6 +9,7 @@ import {launchWaiting} from './command-network.js';
 import {CommandUnit} from './command-unit.js';
 import {launchEmbedded} from './embedded.js';
 import type {EmbeddedServer} from './embedded-server.js';
+import type {ReadyServer} from './ready-server.js';
 
 /** Where servers that someone else starts (a systemd socket unit) listen, one socket a type. */
 export const SERVICE_DIRECTORY = '/run/filesystems';
@@ -60,13 +61,14 @@ export function hasServer(
  * Reaches a server for `type`, as policy's `server.driver` says: the service socket if one is served, else a server in a sandbox of
  * our own, which is policy's command where there is one. Undefined when there is neither; the caller may fall back to an ordinary mount.
  * @param mount what a command is started for
+ * @param ready a server that waits already, taken where one of our own would be started just as it was
  * @throws MissingProgram, GrantError; Error or Errno
  */
 export function connectServer(
   type: string | undefined,
   policy: ServerPolicy,
   mount: CommandMount,
-  directory: string = SERVICE_DIRECTORY,
+  {directory = SERVICE_DIRECTORY, ready}: {directory?: string; ready?: ReadyServer | undefined} = {},
 ): Connection | undefined {
   const wanted = type ?? UNNAMED;
   if (!isTypeName(wanted)) return undefined;
@@ -82,6 +84,8 @@ export function connectServer(
     return {socket: server.socket, kind: 'embedded', server, open};
   }
   const server =
-    command === undefined ? launchEmbedded(wanted, policy) : launchCommand(wanted, policy, mount);
+    command === undefined
+      ? (ready?.take(wanted, policy) ?? launchEmbedded(wanted, policy))
+      : launchCommand(wanted, policy, mount);
   return {socket: server.socket, kind: 'embedded', server};
 }

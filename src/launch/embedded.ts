@@ -24,6 +24,11 @@ export function launchEmbedded(type: string, policy: ServerPolicy): EmbeddedServ
   return launchContained('server', [type, `--cache-bytes=${policy.cacheBytes}`], policy);
 }
 
+/** Starts one that waits for its conversation to begin, for as long as that is open. Its first line in the log tells that it does. @throws as `launchEmbedded` */
+export function launchWaitingServer(type: string, policy: ServerPolicy): EmbeddedServer {
+  return launchContained('server', [type, `--cache-bytes=${policy.cacheBytes}`, '--waiting'], policy);
+}
+
 /**
  * Starts a program of ours as `launchEmbedded` starts a server.
  * @param programArguments its arguments, or what makes them of the numbers of descriptors that it gets

@@ -1,9 +1,10 @@
-import {spawn} from 'node:child_process';
+import {type ChildProcess, spawn} from 'node:child_process';
 import {fileURLToPath} from 'node:url';
 import {foreignText} from '../service/foreign-text.js';
 import {closeAll, type OwnedFd} from '../sys/fd.js';
 import {fromCommand} from './errors.js';
 import {ManagerError} from './face.js';
+import type {MountPool} from './mount-pool.js';
 
 /** What bin/fuseward starts, for this process's own Node. */
 export const PROGRAM: string = fileURLToPath(new URL('../../dist/cli/main.cjs', import.meta.url));
@@ -30,21 +31,31 @@ interface Output {
 export class CommandRunner {
   readonly #waiting: Array<() => void> = [];
   readonly #atOnce: number;
+  readonly #pool: MountPool | undefined;
   #running = 0;
 
-  constructor({atOnce = AT_ONCE}: {atOnce?: number} = {}) {
+  constructor({atOnce = AT_ONCE, pool}: {atOnce?: number; pool?: MountPool} = {}) {
     this.#atOnce = atOnce;
+    this.#pool = pool;
   }
 
   /**
    * Runs `fuseward ARGS` and gives what it printed as JSON, or undefined when it printed nothing.
    * @param fds what the command gets as descriptors 3, 4 and so on; closed here as soon as it has them
+   * @param type of what it mounts: a command that waits with a server of this type does it, if there is one
    * @throws ManagerError with the command's own sentence; `timeout` when it was ended after `withinMs`
    */
-  async run(args: readonly string[], withinMs: number, fds: readonly OwnedFd[] = []): Promise<unknown> {
+  async run(
+    args: readonly string[],
+    withinMs: number,
+    {fds = [], type}: {fds?: readonly OwnedFd[]; type?: string | undefined} = {},
+  ): Promise<unknown> {
     await this.#turn();
     try {
-      return result(await perform(args, withinMs, fds), args[0] ?? '');
+      const waiting = type === undefined ? undefined : this.#pool?.use(type, args, fds);
+      const child = waiting?.child ?? start(args, fds);
+      closeAll(fds);
+      return result(await outputOf(child, withinMs), args[0] ?? '');
     } finally {
       closeAll(fds);
       this.#running--;
@@ -63,17 +74,19 @@ export class CommandRunner {
   }
 }
 
-function perform(args: readonly string[], withinMs: number, fds: readonly OwnedFd[]): Promise<Output> {
+function start(args: readonly string[], fds: readonly OwnedFd[]): ChildProcess {
+  // The working directory of a service may be gone; paths are absolute anyway.
+  return spawn(process.execPath, [PROGRAM, ...args], {
+    cwd: '/',
+    // A session of its own: a signal from the daemon's terminal is not meant for the servers that come of it.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', ...fds.map(({fd}) => fd)],
+    env: COMMAND_ENVIRONMENT,
+  });
+}
+
+function outputOf(child: ChildProcess, withinMs: number): Promise<Output> {
   return new Promise((resolve, reject) => {
-    // The working directory of a service may be gone; paths are absolute anyway.
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
-      cwd: '/',
-      // A session of its own: a signal from the daemon's terminal is not meant for the servers that come of it.
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', ...fds.map(({fd}) => fd)],
-      env: COMMAND_ENVIRONMENT,
-    });
-    closeAll(fds);
     const text = {stdout: '', stderr: ''};
     for (const name of ['stdout', 'stderr'] as const) {
       const stream = child[name]!;

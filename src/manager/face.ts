@@ -1,4 +1,12 @@
-import type {CachesView, ManagerEvent, MountOrder, MountStats, MountView, StatusView} from './model.js';
+import type {
+  CachesView,
+  ManagerEvent,
+  MountOrder,
+  MountStats,
+  MountView,
+  PoolView,
+  StatusView,
+} from './model.js';
 
 /** Which kind of answer a failure is; the HTTP edge and the command line map it to theirs. */
 export type ManagerErrorKind =
@@ -81,6 +89,8 @@ export interface Manager {
    * @throws ManagerError `bad-policy` with everything that is wrong; the policy in force stays
    */
   reloadPolicy(): {files: string[]};
+  /** Servers that wait for mounts, by type. */
+  pool(): PoolView[];
   /** False while the first look at the machine is not over. */
   readonly ready: boolean;
 }

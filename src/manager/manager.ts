@@ -1,5 +1,6 @@
 import {type CachesAnswer, type ControlAnswers, ControlError, type ControlOrder} from '../control/index.js';
 import {eventually} from '../helper/cleanup.js';
+import {BUILTIN_TYPES} from '../launch/connect.js';
 import {type Feature, machineFeatures} from '../launch/features.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import {sweepRecords} from '../launch/mount-record.js';
@@ -19,8 +20,17 @@ import type {FdKeeper} from './fd-keeper.js';
 import {abortConnection, ensureFusectl} from './fusectl.js';
 import {isLost} from './health.js';
 import type {ManagerLog} from './log.js';
-import type {CachesView, ManagerEvent, MountOrder, MountStats, MountView, StatusView} from './model.js';
+import type {
+  CachesView,
+  ManagerEvent,
+  MountOrder,
+  MountStats,
+  MountView,
+  PoolView,
+  StatusView,
+} from './model.js';
 import {mountByCommand, unmountByCommand} from './mount-commands.js';
+import {MountPool} from './mount-pool.js';
 import {OutsideStats} from './outside-stats.js';
 import {Registry} from './registry.js';
 import {childrenByParent} from './server-processes.js';
@@ -81,7 +91,8 @@ export class MountManager implements Manager {
   readonly #supervisor: Supervisor;
   readonly #tracer: RequestTracer;
   readonly #outside: OutsideStats;
-  readonly #commands = new CommandRunner();
+  readonly #pool: MountPool;
+  readonly #commands: CommandRunner;
   readonly #started: {readonly at: string; readonly monotonic: number};
   #features: readonly Feature[] = [];
   #announcements: AnnouncementServer | undefined;
@@ -123,6 +134,8 @@ export class MountManager implements Manager {
     const users = new Aged(processUsers, () => clock.monotonic());
     const children = new Aged(childrenByParent, () => clock.monotonic());
     const looks = {users: () => users.get(USERS_MS), children: () => children.get(USERS_MS)};
+    this.#pool = new MountPool({log, policyWords: () => this.#policyWords()});
+    this.#commands = new CommandRunner({pool: this.#pool});
     this.#tracer = new RequestTracer({clock, log});
     this.#outside = new OutsideStats(this.#tracer);
     this.#registry = new Registry(() => clock.monotonic(), {
@@ -268,6 +281,10 @@ export class MountManager implements Manager {
     this.#log.info({mount: id, target, ...order}, 'removed');
   }
 
+  pool(): PoolView[] {
+    return this.#pool.view();
+  }
+
   subscribe(since: number | undefined, listener: (event: ManagerEvent) => void): () => void {
     return this.#events.subscribe(since, listener);
   }
@@ -290,6 +307,7 @@ export class MountManager implements Manager {
     this.#closed = true;
     this.#ready = false;
     clearInterval(this.#timer);
+    this.#pool.close();
     this.#closeUserDoor();
     this.#announcements?.close();
     for (const mount of this.#registry.all()) mount.close();
@@ -326,6 +344,7 @@ export class MountManager implements Manager {
     this.#log.info({mounts: mounts.length, ours: mounts.filter(({record}) => record).length}, 'watching');
     this.#timer = setInterval(() => this.#supervisor.tick(), TICK_MS);
     this.#userDoor = this.#openUserDoor(directory);
+    this.#renewPool();
   }
 
   /** Commands for ordinary users are run apart from those for the admin API, so that neither keeps the other waiting; the door counts them. */
@@ -340,7 +359,7 @@ export class MountManager implements Manager {
         denied: (facts) => this.#denied(facts),
       },
       {
-        commands: new CommandRunner({atOnce: USER_LIMITS.connections}),
+        commands: new CommandRunner({atOnce: USER_LIMITS.connections, pool: this.#pool}),
         policyWords: () => this.#policyWords(),
       },
     );
@@ -405,7 +424,17 @@ export class MountManager implements Manager {
     const reloaded = this.#policies.reload();
     const event = 'problems' in reloaded ? 'policy-refused' : 'policy-reloaded';
     this.#events.add(event, undefined, {...reloaded});
+    if (!('problems' in reloaded)) this.#renewPool();
     return reloaded;
+  }
+
+  /** Servers that wait were started by settings that may be others now. Types with a command of the administrator's have none. */
+  #renewPool(): void {
+    const wanted = BUILTIN_TYPES.map((type): [string, number] => {
+      const {command, pool} = this.#policies.of(type).server;
+      return [type, command === undefined ? pool : 0];
+    });
+    this.#pool.renew(new Map(wanted));
   }
 
   #denied(facts: Record<string, unknown>): void {

@@ -311,3 +311,18 @@ export const MountOrder = Type.Object(
   {$id: 'MountOrder', additionalProperties: false},
 );
 export type MountOrder = Static<typeof MountOrder>;
+
+/** Mount commands and servers of one type that wait, each for one mount. */
+export const PoolView = Type.Object(
+  {
+    type: Type.String(),
+    wanted: Type.Integer({description: 'how many policy wants (server.pool)'}),
+    ready: Type.Integer(),
+    starting: Type.Integer(),
+    used: Count('since the manager started: how many mounts got one'),
+    failed: Count('since the manager started: how many did not start, or ended while they waited'),
+    servers: Type.Array(Type.Integer(), {description: 'processes of the servers that wait'}),
+  },
+  {$id: 'Pool'},
+);
+export type PoolView = Static<typeof PoolView>;

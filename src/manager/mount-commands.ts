@@ -3,6 +3,9 @@ import type {CommandRunner} from './command-runner.js';
 import {ManagerError, type UnmountOrder} from './face.js';
 import type {MountOrder} from './model.js';
 
+/** As what a source of an unnamed type is served at first. */
+export const UNNAMED = 'auto';
+
 /** The mount command keeps its own deadline, which policy may raise; one that is still there after this hangs. */
 const MOUNT_MS = 120_000;
 /** Longer than an unmount waits for server and loop device. */
@@ -47,6 +50,7 @@ export async function mountByCommand(
   const made = await commands.run(
     ['mount', '--json', '--no-announce', ...words, '--', source, target],
     MOUNT_MS,
+    {type: type ?? UNNAMED},
   );
   return String((made as {connectionId: number}).connectionId);
 }

@@ -3,7 +3,7 @@ import type {CommandRunner} from './command-runner.js';
 import {ManagerError} from './face.js';
 import {isLost} from './health.js';
 import type {MountView} from './model.js';
-import {unmountByCommand} from './mount-commands.js';
+import {UNNAMED, unmountByCommand} from './mount-commands.js';
 import type {UserCaller, UserService} from './user-door.js';
 import {LONGEST_USER_PACKET, type UserAnswer, type UserRequest} from './user-protocol.js';
 import type {WatchedMount} from './watched-mount.js';
@@ -71,7 +71,10 @@ export class UserRequests implements UserService {
       ...this.#policyWords(),
     ];
     try {
-      await this.#commands.run(['user-mount', ...words], MOUNT_MS, [connection]);
+      await this.#commands.run(['user-mount', ...words], MOUNT_MS, {
+        fds: [connection],
+        type: type ?? UNNAMED,
+      });
     } catch (error) {
       if (!(error instanceof ManagerError)) throw error;
       // He was told by the command; the denial is worth the log, and anything else is his own affair.

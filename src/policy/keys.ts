@@ -225,6 +225,11 @@ export const SERVER_KEYS: KeyTable = {
     kind: yesOrNo,
     help: 'no compiler at run time, so no writable memory is ever executable',
   },
+  pool: {
+    name: 'pool',
+    kind: integer(0, 64),
+    help: 'how many servers the manager keeps started and waiting, each for one mount',
+  },
 };
 
 /** Keys of `[containment]`. */

@@ -104,6 +104,8 @@ export interface ServerPolicy {
   readonly cpuPercent: number;
   /** Runs without a compiler at run time, so that no memory is ever writable and executable. */
   readonly jitless: boolean;
+  /** How many of them a manager keeps started and waiting; says nothing of how one is held. */
+  readonly pool: number;
 }
 
 /** What is demanded of a server that runs. */

@@ -6,6 +6,8 @@ export interface ServerArguments {
   readonly type: string;
   /** Bytes of metadata blocks it keeps at most. */
   readonly cacheBytes: number;
+  /** It is started before there is a mount for it, and waits. */
+  readonly waiting: boolean;
 }
 
 /** Stands for the type that the mount helper asks for: a socket unit for several types has one service. */
@@ -18,14 +20,14 @@ const LEAST_CACHE = 65_536;
 const MOST_CACHE = 2 ** 34;
 
 /**
- * Reads `TYPE [--cache-bytes N]`.
+ * Reads `TYPE [--cache-bytes N] [--waiting]`.
  * @throws RangeError or parseArgs' own error, in a sentence
  */
 export function parseServerArguments(args: readonly string[]): ServerArguments {
   const {positionals, values} = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: {'cache-bytes': {type: 'string'}},
+    options: {'cache-bytes': {type: 'string'}, waiting: {type: 'boolean', default: false}},
   });
   const [type] = positionals;
   if (type === undefined || positionals.length !== 1)
@@ -34,5 +36,5 @@ export function parseServerArguments(args: readonly string[]): ServerArguments {
   if (!Number.isInteger(cacheBytes) || cacheBytes < LEAST_CACHE || cacheBytes > MOST_CACHE) {
     throw new RangeError(`--cache-bytes must be a whole number from ${LEAST_CACHE} to ${MOST_CACHE}`);
   }
-  return {type, cacheBytes};
+  return {type, cacheBytes, waiting: values.waiting};
 }

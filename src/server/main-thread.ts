@@ -24,6 +24,9 @@ const UNLIMITED_BYTES = 2 ** 32;
 /** How long a failed service lives on, so that the journal can tell whose its last lines were. */
 const JOURNAL_MS = 2_000;
 
+/** The first line of a server that was started to wait: everything is loaded, and the next word is the helper's. */
+const WAITING = 'waiting for a mount';
+
 /** What answering managers takes. */
 interface Shared {
   readonly counters: SharedCounters;
@@ -35,7 +38,7 @@ interface Shared {
 
 async function greet(
   fd: number,
-  {cacheBytes, thread}: {cacheBytes: number; thread: RequestThreadHandle},
+  {cacheBytes, waiting, thread}: Omit<ServerArguments, 'type'> & {thread: RequestThreadHandle},
 ): Promise<Session & Shared> {
   const memory = createMemfd(COUNTERS_NAME, undefined, {size: COUNTERS_SIZE, sealSize: true});
   const orders = new OrderBox();
@@ -43,6 +46,12 @@ async function greet(
   thread.begin({countersFd: memory.fd, orders: orders.end});
   const counters = new SharedCounters(mapShared(memory.fd, COUNTERS_SIZE, {sealMapping: true}));
   const conversation = ServerConversation.accept(fd);
+  if (waiting) {
+    await thread.ask('load', {});
+    log('info', {}, WAITING);
+    // Who has it wait decides for how long.
+    conversation.wait();
+  }
   const {allowOther} = conversation.hello();
   const place = parseArguments(conversation.receiveArguments());
   const fuseDevice = conversation.receiveFuseDevice();
@@ -98,7 +107,7 @@ function welcome({listener, fuseDevice, ...shared}: Session & Shared, probe: Pro
 }
 
 /** Serves one mount from the greeting to its end. @returns the exit code */
-async function serve({type, cacheBytes}: ServerArguments, thread: RequestThreadHandle): Promise<number> {
+async function serve({type, ...how}: ServerArguments, thread: RequestThreadHandle): Promise<number> {
   const {fds} = listenFds();
   if (fds.length !== 1) {
     log(
@@ -110,7 +119,7 @@ async function serve({type, cacheBytes}: ServerArguments, thread: RequestThreadH
   }
   // Without a journal nobody needs to find out afterwards whose lines they were.
   const linger = process.env['JOURNAL_STREAM'] === undefined ? 0 : JOURNAL_MS;
-  const session = await greet(fds[0]!, {cacheBytes, thread});
+  const session = await greet(fds[0]!, {...how, thread});
   let mounted: Mounted;
   try {
     mounted = await mountSource(session, type === ANY_TYPE ? session.place.type : type);

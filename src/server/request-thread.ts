@@ -48,6 +48,8 @@ class RequestThread {
 
   do(ask: Ask): ThreadCalls[keyof ThreadCalls]['answer'] {
     switch (ask.do) {
+      case 'load':
+        return {};
       case 'restrict':
         return this.#restrict(ask);
       case 'probe':

@@ -2,6 +2,7 @@ import {fstatSync, readSync} from 'node:fs';
 import {Errno, errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {OwnedFd, setCloseOnExec} from '../sys/fd.js';
+import {waitReadable} from '../sys/poll.js';
 import {
   isUnixSocket,
   receivePacket,
@@ -106,6 +107,11 @@ export class ServerConversation {
   /** True once the helper has proved to be fuseward's. */
   get extended(): boolean {
     return this.#extended;
+  }
+
+  /** Waits, for ever, until the helper says its first word or is gone: for a server that is started before it is needed. */
+  wait(): void {
+    waitReadable(this.#socket.fd);
   }
 
   /** Waits for the helper's hello and answers it. @throws ProtocolError */

@@ -1,9 +1,9 @@
 import {Type} from 'typebox';
 import type {Manager} from '../../manager/face.js';
-import {problems} from '../schemas.js';
+import {Pool, problems} from '../schemas.js';
 import type {Routes} from './plugin.js';
 
-/** The administrator's policy files. */
+/** The administrator's policy files, and what they have the manager keep ready. */
 export function policyRoutes(manager: Manager): Routes {
   return async (app) => {
     app.post(
@@ -22,6 +22,19 @@ export function policyRoutes(manager: Manager): Routes {
         },
       },
       async () => manager.reloadPolicy(),
+    );
+
+    app.get(
+      '/v1/pool',
+      {
+        schema: {
+          operationId: 'getPool',
+          tags: ['daemon'],
+          summary: 'Servers that are started and wait for mounts, as server.pool in policy has it',
+          response: {200: Type.Object({types: Type.Array(Pool)}), ...problems()},
+        },
+      },
+      async () => ({types: manager.pool()}),
     );
   };
 }

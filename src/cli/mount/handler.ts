@@ -1,4 +1,5 @@
 import {MountError, type MountResult} from '../../helper/index.js';
+import type {ReadyServer} from '../../launch/ready-server.js';
 import {PolicyError} from '../../policy/index.js';
 import {keepInheritedFds} from '../../sys/inherited.js';
 import {type Command, complain, EXIT, type OptionValues, print, UsageError} from '../command.js';
@@ -26,7 +27,11 @@ function report(error: unknown, json: boolean): number {
   return exitCode;
 }
 
-function mountFor(source: string, target: string, values: OptionValues): MountResult | Promise<MountResult> {
+function mountFor(
+  [source, target]: readonly [string, string],
+  values: OptionValues,
+  ready: ReadyServer | undefined,
+): MountResult | Promise<MountResult> {
   const type = values['type'] as string | undefined;
   const options = (values['options'] ?? []) as string[];
   if (!isPrivileged()) {
@@ -39,27 +44,35 @@ function mountFor(source: string, target: string, values: OptionValues): MountRe
     heldPolicy: values['held-policy'] as string | undefined,
     ...thisCaller(),
     announce: values['no-announce'] !== true,
+    ready,
   });
+}
+
+/** The command. @param ready a server that waits, for a mount that would start the same */
+export async function runMount(
+  [source, target]: readonly string[],
+  values: OptionValues,
+  ready?: ReadyServer,
+): Promise<number> {
+  const json = values['json'] === true;
+  try {
+    keepInheritedFds();
+    const apart = await runApart({
+      ...{source: source!, target: target!},
+      type: values['type'] as string | undefined,
+      policyDirectory: values['policy'] as string | undefined,
+      heldPolicy: values['held-policy'] as string | undefined,
+    });
+    if (apart !== undefined) return apart;
+    const result = await mountFor([source!, target!], values, ready);
+    if (json) print(JSON.stringify(result));
+    return EXIT.done;
+  } catch (error) {
+    return report(error, json);
+  }
 }
 
 export const mountCommand: Command = {
   definition: mountDefinition,
-  async run([source, target], values) {
-    const json = values['json'] === true;
-    try {
-      keepInheritedFds();
-      const apart = await runApart({
-        ...{source: source!, target: target!},
-        type: values['type'] as string | undefined,
-        policyDirectory: values['policy'] as string | undefined,
-        heldPolicy: values['held-policy'] as string | undefined,
-      });
-      if (apart !== undefined) return apart;
-      const result = await mountFor(source!, target!, values);
-      if (json) print(JSON.stringify(result));
-      return EXIT.done;
-    } catch (error) {
-      return report(error, json);
-    }
-  },
+  run: (positionals, values) => runMount(positionals, values),
 };

@@ -105,6 +105,7 @@ export function sourceText(source: string, {sourceKinds}: MountRules['policy']):
 
 /** What of a policy has an effect after a mount was allowed. */
 function settingsOf(policy: Policy): Partial<Policy> {
-  const {allow: _allow, origins: _origins, ownFile: _ownFile, ...settings} = policy;
-  return settings;
+  const {allow: _allow, origins: _origins, ownFile: _ownFile, server, ...settings} = policy;
+  // How many wait is the manager's affair.
+  return {...settings, server: {...server, pool: 0}};
 }

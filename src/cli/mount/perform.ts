@@ -9,6 +9,7 @@ import {
 } from '../../helper/index.js';
 import {launchContained} from '../../launch/index.js';
 import {CONTROL_DIRECTORY, sweepRecords, writeRecord} from '../../launch/mount-record.js';
+import type {ReadyServer} from '../../launch/ready-server.js';
 import {announce} from '../../manager/announcement.js';
 import {type Decision, loadPolicy, type Origin, type Policy, wayOf} from '../../policy/index.js';
 import {sentenceOf} from '../../service/last-words.js';
@@ -46,6 +47,8 @@ export interface MountOrder {
   /** Only a server behind a service socket will do, none of our own. */
   readonly socketOnly?: boolean | undefined;
   readonly log?: Log | undefined;
+  /** A server that waits, for a mount that would start the same. */
+  readonly ready?: ReadyServer | undefined;
 }
 
 /**
@@ -141,7 +144,25 @@ function duplicates({source, target}: GivenDescriptors): {
   };
 }
 
+/** Mounts; where a server that had waited died on the way, once more with a fresh one, which is what a mount without a pool would have had. */
 async function mountByPolicy(order: MountOrder): Promise<MountResult> {
+  const {ready, given} = order;
+  if (ready === undefined || ready.taken) return await mountOnce({...order, ready: undefined});
+  using again = given === undefined ? undefined : duplicates(given);
+  try {
+    return await mountOnce(order);
+  } catch (error) {
+    const hasDied = error instanceof MountError && error.code === 'server-died';
+    if (!(hasDied && ready.taken)) throw error;
+    return await mountOnce({
+      ...order,
+      ready: undefined,
+      ...(again === undefined ? {} : {given: again.take()}),
+    });
+  }
+}
+
+async function mountOnce(order: MountOrder): Promise<MountResult> {
   const {callerUid, socketOnly = false, log} = order;
   const {request, rules} = prepared(order);
   const {policy} = rules;
@@ -152,7 +173,8 @@ async function mountByPolicy(order: MountOrder): Promise<MountResult> {
       policy: {...policy, iomap: iomapFor(policy)},
       decide: rules.decide,
       checkDetected: rules.decideDetected,
-      connect: (wanted, needs) => connectByPolicy(wanted, {policy, server, needs, object}),
+      connect: (wanted, needs) =>
+        connectByPolicy(wanted, {policy, server, needs, object, ready: order.ready}),
       ...(server.observe ? {observe: () => launchContained('observe', [], server)} : {}),
       controlDirectory: CONTROL_DIRECTORY,
       checkServer: (process) => {

@@ -1,6 +1,7 @@
 import {MountError, type MountResult, unmount} from '../../helper/index.js';
 import {currentPath} from '../../helper/mount-point.js';
 import {sweepRecords} from '../../launch/mount-record.js';
+import type {ReadyServer} from '../../launch/ready-server.js';
 import {encodeUserPacket, type UserAnswer, type UserFailure} from '../../manager/user-protocol.js';
 import {PolicyError} from '../../policy/index.js';
 import {Errno} from '../../sys/errno.js';
@@ -17,7 +18,11 @@ import {userMountDefinition} from './options.js';
 const CONNECTION = 3;
 
 /** Mounts for who is at the other end, by the kernel's word on who that is. @throws MountError, PolicyError, Errno */
-async function mountFor(connection: OwnedFd, values: OptionValues): Promise<MountResult> {
+async function mountFor(
+  connection: OwnedFd,
+  values: OptionValues,
+  ready: ReadyServer | undefined,
+): Promise<MountResult> {
   const {uid, gid} = peerCredentials(connection.fd);
   const groups = peerGroups(connection.fd);
   const type = values['type'] as string | undefined;
@@ -44,6 +49,7 @@ async function mountFor(connection: OwnedFd, values: OptionValues): Promise<Moun
     callerGid: gid,
     callerGroups: groups,
     announce: false,
+    ready,
   });
   // Who ended his command meanwhile does not expect a mount.
   if (hasHungUp(connection.fd)) {
@@ -74,6 +80,25 @@ function answer(connection: OwnedFd, reply: UserAnswer): void {
   }
 }
 
+/** The command. @param ready a server that waits, for a mount that would start the same */
+export async function runUserMount(
+  connection: OwnedFd,
+  values: OptionValues,
+  ready?: ReadyServer,
+): Promise<number> {
+  try {
+    const result = await mountFor(connection, values, ready);
+    answer(connection, {ok: result});
+    print(JSON.stringify(result));
+    return EXIT.done;
+  } catch (error) {
+    const failure = failureOf(error);
+    answer(connection, {error: failure});
+    print(JSON.stringify({error: failure}));
+    return failure.exitCode ?? EXIT.failed;
+  }
+}
+
 export const userMountCommand: Command = {
   definition: userMountDefinition,
   async run(_positionals, values) {
@@ -82,17 +107,6 @@ export const userMountCommand: Command = {
       return EXIT.failed;
     }
     keepInheritedFds();
-    const connection = new OwnedFd(CONNECTION);
-    try {
-      const result = await mountFor(connection, values);
-      answer(connection, {ok: result});
-      print(JSON.stringify(result));
-      return EXIT.done;
-    } catch (error) {
-      const failure = failureOf(error);
-      answer(connection, {error: failure});
-      print(JSON.stringify({error: failure}));
-      return failure.exitCode ?? EXIT.failed;
-    }
+    return await runUserMount(new OwnedFd(CONNECTION), values);
   },
 };

@@ -47,7 +47,9 @@ export class ContainedMount {
           policy: {...policy, fuseblk: false},
           decide: (facts) => decide(policy, facts),
           connect: (type, needs) => {
-            const connection = connectServer(type, policy.server, needs, '/nonexistent/filesystems');
+            const connection = connectServer(type, policy.server, needs, {
+              directory: '/nonexistent/filesystems',
+            });
             server = connection?.server;
             return connection;
           },

@@ -7,6 +7,7 @@ import type {
   MountStats,
   MountView,
   OperationStats,
+  PoolView,
   StatusView,
 } from '../../../src/manager/model.js';
 
@@ -225,6 +226,11 @@ export class FakeManager implements Manager {
   reloadPolicy(): {files: string[]} {
     this.#act('reloadPolicy');
     return {files: ['/etc/fuseward/policy.d/ext4.toml']};
+  }
+
+  pool(): PoolView[] {
+    this.#act('pool');
+    return [{type: 'ext4', wanted: 2, ready: 1, starting: 1, used: 3, failed: 0, servers: [4711]}];
   }
 
   subscribe(since: number | undefined, listener: (event: ManagerEvent) => void): () => void {

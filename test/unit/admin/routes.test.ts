@@ -272,6 +272,7 @@ describe('the rest', () => {
       'GET /v1/mounts/{id}',
       'GET /v1/mounts/{id}/cache',
       'GET /v1/mounts/{id}/stats',
+      'GET /v1/pool',
       'GET /v1/status',
       'PATCH /v1/mounts/{id}/cache',
       'POST /v1/mounts',
@@ -289,9 +290,18 @@ describe('the rest', () => {
       'Mount',
       'MountOrder',
       'MountStats',
+      'Pool',
       'Problem',
       'Status',
     ]);
+  });
+
+  test('what waits is told by type', async () => {
+    const {status, body} = await api.ask('GET', '/v1/pool');
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      types: [{type: 'ext4', wanted: 2, ready: 1, starting: 1, used: 3, failed: 0, servers: [4711]}],
+    });
   });
 
   test('the check of answers can fail', async () => {

@@ -29,7 +29,7 @@ afterEach(() => {
 });
 
 function kindOf(type: string | undefined, policy: Partial<ServerPolicy>): string | undefined {
-  const connection = connectServer(type, {...server, ...policy}, NEEDS, directory);
+  const connection = connectServer(type, {...server, ...policy}, NEEDS, {directory});
   connection?.socket.close();
   return connection?.kind;
 }
@@ -62,10 +62,10 @@ test('whether there may be a server is told without asking it', () => {
 
 test('a command has its unit where there is one, and else a sandbox of our own', () => {
   const policy = {...server, command: ['/nonexistent/program', '{source}', '{target}']};
-  const {socket, unit} = connectServer('ext4', policy, NEEDS, directory)!;
+  const {socket, unit} = connectServer('ext4', policy, NEEDS, {directory})!;
   socket.close();
   expect(unit).toBeDefined();
-  expect(() => connectServer('xfs', policy, NEEDS, directory)).toThrow(
+  expect(() => connectServer('xfs', policy, NEEDS, {directory})).toThrow(
     /there is no program \/nonexistent\/program/,
   );
 });

@@ -56,6 +56,7 @@ test('without any file the shipped defaults hold, every key of them', () => {
       tasks: 32,
       cpuPercent: 0,
       jitless: false,
+      pool: 0,
       way: 'auto',
       environment: {},
       network: 'none',
