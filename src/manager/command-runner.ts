@@ -55,7 +55,8 @@ export class CommandRunner {
       const waiting = type === undefined ? undefined : this.#pool?.use(type, args, fds);
       const child = waiting?.child ?? start(args, fds);
       closeAll(fds);
-      return result(await outputOf(child, withinMs), args[0] ?? '');
+      const isDone = args[0] === 'mount' ? toldOfMount : undefined;
+      return result(await outputOf(child, withinMs, isDone), args[0] ?? '');
     } finally {
       closeAll(fds);
       this.#running--;
@@ -85,22 +86,35 @@ function start(args: readonly string[], fds: readonly OwnedFd[]): ChildProcess {
   });
 }
 
-function outputOf(child: ChildProcess, withinMs: number): Promise<Output> {
+/** Whether a mount command has told of its mount: the record is kept by then, and nothing but its own end is left to wait for. */
+function toldOfMount(stdout: string): boolean {
+  return stdout.startsWith('{"mountId":') && stdout.endsWith('}\n');
+}
+
+/** @param isDone whether what a command has printed is all that is wanted of it: its end is not waited for then */
+function outputOf(
+  child: ChildProcess,
+  withinMs: number,
+  isDone: (stdout: string) => boolean = () => false,
+): Promise<Output> {
   return new Promise((resolve, reject) => {
     const text = {stdout: '', stderr: ''};
-    for (const name of ['stdout', 'stderr'] as const) {
-      const stream = child[name]!;
-      stream.setEncoding('utf8');
-      stream.on('data', (piece: string) => {
-        if (text[name].length < LONGEST_OUTPUT) text[name] += piece;
-      });
-    }
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
       // A mount command that is killed at any moment leaves nothing.
       child.kill('SIGKILL');
     }, withinMs);
+    for (const name of ['stdout', 'stderr'] as const) {
+      const stream = child[name]!;
+      stream.setEncoding('utf8');
+      stream.on('data', (piece: string) => {
+        if (text[name].length < LONGEST_OUTPUT) text[name] += piece;
+        if (!isDone(text.stdout)) return;
+        clearTimeout(timer);
+        resolve({code: 0, ...text, timedOut: false});
+      });
+    }
     child.once('error', (error) => {
       clearTimeout(timer);
       reject(error);

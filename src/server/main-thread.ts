@@ -6,6 +6,7 @@ import {listenFds} from '../sys/systemd.js';
 import {Answers} from './answers.js';
 import {ANY_TYPE, parseServerArguments, type ServerArguments} from './command-line.js';
 import {ControlListener} from './control-listener.js';
+import {rehearseFilter} from './lock-down.js';
 import {log} from './log.js';
 import {parseArguments} from './mount-options.js';
 import {OrderBox} from './order-box.js';
@@ -48,6 +49,7 @@ async function greet(
   const conversation = ServerConversation.accept(fd);
   if (waiting) {
     await thread.ask('load', {});
+    rehearseFilter();
     log('info', {}, WAITING);
     // Who has it wait decides for how long.
     conversation.wait();

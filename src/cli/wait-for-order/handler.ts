@@ -12,6 +12,7 @@ import {mountDefinition} from '../mount/options.js';
 import {runUserMount} from '../user-mount/handler.js';
 import {userMountDefinition} from '../user-mount/options.js';
 import {waitForOrderDefinition} from './options.js';
+import {warmUp} from './warm-up.js';
 
 /** What the manager wants done: a command's words, and what it would have been started with as descriptor 3. */
 interface Order {
@@ -68,6 +69,7 @@ export const waitForOrderCommand: Command = {
       heldPolicy: values['held-policy'] as string | undefined,
     };
     const server = await ReadyServer.start(type, loadPolicy(type, policyFiles(policy)).server);
+    await warmUp(type, policy, server);
     sendPacket(channel.fd, encodeReady({serverPid: server.pid}));
     const order = await nextOrder(channel, server);
     channel.close();

@@ -1,0 +1,43 @@
+import {processStart} from '../../launch/mount-record.js';
+import type {ReadyServer} from '../../launch/ready-server.js';
+import {lookAtServer} from '../../launch/seal.js';
+import {output} from '../command.js';
+import {thisCaller} from '../mount/for-caller.js';
+import {rehearseMount} from '../mount/perform.js';
+
+/** How often: the first time compiles, the second finds it compiled. */
+const TIMES = 2;
+
+/**
+ * Goes through what a mount does before and after its conversation, for nothing: the way to policy's decision with this program's own file as
+ * an image, and the look at its server. Code that runs for the first time takes several times as long, and nobody waits for it now.
+ */
+export async function warmUp(
+  type: string,
+  policy: {readonly policyDirectory: string | undefined; readonly heldPolicy: string | undefined},
+  {pid}: ReadyServer,
+): Promise<void> {
+  output();
+  const start = pid === undefined ? undefined : processStart(pid);
+  for (let time = 0; time < TIMES; time++) {
+    try {
+      const paths = {source: process.argv[1]!, target: '/'};
+      await rehearseMount({...paths, type, options: ['ro'], ...policy, ...thisCaller(), announce: false});
+    } catch {
+      // Policy may well deny that: it has been asked.
+    }
+    if (pid === undefined || start === undefined) continue;
+    // Judged as any server: that it lacks its mount is no news.
+    lookAtServer({pid, start}, {...NOTHING, callerUid: 0});
+  }
+}
+
+/** What is expected of a server that has no mount. */
+const NOTHING = {
+  embedded: true,
+  sourcePath: undefined,
+  loopDevice: undefined,
+  readOnly: true,
+  connection: undefined,
+  reported: undefined,
+} as const;
