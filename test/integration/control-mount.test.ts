@@ -201,6 +201,7 @@ describe.skipIf(reason !== undefined)(
         held: 0,
         frozen: false,
         shutDown: false,
+        transport: 'device',
       });
     });
 

@@ -41,7 +41,12 @@ mount -t tmpfs -o nosuid,nodev,mode=1777 tmp "$root/tmp"
 # The checkout at its path, and where a package puts it, which PrivateTmp= and ProtectHome= hide from no service.
 mkdir -p "$root$checkout" "$root/usr/lib/fuseward"
 mount --bind "$checkout" "$root$checkout"
-mount --bind "$checkout" "$root/usr/lib/fuseward"
+# Piece by piece: a checkout that only its owner may enter is a package that everybody may.
+for piece in "$checkout"/*; do
+  place="$root/usr/lib/fuseward/${piece##*/}"
+  if [ -d "$piece" ]; then mkdir -p "$place"; else : > "$place"; fi
+  mount --bind "$piece" "$place"
+done
 ln -sf /usr/lib/fuseward/bin/fuseward "$root/usr/bin/fuseward"
 # The Node that runs the tests, for everybody.
 rm -f "$root/usr/bin/node"
