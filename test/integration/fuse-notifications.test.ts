@@ -105,7 +105,7 @@ describe.skipIf(MISSING)(
       expect(await count('READ')).toBe(reads);
       const retrieved = await mounted.ask<{offset: number; data: string}>('retrieve', DATA, 98, 10);
       expect(retrieved).toEqual({offset: 98, data: base64('00stored00')});
-      await expect.poll(() => count('NOTIFY_REPLY')).toBe(1);
+      await expect.poll(() => count('NOTIFY_REPLY'), {timeout: 15_000}).toBe(1);
     });
 
     test('retrieve of what is not cached brings nothing', async () => {
@@ -135,7 +135,7 @@ describe.skipIf(MISSING)(
         },
       );
       if (!pruned) return expect(await forgets()).toBe(before);
-      await expect.poll(forgets).toBe(before + 1);
+      await expect.poll(forgets, {timeout: 15_000}).toBe(before + 1);
     });
 
     test('a new epoch makes every name stale', async () => {

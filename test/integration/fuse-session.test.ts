@@ -50,7 +50,7 @@ describe.skipIf(MISSING)(`a connection${MISSING ? ` (skipped: ${MISSING})` : ''}
     mounted = await Mounted.start(program, 'slow', 'events');
     const first = reader(join(mounted.target, 'slow'));
     const second = reader(join(mounted.target, 'slow'));
-    await expect.poll(async () => (await slow()).waiting).toBe(2);
+    await expect.poll(async () => (await slow()).waiting, {timeout: 15_000}).toBe(2);
     expect(statSync(join(mounted.target, 'slow')).size).toBe(4);
     expect(await mounted.ask('release')).toBe(2);
     expect(await Promise.all([first.exit, second.exit])).toEqual([0, 0]);
@@ -64,7 +64,7 @@ describe.skipIf(MISSING)(`a connection${MISSING ? ` (skipped: ${MISSING})` : ''}
       mounted = await Mounted.start(program, 'slow', 'events');
       const client = reader(join(mounted.target, 'slow'));
       const other = reader(join(mounted.target, 'slow'));
-      await expect.poll(async () => (await slow()).waiting).toBe(2);
+      await expect.poll(async () => (await slow()).waiting, {timeout: 15_000}).toBe(2);
       client.process.kill(signal);
       expect(await client.exit).toBe(signal);
       expect(await slow()).toMatchObject({waiting: 1, aborted: 1});
@@ -78,9 +78,9 @@ describe.skipIf(MISSING)(`a connection${MISSING ? ` (skipped: ${MISSING})` : ''}
   test('has unanswered requests sent again, and only the answer to the second counts', async () => {
     mounted = await Mounted.start(program, 'slow', 'events');
     const client = reader(join(mounted.target, 'slow'));
-    await expect.poll(async () => (await slow()).waiting).toBe(1);
+    await expect.poll(async () => (await slow()).waiting, {timeout: 15_000}).toBe(1);
     await mounted.ask('resend');
-    await expect.poll(slow).toMatchObject({waiting: 2, resent: 1});
+    await expect.poll(slow, {timeout: 15_000}).toMatchObject({waiting: 2, resent: 1});
     expect(await mounted.ask('release')).toBe(2);
     expect([await client.exit, client.output()]).toEqual([0, 'done']);
     await mounted.stop();
@@ -90,9 +90,9 @@ describe.skipIf(MISSING)(`a connection${MISSING ? ` (skipped: ${MISSING})` : ''}
   test('interrupts a request that was sent again', async () => {
     mounted = await Mounted.start(program, 'slow', 'events');
     const client = reader(join(mounted.target, 'slow'));
-    await expect.poll(async () => (await slow()).waiting).toBe(1);
+    await expect.poll(async () => (await slow()).waiting, {timeout: 15_000}).toBe(1);
     await mounted.ask('resend');
-    await expect.poll(slow).toMatchObject({waiting: 2});
+    await expect.poll(slow, {timeout: 15_000}).toMatchObject({waiting: 2});
     client.process.kill('SIGTERM');
     expect(await client.exit).toBe('SIGTERM');
     expect((await slow()).aborted).toBeGreaterThan(0);
@@ -123,7 +123,7 @@ describe.skipIf(MISSING)(`a connection${MISSING ? ` (skipped: ${MISSING})` : ''}
   test('a handler that returns a promise to the blocking transport is EIO and told of', async () => {
     mounted = await Mounted.start(program, 'slow', 'blocking');
     expect(() => readdirSync(mounted!.target)).toThrow(/EIO/);
-    await expect.poll(() => mounted!.defects.length).toBeGreaterThan(0);
+    await expect.poll(() => mounted!.defects.length, {timeout: 15_000}).toBeGreaterThan(0);
     expect(mounted.defects[0]).toContain('returned a promise');
     expect(await mounted.stop()).toMatchObject({end: 'unmounted'});
   });

@@ -145,11 +145,11 @@ describe.skipIf(missing)(`requests by io_uring${missing ? ` (skipped: ${missing}
   test('an aborted connection ends its server, and a killed server its mount', async () => {
     const first = mount('aborted');
     execFileSync('sh', ['-c', `echo 1 > /sys/fs/fuse/connections/${first.connectionId}/abort`]);
-    await expect.poll(() => runs(first.serverPid)).toBe(false);
+    await expect.poll(() => runs(first.serverPid), {timeout: 15_000}).toBe(false);
     const second = mount('killed');
     process.kill(second.serverPid, 'SIGKILL');
-    await expect.poll(() => runs(second.serverPid)).toBe(false);
-    expect(() => room.run('ls', second.target)).toThrow(/not connected/);
+    await expect.poll(() => runs(second.serverPid), {timeout: 15_000}).toBe(false);
+    expect(() => room.run('ls', second.target)).toThrow(/not connected|connection abort/);
     for (const {target} of [first, second]) room.run('umount', target);
     expect(room.leftovers()).toMatchObject({mounts: []});
   });
