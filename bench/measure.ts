@@ -1,3 +1,4 @@
+import {spawnSync} from 'node:child_process';
 import {mkdtempSync, rmdirSync, statSync} from 'node:fs';
 import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -73,7 +74,8 @@ function withPlace({servers}: Mounted, place: NonNullable<Step['servers']>, acti
 }
 
 function bind(pids: readonly number[], processors: string): void {
-  for (const pid of pids) run('taskset', ['-a', '-c', '-p', processors, `${pid}`]);
+  // Threads come and go meanwhile: taskset complains of one that is gone, when it has done the others.
+  for (const pid of pids) spawnSync('taskset', ['-a', '-c', '-p', processors, `${pid}`]);
 }
 
 function measureStep(step: Step, name: string, mounted: Mounted, size: BenchSize, into: Recorder): void {
