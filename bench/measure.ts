@@ -4,7 +4,6 @@ import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {memoryOf} from '../test/support/contained-mount.js';
 import {MIB} from '../test/support/images.js';
-import {run} from '../test/support/mounts.js';
 import type {Contender, Mounted} from './contenders/contender.js';
 import {WarmPool} from './contenders/pool.js';
 import type {BenchSize} from './image.js';
