@@ -47,7 +47,7 @@ export const show = (path: string): string[] => ['--ro-bind', path, path];
 /** Resources by prlimit(1)'s names for them. */
 export type Limits = Record<
   'core' | 'data' | 'fsize' | 'memlock' | 'msgqueue' | 'nofile' | 'nproc' | 'rtprio' | 'sigpending',
-  number | 'unlimited'
+  number | 'unlimited' | `${number}:${number}`
 >;
 
 /** What the rings of a server may take, bytes. */
@@ -59,8 +59,9 @@ export function limitsOf(server: ServerPolicy, other: Partial<Limits> = {}): str
     core: 0,
     data: server.memoryBytes,
     fsize: FILE_LIMIT,
-    // An io_uring counts as locked memory; the lock-down takes the rest away.
-    memlock: RING_MEMORY,
+    // An io_uring counts as locked memory. The server raises the soft limit for its own, and the lock-down takes both away: at the start
+    // there is none, so that libuv, which makes rings for itself where it can and knows no restrictions, gets none.
+    memlock: `0:${RING_MEMORY}`,
     msgqueue: 0,
     nofile: 64,
     // Counted by user id, and each server has its own: bubblewrap's own two processes are among them.

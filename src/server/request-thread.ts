@@ -5,7 +5,7 @@ import {type ConnectionEnd, RingTransport, runBlocking, Session, type SessionOpt
 import {deviceSize} from '../sys/block-device.js';
 import {withheldFeatures} from '../sys/kernel-defects.js';
 import {mapShared} from '../sys/memfd.js';
-import {gettid} from '../sys/process.js';
+import {getRlimit, gettid, setRlimit} from '../sys/process.js';
 import type {Driver, ServedFileSystem} from './driver.js';
 import {chooseDriver} from './drivers.js';
 import {iomapServerFor} from './iomap-support.js';
@@ -144,6 +144,9 @@ class RequestThread {
 /** A ring for the device; undefined where this kernel or its settings don't allow one, which is no reason not to serve. */
 function makeRing(fuseFd: number, queues: number): RingTransport | undefined {
   try {
+    // Nothing before this was to get a ring: the soft limit is nothing until now, and the lock-down takes it back.
+    const {hard} = getRlimit('MEMLOCK');
+    setRlimit('MEMLOCK', hard, hard);
     return new RingTransport(fuseFd, {queues});
   } catch (error) {
     log('warn', {error: String(error)}, 'requests travel by the device: no io_uring can be made');
