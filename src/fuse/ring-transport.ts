@@ -38,7 +38,7 @@ export interface RingOptions {
 export interface RingHooks {
   /** On which processor the caller of a request runs; called before the request is served. */
   readonly onQueue?: (queue: number) => void;
-  /** Requests travel by the ring from now on, or (`reason`) never will. */
+  /** Requests travel by the ring from now on, or never will; `reason` says why not, or why not all of them. */
   readonly onTransport?: (ring: boolean, reason?: string) => void;
 }
 
@@ -110,8 +110,8 @@ export class RingTransport {
     const offered = session.connection.flags.has('OVER_IO_URING');
     const early: RingEntry[] = [];
     const reason = offered ? this.#register(early) : 'the kernel does not offer it';
-    hooks.onTransport?.(reason === undefined, reason);
-    if (reason !== undefined) {
+    hooks.onTransport?.(this.#live > 0, reason);
+    if (this.#live === 0) {
       setNonBlocking(this.#fuseFd, false);
       return runBlocking(this.#fuseFd, session);
     }
@@ -123,30 +123,32 @@ export class RingTransport {
   /**
    * Gives all entries to the kernel. Requests wait until it has one of each queue.
    * @param early gets those that come back with a request at once
-   * @returns why the kernel does not take them
+   * @returns why the kernel does not take them, or not all of them: what it does not send by the ring then comes by the device
    */
   #register(early: RingEntry[]): string | undefined {
     const ring = this.#ring;
     for (const {place} of this.#entries) ring.put(place);
-    let missing = this.#entries.length;
-    let refusal: string | undefined;
-    for (let tries = 0; tries < REGISTER_TRIES && missing > 0; tries++) {
+    this.#live = this.#entries.length;
+    let reason: string | undefined;
+    let again = this.#live;
+    for (let tries = 1; tries <= REGISTER_TRIES && again > 0; tries++) {
       ring.enter(0);
-      missing = 0;
+      again = 0;
       // A command that the kernel does not take is complete within `enter`.
       while (ring.next()) {
         const entry = this.#entries[ring.tag]!;
         if (ring.result === 0) early.push(entry);
-        else if (ring.result === -ERRNO.EAGAIN) {
+        else if (ring.result === -ERRNO.EAGAIN && tries < REGISTER_TRIES) {
           ring.put(entry.place);
-          missing++;
-        } else refusal = `the kernel does not take its queues: ${errnoText(-ring.result)}`;
+          again++;
+        } else {
+          this.#live--;
+          reason = `the kernel does not take its queues: ${errnoText(-ring.result)}`;
+        }
       }
     }
-    if (refusal !== undefined || missing > 0) return refusal ?? 'the kernel is not ready for its queues';
-    this.#live = this.#entries.length;
     for (const entry of this.#entries) entry.registered();
-    return undefined;
+    return reason;
   }
 
   #loop(session: Session, device: SendReply, hooks: RingHooks): ConnectionEnd {

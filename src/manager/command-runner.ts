@@ -86,7 +86,7 @@ function start(args: readonly string[], fds: readonly OwnedFd[]): ChildProcess {
   });
 }
 
-/** Whether a mount command has told of its mount: the record is kept by then, and nothing but its own end is left to wait for. */
+/** Whether a mount command has told of its mount: the record is kept by then, and nothing but its own end is left to wait for. Of another shape, its end is. */
 function toldOfMount(stdout: string): boolean {
   return stdout.startsWith('{"mountId":') && stdout.endsWith('}\n');
 }

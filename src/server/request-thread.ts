@@ -135,7 +135,7 @@ class RequestThread {
       onQueue: (queue) => placement.note(queue),
       onTransport: (ring, reason) => {
         this.#counters.transport = ring ? 'io_uring' : 'device';
-        if (!ring) log('warn', {reason}, 'requests travel by the device and not by io_uring');
+        if (reason !== undefined) log('warn', {reason}, 'not all requests travel by io_uring');
       },
     });
   }
