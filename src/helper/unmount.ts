@@ -3,7 +3,7 @@ import {basename, dirname, join, resolve} from 'node:path';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {O_DIRECTORY, O_NOFOLLOW, O_PATH, openAtFd, openFd} from '../sys/fd.js';
-import {loopDevicesOf} from '../sys/loop.js';
+import {loopAttachment, loopDevicesOf} from '../sys/loop.js';
 import {MNT_DETACH, MNT_FORCE, UMOUNT_NOFOLLOW, umount} from '../sys/mount.js';
 import {type MountEntry, mountAtPath} from '../sys/mount-info.js';
 import {eventually} from './cleanup.js';
@@ -19,6 +19,8 @@ export interface UnmountOptions {
   force?: boolean;
   /** The server of the mount, to be waited for. */
   serverPid?: number;
+  /** The loop devices that were made for the mount, to be waited for; without them all that lie around the source are. */
+  loopDevices?: readonly string[];
   /** Number of the mount that is meant, whatever else is at its path by now. */
   mountId?: number;
 }
@@ -28,7 +30,7 @@ export interface UnmountResult {
   /** Where the mount was. */
   target: string;
   source: string;
-  /** The loop devices around the source are free. */
+  /** The loop devices of the mount are free. */
   loopReleased: boolean;
   /** The server is gone (also when it is not known). */
   serverGone: boolean;
@@ -46,7 +48,7 @@ const RELEASE_MS = 2000;
 export async function unmount(target: string, opts: UnmountOptions = {}): Promise<UnmountResult> {
   const entry = findMount(target);
   if (opts.mountId !== undefined && entry.id !== opts.mountId) throw notOnTop(target, opts.mountId);
-  const isFree = loopWatch(entry);
+  const isFree = opts.loopDevices === undefined ? loopWatch(entry) : attachmentWatch(opts.loopDevices);
   const flags =
     UMOUNT_NOFOLLOW | (opts.lazy === true ? MNT_DETACH : 0) | (opts.force === true ? MNT_FORCE : 0);
   try {
@@ -131,8 +133,15 @@ function canonical(target: string): string {
   }
 }
 
+/** Tells whether these loop devices are free of what is attached to them now: others may lie around the same image. */
+function attachmentWatch(devices: readonly string[]): () => boolean {
+  const held = devices.map((path) => ({path, attachment: loopAttachment(path)}));
+  return () =>
+    held.every(({path, attachment}) => attachment === undefined || loopAttachment(path) !== attachment);
+}
+
 /**
- * Tells whether the loop devices of a mount are gone. They are known by the image file, or, for fuseblk, by their own name.
+ * Tells whether the loop devices of a mount of which nothing is noted are gone. They are known by the image file, or, for fuseblk, by their own name.
  * The mount table's source is just a name, so there may be nothing to know them by.
  */
 function loopWatch(entry: MountEntry): () => boolean {

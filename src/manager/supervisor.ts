@@ -3,6 +3,7 @@ import {eventually} from '../helper/cleanup.js';
 import {endSandbox} from '../launch/leftover-sandbox.js';
 import {type MountRecord, sweepRecords} from '../launch/mount-record.js';
 import type {SealPoint} from '../launch/seal.js';
+import {loopAttachment} from '../sys/loop.js';
 import {Attestation, type AttestationEvents} from './attestation.js';
 import type {Clock} from './clock.js';
 import type {EventLog, EventName} from './event-log.js';
@@ -15,7 +16,7 @@ import {type Removal, removeLostMount} from './mount-removal.js';
 import {isAlive, type ProcessName} from './process-name.js';
 import type {Registry} from './registry.js';
 import {ToldAllowance} from './told-allowance.js';
-import {backingFile, type MountEvents, type WatchedMount} from './watched-mount.js';
+import type {MountEvents, WatchedMount} from './watched-mount.js';
 
 /** Servers' counters are sampled every so many ticks. */
 const SAMPLE_TICKS = 2;
@@ -243,7 +244,7 @@ export class Supervisor implements MountEvents, AttestationEvents {
     // What the kernel has put into the ring of a server that hangs it does not give up before that is gone.
     if (mount.record?.queues === true) endServer(server, mount.record);
     sweepRecords();
-    const isFree = (): boolean => loop === undefined || backingFile(loop.device) !== loop.file;
+    const isFree = (): boolean => loop === undefined || loopAttachment(loop.device) !== loop.attachment;
     const isGone = (): boolean => server === undefined || !isAlive(server);
     void eventually(() => isFree() && isGone(), RELEASE_MS).then(() => {
       const facts = {...removal, loopReleased: isFree(), serverGone: isGone()};

@@ -1,9 +1,10 @@
-import {type FSWatcher, readFileSync, watch} from 'node:fs';
+import {type FSWatcher, watch} from 'node:fs';
 import type {CloseReason, ServerState} from '../control/index.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import type {MountRecord} from '../launch/mount-record.js';
 import {expectedOf, lookAtServer, type ServerLook} from '../launch/seal.js';
 import type {Policy} from '../policy/index.js';
+import {loopAttachment} from '../sys/loop.js';
 import type {MountEntry} from '../sys/mount-info.js';
 import {Aged} from './aged.js';
 import type {Clock} from './clock.js';
@@ -70,7 +71,7 @@ export class WatchedMount {
   #aborted = false;
   #health: Health = 'unknown';
   #link: ServerLink | undefined;
-  #loop: {readonly device: string; readonly file: string} | undefined;
+  #loop: {readonly device: string; readonly attachment: string} | undefined;
   #abortWatch: FSWatcher | undefined;
   readonly #looks: ProcessLooks;
   readonly #tracer: Pick<RequestTracer, 'want' | 'answersOf'>;
@@ -150,8 +151,8 @@ export class WatchedMount {
     return this.#link;
   }
 
-  /** Its loop device and the file behind it, as they were when the mount was found. */
-  get loop(): {readonly device: string; readonly file: string} | undefined {
+  /** Its loop device and what was attached to it when the mount was found. */
+  get loop(): {readonly device: string; readonly attachment: string} | undefined {
     return this.#loop;
   }
 
@@ -193,8 +194,8 @@ export class WatchedMount {
   adopt(record: MountRecord): void {
     this.#record = record;
     const {serverPid: pid, serverStart: start, controlSocket, loopDevice: device} = record;
-    const file = device === undefined ? undefined : backingFile(device);
-    if (device !== undefined && file !== undefined) this.#loop = {device, file};
+    const attachment = device === undefined ? undefined : loopAttachment(device);
+    if (device !== undefined && attachment !== undefined) this.#loop = {device, attachment};
     if (pid !== undefined && start !== undefined) {
       this.#server = {pid, start};
       this.#serverGone = !isAlive(this.#server);
@@ -348,14 +349,5 @@ export class WatchedMount {
     } catch {
       // Unmounted meanwhile, or no watch is left for this user: the server's end tells as much a moment later.
     }
-  }
-}
-
-/** The file behind a loop device, as losetup shows it; undefined for a free one. */
-export function backingFile(device: string): string | undefined {
-  try {
-    return readFileSync(`/sys/block/${device.replace(/^\/dev\//, '')}/loop/backing_file`, 'utf8').trimEnd();
-  } catch {
-    return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import {existsSync, readdirSync} from 'node:fs';
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {Errno, errnoOf} from './errno.js';
 import {ERRNO} from './errno-codes.js';
 import {O_RDONLY, O_RDWR, type OwnedFd, openFd} from './fd.js';
@@ -145,6 +145,25 @@ export function loopDevicesOf(dev: bigint, ino: bigint): string[] {
     }
   }
   return found;
+}
+
+/**
+ * What is attached to a loop device at this moment, as a name that no other attachment has: the kernel's sequence number of the
+ * disk, which grows with each attaching and detaching (Linux 5.15, sysfs-block), before that the path of the file behind it.
+ * undefined: nothing is attached.
+ */
+export function loopAttachment(path: string): string | undefined {
+  const directory = `/sys/block/${path.replace('/dev/', '')}`;
+  const file = attribute(`${directory}/loop/backing_file`);
+  return file === undefined ? undefined : (attribute(`${directory}/diskseq`) ?? file);
+}
+
+function attribute(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trimEnd();
+  } catch {
+    return undefined;
+  }
 }
 
 /** `loop0`, … of the devices that have something attached (a `loop` directory in sysfs). */

@@ -124,6 +124,17 @@ describe.skipIf(missing !== undefined)(
       expect(await settled(place.dir, before)).toMatchObject({mounts: [], loops: [], servers: before});
     });
 
+    test('is unmounted without a word about a loop device that others have put around the image meanwhile', () => {
+      mounted(['-t', 'ext4', place.image, place.target]);
+      const others = run('losetup', ['--find', '--show', '--read-only', place.image]).trim();
+      try {
+        expect(fuseward(['umount', place.target])).toMatchObject({code: 0, stderr: ''});
+        expect(run('losetup', ['--associated', place.image]).trim().split(':')[0]).toBe(others);
+      } finally {
+        run('losetup', ['--detach', others]);
+      }
+    });
+
     test('a part of an image as one file, on a file', () => {
       const file = join(place.dir, 'part');
       writeFileSync(file, '');

@@ -38,6 +38,11 @@ function endServer({serverPid, serverStart}: MountRecord): void {
   }
 }
 
+/** Of the source, and of the further ones that the file system lies on. */
+function loopDevicesOf({loopDevice, members = []}: MountRecord): string[] {
+  return [loopDevice, ...members.map((member) => member.loopDevice)].filter((path) => path !== undefined);
+}
+
 async function perform(named: string, values: OptionValues): Promise<number> {
   const {path: target, mountId} = placeOf(named);
   const wanted = numberOf(values, 'mount-id', {least: 0, most: LARGEST_ID, whole: true}) ?? mountId;
@@ -57,6 +62,7 @@ async function perform(named: string, values: OptionValues): Promise<number> {
     force: values['force'] === true,
     ...(serverPid === undefined ? {} : {serverPid}),
     ...(wanted === undefined ? {} : {mountId: wanted}),
+    ...(record === undefined ? {} : {loopDevices: loopDevicesOf(record)}),
   });
   sweepRecords();
   if (entry !== undefined && values['no-announce'] !== true) {
