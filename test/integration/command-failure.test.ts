@@ -21,8 +21,8 @@ import {
   bench,
   fuseward,
   leftovers,
+  processesBelow,
   serverProcesses,
-  serversOf,
   settled,
   startFuseward,
 } from './command-support.js';
@@ -270,12 +270,13 @@ describe.skipIf(missing !== undefined)(`fuseward mount${missing ? ` (skipped: ${
   });
 
   test('a server killed during the handshake is told, and leaves nothing', async () => {
-    let killed = 0;
-    for (let delay = 0; delay <= 60 && killed < 3; delay += 10) {
+    const ends: string[] = [];
+    // What it takes from the first process to the finished mount differs from machine to machine.
+    for (let delay = 0; delay <= 200 && ends.filter((end) => end.startsWith('1')).length < 3; delay += 10) {
       const {pid: command, ended} = startFuseward(['mount', place.image, place.target]);
-      await eventually(() => serversOf(command).length > 0, 5_000);
-      const victims = serversOf(command);
+      await eventually(() => processesBelow(command).length > 0, 5_000, 1);
       await new Promise((resolve) => setTimeout(resolve, delay));
+      const victims = processesBelow(command);
       for (const pid of victims) {
         try {
           process.kill(pid, 'SIGKILL');
@@ -285,10 +286,10 @@ describe.skipIf(missing !== undefined)(`fuseward mount${missing ? ` (skipped: ${
       }
       const code = await ended;
       if (code === 0) fuseward(['umount', '--lazy', place.target]);
-      else killed++;
+      ends.push(`${code} after ${delay} ms, ${victims.length} killed`);
       expect(await settled(place.dir, before)).toMatchObject({mounts: [], loops: []});
     }
-    expect(killed).toBeGreaterThan(0);
+    expect(ends).toContainEqual(expect.stringMatching(/^1 after .* [1-9]\d* killed$/));
   });
 
   test('a target swapped for a symlink meanwhile never leads the mount elsewhere', async () => {
@@ -298,7 +299,7 @@ describe.skipIf(missing !== undefined)(`fuseward mount${missing ? ` (skipped: ${
     for (let delay = 0; delay <= 80; delay += 20) {
       const {pid, ended} = startFuseward(['mount', place.image, place.target]);
       // The target is opened before the server is started: from now on it is settled where the mount goes.
-      await eventually(() => serversOf(pid).length > 0, 5_000);
+      await eventually(() => processesBelow(pid).length > 0, 5_000, 1);
       await new Promise((resolve) => setTimeout(resolve, delay));
       renameSync(place.target, moved);
       symlinkSync(victim, place.target);

@@ -62,16 +62,22 @@ export function serverProcesses(): number[] {
     });
 }
 
-/** Servers among the children and grandchildren of a mount command. */
-export function serversOf(command: number): number[] {
-  const parent = (pid: number): number => {
-    try {
-      return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
-    } catch {
-      return 0;
-    }
-  };
-  return serverProcesses().filter((pid) => parent(pid) === command || parent(parent(pid)) === command);
+/** All processes below a process, the deepest last, by the kernel's own lists of children (proc_pid_children(5)). */
+export function processesBelow(pid: number): number[] {
+  const children = directChildren(pid);
+  return [...children, ...children.flatMap(processesBelow)];
+}
+
+function directChildren(pid: number): number[] {
+  try {
+    const lists = readdirSync(`/proc/${pid}/task`).map((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1'),
+    );
+    return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
+  } catch {
+    // It ended meanwhile.
+    return [];
+  }
 }
 
 /** Everything a mount attempt could leave, on the whole machine. */

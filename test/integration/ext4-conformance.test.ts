@@ -15,7 +15,7 @@ import {
   unmountContained,
   withContainedMount,
 } from '../support/contained-mount.js';
-import {copyImage, imageOf, MIB, type Recipe} from '../support/images.js';
+import {copyImage, MIB, ownImageOf, type Recipe} from '../support/images.js';
 import {run} from '../support/mounts.js';
 import {cannotMount, skipped, withOracle} from '../support/oracle.js';
 import {Random} from '../support/random.js';
@@ -55,7 +55,7 @@ describe.skipIf(reason !== undefined)(`conformance${title}`, () => {
     // A copy for the kernel: an image that is mounted already is not mounted again.
     copyImage(recipe, at('copy.img'));
     run('mount', ['-t', 'ext4', '-o', 'ro,loop', at('copy.img'), at('kernel')]);
-    mountContained(imageOf(recipe), at('ours'));
+    mountContained(ownImageOf(recipe), at('ours'));
   });
   afterAll(() => {
     // What a failed beforeAll did not mount is not unmounted; what stays mounted keeps its directory from being removed.
@@ -105,7 +105,7 @@ describe.skipIf(reason !== undefined)(`rights${title}`, () => {
       [12_345, 100],
       [65_536, 65_535],
     ] as const;
-    await withContainedMount(imageOf(ext4), (ours) =>
+    await withContainedMount(ownImageOf(ext4), (ours) =>
       withOracle(ext4, (kernel) => {
         const {stdout} = spawnSync('find', ['acls', 'owners', 'special'], {cwd: kernel, encoding: 'utf8'});
         const paths = stdout

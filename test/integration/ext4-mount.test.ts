@@ -11,7 +11,7 @@ import {
   withContainedMount,
 } from '../support/contained-mount.js';
 import {LONG} from '../support/forms.js';
-import {imageOf, lacking, MIB, type Recipe} from '../support/images.js';
+import {lacking, MIB, ownImageOf, type Recipe} from '../support/images.js';
 import {cannotMount, differences, expected, skipped, withOracle} from '../support/oracle.js';
 import {Random} from '../support/random.js';
 import {perform, performMapped, randomReads} from '../support/random-reads.js';
@@ -77,7 +77,7 @@ describe.skipIf(reason !== undefined)(`contained mounts show what the kernel sho
     test.skipIf(lack !== undefined)(
       `${recipe.name}: ${recipe.feature}${skipped(lack)}`,
       async () => {
-        const image = imageOf(recipe);
+        const image = ownImageOf(recipe);
         const kernel = expected(recipe);
         const ours = await withContainedMount(image, (target) => {
           const line = tracesOf(target).mounts[0] ?? '';
@@ -99,7 +99,7 @@ describe.skipIf(reason !== undefined)(`reading through a contained mount${title}
       const recipe = named(name);
       const tree = expected(recipe);
       const requests = randomReads(tree, new Random(1), 600);
-      await withContainedMount(imageOf(recipe), (target) =>
+      await withContainedMount(ownImageOf(recipe), (target) =>
         withOracle(recipe, (root) => {
           for (const [i, request] of requests.entries()) {
             const same = perform(root, request).equals(perform(target, request));
@@ -124,7 +124,7 @@ describe.skipIf(reason !== undefined)(`reading through a contained mount${title}
     );
     expect(wanted[0]).toMatch(/^0 /);
     expect(wanted[0]).not.toBe(wanted[1]);
-    await withContainedMount(imageOf(recipe), async (target) => {
+    await withContainedMount(ownImageOf(recipe), async (target) => {
       const orders = [false, true, false, true, false, true];
       const found = await Promise.all(orders.map((reverse) => hashBelow(target, reverse)));
       expect(found).toEqual(orders.map((reverse) => wanted[reverse ? 1 : 0]));
@@ -136,7 +136,7 @@ describe.skipIf(reason !== undefined)(`caches${title}`, () => {
   test('after the kernel forgot everything, everything is shown again', async () => {
     const recipe = named('ext4-1k');
     const kernel = expected(recipe);
-    await withContainedMount(imageOf(recipe), (target) => {
+    await withContainedMount(ownImageOf(recipe), (target) => {
       for (let i = 0; i < 3; i++) {
         expect(differences(recipe, kernel, snapshot(target), FUSE_DIFFERENCES)).toEqual([]);
         // Directory entries and inodes are let go; the server is told to forget them.
@@ -146,7 +146,7 @@ describe.skipIf(reason !== undefined)(`caches${title}`, () => {
   });
 
   test('a server that was asked for 50,000 files again and again stays small', async () => {
-    await withContainedMount(imageOf(named('many-entries')), (target) => {
+    await withContainedMount(ownImageOf(named('many-entries')), (target) => {
       const servers = serversOf(target);
       const sizes: number[] = [];
       for (let i = 0; i < 5; i++) {
@@ -165,8 +165,8 @@ describe.skipIf(reason !== undefined)(`caches${title}`, () => {
 
   test('two mounts at once do not know of each other', async () => {
     const [one, other] = [named('ext4-2k'), named('ext2-4k')];
-    await withContainedMount(imageOf(one), (first) =>
-      withContainedMount(imageOf(other), (second) => {
+    await withContainedMount(ownImageOf(one), (first) =>
+      withContainedMount(ownImageOf(other), (second) => {
         const servers = [first, second].map((target) => serversOf(target));
         expect(new Set(servers.flat()).size).toBe(servers.flat().length);
         const owners = servers.map(([pid]) => statSync(`/proc/${pid}`).uid);
@@ -183,7 +183,7 @@ describe.skipIf(reason !== undefined)(`names that fold${title}`, () => {
   test('are found in every spelling, in the directory that folds and in no other', async () => {
     const names = [...expected(named('casefold')).entries.keys()].filter((key) => /^folded\/entry/.test(key));
     expect(names.length).toBeGreaterThan(1000);
-    await withContainedMount(imageOf(named('casefold')), (target) => {
+    await withContainedMount(ownImageOf(named('casefold')), (target) => {
       for (const name of names) {
         const loud = name.replace(/[^/]+$/, (last) => last.toUpperCase());
         expect(statSync(`${target}/${loud}`).ino, loud).toBe(statSync(`${target}/${name}`).ino);
@@ -201,7 +201,7 @@ describe.skipIf(reason !== undefined)(`names that fold${title}`, () => {
 
 describe.skipIf(reason !== undefined)(`after the unmount${title}`, () => {
   test('nothing is left, and while it lasted there was something', async () => {
-    const image = imageOf(named('ext4'));
+    const image = ownImageOf(named('ext4'));
     const before = readFileSync(image);
     let servers: number[] = [];
     const during = await withContainedMount(image, (target) => {
@@ -215,7 +215,7 @@ describe.skipIf(reason !== undefined)(`after the unmount${title}`, () => {
   });
 
   test('an image with a dirty journal is not written to', async () => {
-    const image = imageOf(named('dirty'));
+    const image = ownImageOf(named('dirty'));
     const before = readFileSync(image);
     await withContainedMount(image, (target) => snapshot(target));
     expect(before.equals(readFileSync(image))).toBe(true);

@@ -29,7 +29,7 @@ import {READ_ONLY} from '../conformance/read-only.js';
 import {READING} from '../conformance/reading.js';
 import {bundle} from '../support/bundle.mjs';
 import {cannotContain, fuseward, tracesOf} from '../support/contained-mount.js';
-import {imageOf, MIB, type Recipe} from '../support/images.js';
+import {MIB, ownImageOf, type Recipe} from '../support/images.js';
 import {cannotMount, differences, expected, skipped} from '../support/oracle.js';
 import {snapshot} from '../support/snapshot.js';
 import {conformance} from '../support/tree/conformance.js';
@@ -58,7 +58,7 @@ describe.skipIf(reason !== undefined)(`a server behind a relay${skipped(reason)}
 
   async function open(): Promise<void> {
     target = mkdtempSync(join(tmpdir(), 'fuseward-observed-'));
-    mounted = await mountExt4(imageOf(recipe), target);
+    mounted = await mountExt4(ownImageOf(recipe), target);
   }
 
   /** Unmounts if that was not done, and nothing may be left. */
@@ -188,7 +188,17 @@ describe.skipIf(reason !== undefined)(`a server behind a relay${skipped(reason)}
     mkdirSync(policies, {mode: 0o755});
     const rule = '[[allow]]\nusers = ["root"]\nsources = ["**"]\ntargets = ["**"]\nsource_owner = "anyone"\n';
     writeFileSync(join(policies, 'ext4.toml'), `[server]\nobserve = true\n${rule}target_owner = "anyone"\n`);
-    const made = fuseward('mount', '--policy', policies, '-t', 'ext4', '-o', 'ro', imageOf(recipe), target);
+    const made = fuseward(
+      'mount',
+      '--policy',
+      policies,
+      '-t',
+      'ext4',
+      '-o',
+      'ro',
+      ownImageOf(recipe),
+      target,
+    );
     expect(made.stderr).toBe('');
     try {
       readdirSync(target);

@@ -181,9 +181,27 @@ export function imageOf(recipe: Recipe): string {
   } finally {
     rmSync(draft, {force: true});
   }
-  const older = new RegExp(`^${recipe.name}-[0-9a-f]{16}\\.img$`);
+  const older = new RegExp(`^${recipe.name}-[0-9a-f]{16}\\.(?:img|own)$`);
   for (const name of present) if (older.test(name)) rmSync(CACHE + name, {force: true});
   return CACHE + wanted;
+}
+
+/**
+ * The path of a copy of a recipe's image that nobody puts a loop device around but fuseward: it mounts no image that has one, and
+ * another test may have the kernel mount the image itself at any moment.
+ */
+export function ownImageOf(recipe: Recipe): string {
+  const image = imageOf(recipe);
+  const own = image.replace(/img$/, 'own');
+  if (existsSync(own)) return own;
+  const draft = `${own}-${process.pid}`;
+  try {
+    run('cp', ['--sparse=always', image, draft]);
+    renameSync(draft, own);
+  } finally {
+    rmSync(draft, {force: true});
+  }
+  return own;
 }
 
 /** A sparse copy of an image that may be written to; the caller removes it. */
