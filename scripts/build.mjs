@@ -35,15 +35,27 @@ const common = {
   alias: {koffi: './scripts/koffi-native.mjs'},
 };
 
-/** Programs that start often: the first file and the code (src/start/). */
-const QUICK = {'cli/main': 'src/cli/main.ts', 'sandbox/server': 'src/server/main.ts'};
-
-const quick = [];
-for (const [name, entry] of Object.entries(QUICK)) {
+/** Programs that start often: their first files, which run the code (src/start/). */
+for (const [outfile, entry] of [
+  ['cli/main.cjs', 'src/start/main.ts'],
+  ['sandbox/server.js', 'src/start/server.ts'],
+]) {
+  await build({...common, banner: {}, entryPoints: [entry], outfile: `${made}/${outfile}`});
+}
+/** Their code, each with what of it V8 keeps compiled: all, or what runs when the first file is started with these words. */
+const nothing = join(made, 'none');
+const CODE = [
+  // Nobody's file on nothing: everything of a mount command up to there runs.
+  [
+    'cli/main',
+    'src/cli/main.ts',
+    ['--ran', `${made}/cli/main.cjs`, 'mount', '--no-announce', '--json', nothing, nothing],
+  ],
+  ['sandbox/server.main', 'src/server/main-thread.ts', ['--all']],
+  ['sandbox/server.thread', 'src/server/request-thread.ts', ['--all']],
+];
+for (const [name, entry] of CODE) {
   await build({...common, entryPoints: [entry], outfile: `${made}/${name}.code.js`});
-  const first = name.startsWith('cli/') ? `${made}/${name}.cjs` : `${made}/${name}.js`;
-  await build({...common, banner: {}, entryPoints: ['src/start/main.ts'], outfile: first});
-  quick.push(first);
 }
 await build({
   ...common,
@@ -57,18 +69,14 @@ await build({
 });
 writeFileSync(`${made}/sandbox/package.json`, '{"type": "commonjs"}\n');
 
-// Nobody's file on nothing: everything of a mount command up to there runs.
-const nothing = join(made, 'none');
-for (const words of [
-  ['--ran', quick[0], 'mount', '--no-announce', '--json', nothing, nothing],
-  ['--all', quick[1]],
-]) {
-  const {error} = spawnSync(process.execPath, ['scripts/make-cache.mjs', ...words], {
+for (const [name, , words] of CODE) {
+  const stem = `${made}/${name}`;
+  const {error} = spawnSync(process.execPath, ['scripts/make-cache.mjs', stem, ...words], {
     stdio: 'ignore',
     env: {},
   });
   if (error !== undefined) throw error;
-  if (!existsSync(words[1].replace(/\.c?js$/, '.cache'))) throw new Error(`${words[1]}: no cache was made`);
+  if (!existsSync(`${stem}.cache`)) throw new Error(`${stem}: no cache was made`);
 }
 
 // Out of the way first: to remove it takes so long that whoever starts a program meanwhile would find half of it.

@@ -1,8 +1,10 @@
-import {promises as dns, getServers} from 'node:dns';
 import {readFileSync} from 'node:fs';
 import {isIP} from 'node:net';
 import {networkInterfaces} from 'node:os';
 import type {NetworkGrant} from '../policy/network-grant.js';
+
+/** Loaded when a name is granted: at its start it reads the machine's resolver files, which no other mount should wait for. */
+const dns = (): typeof import('node:dns') => process.getBuiltinModule('node:dns');
 
 /** Names are looked up at the start for so long at most. */
 const LOOK_UP_MS = 3_000;
@@ -91,7 +93,12 @@ export async function findOutside(grant: NetworkGrant): Promise<OutsideHost> {
   const late = new Promise<[]>((resolve) => {
     timer = setTimeout(() => resolve([]), LOOK_UP_MS);
   });
-  const found = await Promise.race([dns.lookup(grant.host, {all: true}).catch(() => []), late]);
+  const found = await Promise.race([
+    dns()
+      .promises.lookup(grant.host, {all: true})
+      .catch(() => []),
+    late,
+  ]);
   clearTimeout(timer);
   return {
     addresses: found.map(({address}) => address),
@@ -102,5 +109,7 @@ export async function findOutside(grant: NetworkGrant): Promise<OutsideHost> {
 
 /** The machine's name servers that answer where everybody asks, on port 53. */
 export function nameServers(): string[] {
-  return getServers().filter((server) => isIP(server) !== 0);
+  return dns()
+    .getServers()
+    .filter((server) => isIP(server) !== 0);
 }

@@ -56,8 +56,8 @@ function nativeModule(): string {
   return path;
 }
 
-/** A program's code, and what V8 compiled of it when it was built. */
-const PARTS = ['.code.js', '.cache'];
+/** A program's code, by thread, and what V8 compiled of it when it was built. */
+const PARTS = ['main', 'thread'].flatMap((thread) => [`.${thread}.code.js`, `.${thread}.cache`]);
 
 function partsOf(program: string): Map<string, string> {
   const stem = program.replace(/\.js$/, '');

@@ -1,6 +1,6 @@
 import {writeSync} from 'node:fs';
 import {closeUnknown} from '../server/descriptors.js';
-import {restrictProcess, restrictThread} from '../server/lock-down.js';
+import {lockDownFilter, restrictProcess, restrictThread} from '../server/lock-down.js';
 import {isJitless} from '../server/runtime-flags.js';
 import {exitNow} from '../sys/exit.js';
 import {failingHandler, handleForbiddenCalls} from '../sys/forbidden-call.js';
@@ -93,7 +93,7 @@ function tryEverything(task: ProbeTask): void {
   closeUnknown(
     new Set([task.reportFd, CONVERSATION_FD, imageFd, tcpSocket, unixSocket, memfd, ownPidfd, victimPidfd]),
   );
-  restrictProcess(() => handleForbiddenCalls(failingHandler()));
+  restrictProcess(lockDownFilter(() => handleForbiddenCalls(failingHandler())));
   tryAll(ground, 'locked', ACTS);
   report(task, {end: true, landlock, jitless: isJitless()});
 }

@@ -2,7 +2,12 @@ import {Resolver} from 'node:dns/promises';
 import {RELAY_READY, type RelayPlan} from '../control/relay-plan.js';
 import {prepareBreadcrumb} from '../server/breadcrumb.js';
 import {closeUnknown} from '../server/descriptors.js';
-import {restrictProcess, restrictRuntimeThreads, restrictThread} from '../server/lock-down.js';
+import {
+  lockDownFilter,
+  restrictProcess,
+  restrictRuntimeThreads,
+  restrictThread,
+} from '../server/lock-down.js';
 import {log} from '../server/log.js';
 import {endOnException, logWarnings} from '../server/unexpected.js';
 import {exitNow} from '../sys/exit.js';
@@ -35,7 +40,7 @@ function lockDown(plan: RelayPlan, asksNames: boolean): void {
   const ports = plan.listeners.map(({port}) => port);
   restrictThread(asksNames ? [...ports, DOMAIN_PORT] : ports);
   restrictRuntimeThreads([gettid()]);
-  restrictProcess(prepareBreadcrumb, relaySystemCalls({asksNames}));
+  restrictProcess(lockDownFilter(prepareBreadcrumb, relaySystemCalls({asksNames})));
 }
 
 async function start(plan: RelayPlan): Promise<void> {

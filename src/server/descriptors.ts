@@ -1,8 +1,9 @@
 import {fstatSync, type Stats, statSync} from 'node:fs';
 import {O_RDONLY, O_WRONLY, OwnedFd, openFlags} from '../sys/fd.js';
+import {openAmong} from '../sys/poll.js';
 import {closeRange, getRlimit} from '../sys/process.js';
 
-/** Numbers that are looked at one by one; all above are closed without a look. */
+/** Numbers that are looked at; all above are closed without a look. */
 const MOST_DESCRIPTORS = 1024;
 const FIRST = 3;
 const ACCESS_MODE = 3;
@@ -12,18 +13,6 @@ const DEV_NULL = 0x103;
 interface Open {
   readonly fd: number;
   readonly stats: Stats;
-}
-
-function openDescriptors(end: number): Open[] {
-  const open: Open[] = [];
-  for (let fd = FIRST; fd < end; fd++) {
-    try {
-      open.push({fd, stats: fstatSync(fd)});
-    } catch {
-      // Not open.
-    }
-  }
-  return open;
 }
 
 /** Inodes of pipes of which this process has both ends. */
@@ -49,7 +38,7 @@ function ownPipes(open: readonly Open[]): Set<number> {
 export function closeUnknown(known: ReadonlySet<number>): number {
   // Nothing of ours has a number beyond the limit, but what was open before the limit was set may.
   const end = Math.min(getRlimit('NOFILE').soft, MOST_DESCRIPTORS);
-  const open = openDescriptors(end);
+  const open: Open[] = openAmong(FIRST, end).map((fd) => ({fd, stats: fstatSync(fd)}));
   const pipes = ownPipes(open);
   const root = statSync('/');
   const isRuntimes = ({stats}: Open): boolean => {

@@ -3,7 +3,13 @@ import {errnoCode} from '../sys/errno-codes.js';
 import {landlockAbi, restrictToNothing} from '../sys/landlock.js';
 import {restrictOtherThreads} from '../sys/landlock-threads.js';
 import {setDumpable, setNoNewPrivs, setRlimit} from '../sys/process.js';
-import {buildFilter, installFilter, type SeccompAction, type SeccompRule} from '../sys/seccomp.js';
+import {
+  buildFilter,
+  installFilter,
+  type SeccompAction,
+  type SeccompFilter,
+  type SeccompRule,
+} from '../sys/seccomp.js';
 import {prepareBreadcrumb} from './breadcrumb.js';
 import {log} from './log.js';
 import {isJitless} from './runtime-flags.js';
@@ -52,23 +58,26 @@ function answerToForbidden(prepare: () => void): SeccompAction {
   }
 }
 
-/** Makes the filter once for nothing: what is run a second time, when somebody waits for it, is a good deal faster. */
-export function rehearseFilter(): void {
-  buildFilter(allowedSystemCalls({jitless: isJitless(), pid: process.pid}), {defaultAction: 'trap'});
-  landlockAbi();
+/**
+ * Makes the system-call filter of a server, and makes ready what becomes of a forbidden call.
+ * @param prepare makes ready what handles the SIGSYS of one; the containment probe has a handler of its own
+ * @param more what this process may do beyond what a server may
+ */
+export function lockDownFilter(
+  prepare: () => void = prepareBreadcrumb,
+  more: readonly SeccompRule[] = [],
+): SeccompFilter {
+  const defaultAction = answerToForbidden(prepare);
+  const rules = [...allowedSystemCalls({jitless: isJitless(), pid: process.pid}), ...more];
+  return buildFilter(rules, {defaultAction});
 }
 
 /**
  * Puts the system-call filter on every thread of the process, now and to come. After this nothing can be opened, executed
  * or connected; the descriptors that are there are all that will ever be, but for those received over the conversation.
- * @param prepare makes ready what handles the SIGSYS of a forbidden call; the containment probe has a handler of its own
- * @param more what this process may do beyond what a server may
  * @throws Errno when the kernel does not take the filter; the server must not go on then
  */
-export function restrictProcess(
-  prepare: () => void = prepareBreadcrumb,
-  more: readonly SeccompRule[] = [],
-): void {
+export function restrictProcess(filter: SeccompFilter = lockDownFilter()): void {
   setNoNewPrivs();
   // Nobody attaches to it or reads its memory or descriptors without privileges of their own.
   setDumpable(false);
@@ -76,7 +85,5 @@ export function restrictProcess(
   setRlimit('CORE', 0, 0);
   // What a ring took stays; nothing more is locked.
   setRlimit('MEMLOCK', 0, 0);
-  const defaultAction = answerToForbidden(prepare);
-  const rules = [...allowedSystemCalls({jitless: isJitless(), pid: process.pid}), ...more];
-  installFilter(buildFilter(rules, {defaultAction}), {tsync: true});
+  installFilter(filter, {tsync: true});
 }

@@ -1,3 +1,4 @@
+import type {Worker} from 'node:worker_threads';
 import {ServerConversation} from '../service/index.js';
 import {exitNow} from '../sys/exit.js';
 import {createMemfd, mapShared} from '../sys/memfd.js';
@@ -6,18 +7,18 @@ import {listenFds} from '../sys/systemd.js';
 import {Answers} from './answers.js';
 import {ANY_TYPE, parseServerArguments, type ServerArguments} from './command-line.js';
 import {ControlListener} from './control-listener.js';
-import {rehearseFilter} from './lock-down.js';
+import {lockDownFilter} from './lock-down.js';
 import {log} from './log.js';
 import {parseArguments} from './mount-options.js';
 import {OrderBox} from './order-box.js';
 import {queuesOf} from './queues.js';
 import {refusalOf} from './refusal.js';
 import {report} from './report.js';
-import type {RequestThreadHandle} from './request-thread-handle.js';
+import {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
 import {type Mounted, mountSource, type Session} from './serve.js';
 import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
-import {endOnException} from './unexpected.js';
+import {endOnException, logWarnings} from './unexpected.js';
 
 /** The largest part of its memory (RLIMIT_DATA) that a server may be told to keep blocks in, and what counts as no limit. */
 const CACHE_SHARE = 0.5;
@@ -49,7 +50,8 @@ async function greet(
   const conversation = ServerConversation.accept(fd);
   if (waiting) {
     await thread.ask('load', {});
-    rehearseFilter();
+    // What runs a second time, when somebody waits for it, is a good deal faster.
+    lockDownFilter();
     log('info', {}, WAITING);
     // Who has it wait decides for how long.
     conversation.wait();
@@ -142,8 +144,10 @@ async function serve({type, ...how}: ServerArguments, thread: RequestThreadHandl
   return ended === 'unmounted' ? 0 : 1;
 }
 
-/** Serves one mount and exits. @param thread started, and loading its code */
-export function runMainThread(thread: RequestThreadHandle): void {
+/** Serves one mount and exits. @param worker the request thread, started and loading its code */
+export function runMainThread(worker: Worker): void {
+  const thread = new RequestThreadHandle(worker);
+  logWarnings();
   endOnException();
   // Exits at once and without asking the request thread, which may be blocked in a system call.
   process.on('SIGTERM', () => exitNow(0));

@@ -1,30 +1,15 @@
 import {once} from 'node:events';
-import {Worker} from 'node:worker_threads';
+import type {Worker} from 'node:worker_threads';
 import {MountRefusal} from './driver.js';
 import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
-import {heapLimitMiB} from './runtime-flags.js';
-
-/**
- * Address space for generated code. Newer runtimes reserve 512 MiB of it for each thread, writable, which RLIMIT_DATA counts
- * in full.
- */
-const CODE_RANGE_MIB = 64;
 
 /** The main thread's end of the request thread. */
 export class RequestThreadHandle {
   readonly #worker: Worker;
   readonly #failed: Promise<never>;
 
-  /** Starts the thread: the same program file, which sees that it is not the main thread. It waits for `begin`. */
-  constructor(program: URL) {
-    const heap = heapLimitMiB();
-    this.#worker = new Worker(program, {
-      trackUnmanagedFds: false,
-      resourceLimits: {
-        codeRangeSizeMb: CODE_RANGE_MIB,
-        ...(heap === undefined ? {} : {maxOldGenerationSizeMb: heap}),
-      },
-    });
+  constructor(worker: Worker) {
+    this.#worker = worker;
     this.#failed = new Promise((_, reject) => {
       this.#worker.once('error', reject);
       this.#worker.once('exit', (code) => reject(new Error(`the request thread ended with code ${code}`)));

@@ -17,6 +17,7 @@ import {refusalOf} from './refusal.js';
 import {RequestGate} from './request-gate.js';
 import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
 import {COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
+import {logWarnings} from './unexpected.js';
 
 /** The kernel may keep what can't change: names, absent names and attributes of a read-only image, for a year. */
 const FOREVER_SECONDS = 31_536_000;
@@ -156,6 +157,7 @@ function makeRing(fuseFd: number, queues: number): RingTransport | undefined {
 
 /** Waits for what to work with, then for what the main thread asks. */
 export function runRequestThread(): void {
+  logWarnings();
   parentPort!.once('message', (start: ThreadStart) => listen(new RequestThread(start)));
 }
 

@@ -9,7 +9,7 @@ import type {ControlListener} from './control-listener.js';
 import {closeUnknown} from './descriptors.js';
 import {MountRefusal} from './driver.js';
 import {mayUseIomap} from './iomap-support.js';
-import {restrictProcess, restrictRuntimeThreads, restrictThread} from './lock-down.js';
+import {lockDownFilter, restrictProcess, restrictRuntimeThreads, restrictThread} from './lock-down.js';
 import {log} from './log.js';
 import {type parseArguments, sortOptions} from './mount-options.js';
 import type {OrderBox} from './order-box.js';
@@ -60,17 +60,20 @@ async function lockDown(session: Session): Promise<boolean> {
   const {thread, orders, control, queues} = session;
   const fuseFd = session.fuseDevice.fd;
   const iomap = mayUseIomap(fuseFd);
-  const {landlock, threadId, ringFd} = await thread.ask('restrict', {fuseFd, queues});
+  const restricted = thread.ask('restrict', {fuseFd, queues});
+  // While the thread still loads its code: all that doesn't depend on its answer.
   prepareWakeSignal();
+  const more = iomap ? iomapSystemCalls(fuseFd) : [];
+  let filter = lockDownFilter(undefined, more);
+  const {landlock, threadId, ringFd} = await restricted;
   orders.wake = () => wakeThread(threadId);
   restrictThread();
   restrictRuntimeThreads([threadId, gettid()]);
   const closed = closeUnknown(knownDescriptors(session, ringFd));
   if (closed > 0) log('warn', {closed}, 'descriptors were open that this server was not given');
-  restrictProcess(undefined, [
-    ...(iomap ? iomapSystemCalls(fuseFd) : []),
-    ...(ringFd === undefined ? [] : ringSystemCalls({ringFd, fuseFd})),
-  ]);
+  if (ringFd !== undefined)
+    filter = lockDownFilter(undefined, [...more, ...ringSystemCalls({ringFd, fuseFd})]);
+  restrictProcess(filter);
   report(control, {event: 'contained', landlock, systemCalls: ALLOWED_COUNT});
   return iomap;
 }

@@ -26,7 +26,7 @@ const MOST_ROUNDS = 4;
  * young process end where so many in a row are nobody's.
  */
 const MOST_LOW_ID = 4096;
-const LONGEST_GAP = 256;
+const LONGEST_GAP = 64;
 
 /** What a thread runs: no_new_privs, the ruleset, and one more in the first or, when it failed, in the second counter. */
 function handlerCode(ruleset: number, counters: bigint): Uint8Array<ArrayBuffer> {

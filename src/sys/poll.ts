@@ -52,6 +52,23 @@ export function hasHungUp(fd: number): boolean {
   return waitFor([fd], 0, deadlineAfter(0)).length > 0;
 }
 
+/**
+ * The descriptors that are open among the numbers from `first` to before `end`, by one system call: poll(2) tells of those that are not.
+ * @throws Errno EINVAL for more numbers than the process may have descriptors
+ */
+export function openAmong(first: number, end: number): number[] {
+  const count = Math.max(0, end - first);
+  const memory = new Uint8Array(count * POLLFD_SIZE);
+  const view = viewOf(memory);
+  for (let index = 0; index < count; index++) view.setInt32(index * POLLFD_SIZE, first + index, true);
+  if (poll()(memory, count, 0) === -1) throw new Errno(lastErrno(), 'poll');
+  const open: number[] = [];
+  for (let index = 0; index < count; index++) {
+    if ((view.getInt16(index * POLLFD_SIZE + 6, true) & POLLNVAL) === 0) open.push(first + index);
+  }
+  return open;
+}
+
 /** As above for one direction and an absolute end of the wait, so that interruptions don't lengthen it. */
 function waitFor(fds: readonly number[], events: number, deadline: number | undefined): number[] {
   const memory = new Uint8Array(fds.length * POLLFD_SIZE);

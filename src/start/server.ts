@@ -1,0 +1,25 @@
+/**
+ * The first file of a contained server, in both of its threads. A thread takes Node as long to start as everything that the main thread loads
+ * meanwhile, so it is started before anything is read. Each thread has code of its own.
+ */
+import {isMainThread} from 'node:worker_threads';
+import type {runMainThread} from '../server/main-thread.js';
+import type {runRequestThread} from '../server/request-thread.js';
+import {startThread} from '../server/start-thread.js';
+import {forgetHeapFlag} from './heap-flag.js';
+import {loadCode} from './load-code.js';
+
+declare const module: NodeJS.Module;
+
+const stem = __filename.replace(/\.js$/, '');
+if (isMainThread) {
+  forgetHeapFlag();
+  const thread = startThread(__filename);
+  const main = loadCode(`${stem}.main`, module) as {runMainThread: typeof runMainThread};
+  main.runMainThread(thread);
+} else {
+  const {runRequestThread: run} = loadCode(`${stem}.thread`, module) as {
+    runRequestThread: typeof runRequestThread;
+  };
+  run();
+}
