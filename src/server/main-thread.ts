@@ -2,12 +2,12 @@ import type {Worker} from 'node:worker_threads';
 import {ServerConversation} from '../service/index.js';
 import {exitNow} from '../sys/exit.js';
 import {createMemfd, mapShared} from '../sys/memfd.js';
-import {getRlimit} from '../sys/process.js';
+import {getRlimit, gettid} from '../sys/process.js';
 import {listenFds} from '../sys/systemd.js';
 import {Answers} from './answers.js';
 import {ANY_TYPE, parseServerArguments, type ServerArguments} from './command-line.js';
 import {ControlListener} from './control-listener.js';
-import {lockDownFilter} from './lock-down.js';
+import {lockDownFilter, restrictRuntimeThreads} from './lock-down.js';
 import {log} from './log.js';
 import {parseArguments} from './mount-options.js';
 import {OrderBox} from './order-box.js';
@@ -49,9 +49,11 @@ async function greet(
   const counters = new SharedCounters(mapShared(memory.fd, COUNTERS_SIZE, {sealMapping: true}));
   const conversation = ServerConversation.accept(fd);
   if (waiting) {
-    await thread.ask('load', {});
-    // What runs a second time, when somebody waits for it, is a good deal faster.
+    const {threadId} = await thread.ask('load', {});
+    // What runs a second time, when somebody waits for it, is a good deal faster. The threads that the runtime has for itself run none of our
+    // code, and need nothing more.
     lockDownFilter();
+    restrictRuntimeThreads([threadId, gettid()]);
     log('info', {}, WAITING);
     // Who has it wait decides for how long.
     conversation.wait();

@@ -50,7 +50,7 @@ class RequestThread {
   do(ask: Ask): ThreadCalls[keyof ThreadCalls]['answer'] {
     switch (ask.do) {
       case 'load':
-        return {};
+        return {threadId: gettid()};
       case 'restrict':
         return this.#restrict(ask);
       case 'probe':

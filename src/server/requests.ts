@@ -11,8 +11,8 @@ export interface ThreadStart {
 
 /** What the main thread asks of the request thread, one at a time, and what it gets for it. */
 export interface ThreadCalls {
-  /** Answers as soon as all of its code is there. */
-  load: {ask: Record<never, never>; answer: Record<never, never>};
+  /** Answers with the kernel's id of the thread as soon as all of its code is there. */
+  load: {ask: Record<never, never>; answer: {threadId: number}};
   /**
    * Locks the thread down; the answer is landlock's ABI, and the kernel's id of the thread. With `queues` (how many processors the machine
    * may have) it first makes a ring for the fuse device, if it can: then the answer has its descriptor.
