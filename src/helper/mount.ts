@@ -126,6 +126,8 @@ export interface MountResult {
   observer?: ProcessName;
   /** The server is a program of others, policy's command. */
   foreign?: true;
+  /** Policy grants that program places in the network. */
+  network?: true;
   /** The first process of the sandbox that such a program runs in: all that it starts ends with that. */
   sandbox?: ProcessName;
   /** The unit of systemd's that such a program runs in otherwise. */

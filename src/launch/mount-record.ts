@@ -36,6 +36,8 @@ export interface MountRecord {
   readonly kind: string;
   /** The server is a program of others. */
   readonly foreign?: boolean | undefined;
+  /** Policy granted that program places in the network. */
+  readonly network?: boolean | undefined;
   /** First process of the sandbox of such a program, by id and start: all that it started ends with that. */
   readonly sandbox?: {readonly pid: number; readonly start: string} | undefined;
   /** The unit of systemd's that such a program runs in otherwise, and the user id that it has there. */

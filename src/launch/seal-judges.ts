@@ -14,6 +14,8 @@ export interface Expected {
   readonly observed?: boolean | undefined;
   /** It is a program of others, policy's command: what it sees of files is what it was granted. */
   readonly foreign?: boolean;
+  /** Policy grants that program places in the network, so that it may have sockets which lead there. */
+  readonly network?: boolean | undefined;
   /** The mount's image or device, absolute; and the loop device around it. */
   readonly sourcePath: string | undefined;
   /** Inode number of a source that is a file, decimal: by that a command's own mount of it is known. */
@@ -153,12 +155,15 @@ const FOREIGN_HARMLESS = new Set([
   'anon_inode:[pidfd]',
 ]);
 
+/** What a program of others holds of a network that it was granted: its own network namespace, landlock and the filter say where they lead. */
+const OF_NETWORK = new Set(['TCP', 'TCPv6', 'UDP', 'UDPv6'].map((protocol) => `${protocol} socket`));
+
 /** What a ring for requests is called. Nobody can see from outside what it may do; after the lock-down no other can be made. */
 const RING = 'anon_inode:[io_uring]';
 
 const descriptors: Judge = (held, expected) => {
   const {sourcePath, sourceInode, loopDevice, members = []} = expected;
-  const {readOnly, connection, observed, queues, foreign = false} = expected;
+  const {readOnly, connection, observed, queues, foreign = false, network = false} = expected;
   const own = new Set([
     sourcePath,
     loopDevice,
@@ -166,7 +171,10 @@ const descriptors: Judge = (held, expected) => {
     ...members.flatMap((each) => [each.path, each.loopDevice]),
   ]);
   const granted = (kind: string): boolean =>
-    foreign && (FOREIGN_HARMLESS.has(kind) || held.visibleDescriptors.includes(kind));
+    foreign &&
+    ((network && OF_NETWORK.has(kind)) ||
+      FOREIGN_HARMLESS.has(kind) ||
+      held.visibleDescriptors.includes(kind));
   const ofMount = (kind: string): boolean =>
     own.has(kind) || (foreign && (kind === SOURCE_PLACE || kind.startsWith(`${SOURCE_PLACE}/`)));
   const kinds = Object.keys(held.descriptors);

@@ -62,6 +62,7 @@ export function expectedOf(
     embedded: record?.kind === 'embedded',
     observed: record?.observer !== undefined,
     foreign: record?.foreign ?? false,
+    network: record?.network,
     // Records of earlier versions have the caller's own spelling alone.
     sourcePath: record?.sourcePath ?? record?.source,
     sourceInode: record?.sourceInode,

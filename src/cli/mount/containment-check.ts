@@ -3,7 +3,16 @@ import {lackingOf, lookAtServer, type Seal, sealOfUnknown} from '../../launch/in
 import type {ContainmentPoint} from '../../policy/index.js';
 import {ERRNO} from '../../sys/errno-codes.js';
 
-function sealOf(server: ServingProcess, callerUid: number): Seal {
+/** What is demanded of a server, and what it may have. */
+interface Demand {
+  readonly required: readonly ContainmentPoint[];
+  readonly object: string;
+  readonly callerUid: number;
+  /** Policy grants it places in the network. */
+  readonly network: boolean;
+}
+
+function sealOf(server: ServingProcess, {callerUid, network}: Pick<Demand, 'callerUid' | 'network'>): Seal {
   const {
     name,
     kind,
@@ -20,7 +29,7 @@ function sealOf(server: ServingProcess, callerUid: number): Seal {
   if (name === undefined) return sealOfUnknown('the kernel does not tell which process it is');
   const embedded = kind === 'embedded';
   const mount = {sourcePath, sourceInode, loopDevice, members, readOnly, queues, connection: undefined};
-  const expected = {callerUid, embedded, observed, foreign: isForeign, ...mount};
+  const expected = {callerUid, embedded, observed, foreign: isForeign, network, ...mount};
   return lookAtServer(name, {...expected, reported: lockDown}).seal;
 }
 
@@ -30,10 +39,10 @@ function sealOf(server: ServingProcess, callerUid: number): Seal {
  */
 export function checkContainment(
   server: ServingProcess,
-  {required, object, callerUid}: {required: readonly ContainmentPoint[]; object: string; callerUid: number},
+  {required, object, callerUid, network}: Demand,
 ): void {
   if (required.length === 0) return;
-  const lacking = lackingOf(sealOf(server, callerUid), required);
+  const lacking = lackingOf(sealOf(server, {callerUid, network}), required);
   if (lacking.length === 0) return;
   const points = lacking.map(({point, detail}) => `${point} (${detail})`).join('; ');
   const reason = `its server lacks what containment.required demands: ${points}`;

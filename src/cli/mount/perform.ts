@@ -116,9 +116,20 @@ async function mountFound(order: MountOrder): Promise<MountResult> {
     return await mountByPolicy(order);
   } catch (error) {
     const type = error instanceof MountError ? error.details['detected'] : undefined;
-    if (typeof type !== 'string' || !hasCommand(type, order)) throw error;
+    if (typeof type !== 'string') throw error;
+    if (!hasCommand(type, order)) throw withAdvice(error as MountError, type, order);
     return await mountByPolicy({...order, type, ...(again === undefined ? {} : {given: again.take()})});
   }
+}
+
+/** Archives, which nobody takes for file systems, and the type that serves them. */
+const ARCHIVES: Readonly<Record<string, string>> = {gzip: 'archivemount', zip: 'fuse-zip'};
+
+/** Names the type that policy has for an archive: as what to mount it is its caller's to say. */
+function withAdvice(error: MountError, detected: string, order: MountOrder): MountError {
+  const type = Object.hasOwn(ARCHIVES, detected) ? ARCHIVES[detected] : undefined;
+  if (type !== undefined && hasCommand(type, order)) error.message += `; as an archive: -t ${type}`;
+  return error;
 }
 
 function hasCommand(type: string, order: MountOrder): boolean {
@@ -168,7 +179,7 @@ async function mountOnce(order: MountOrder): Promise<MountResult> {
   const {policy} = rules;
   const server = socketOnly ? {...policy.server, driver: 'socket' as const} : policy.server;
   const object = `${request.source} on ${request.target}`;
-  return await inItsWords(policy, () =>
+  const result = await inItsWords(policy, () =>
     mount(request, {
       policy: {...policy, iomap: iomapFor(policy)},
       decide: rules.decide,
@@ -179,11 +190,12 @@ async function mountOnce(order: MountOrder): Promise<MountResult> {
       controlDirectory: CONTROL_DIRECTORY,
       checkServer: (process) => {
         const {required} = policy.containment;
-        checkContainment(process, {required, object, callerUid});
+        checkContainment(process, {required, object, callerUid, network: hasNetwork(server)});
       },
       ...(log === undefined ? {} : {log}),
     }),
   );
+  return result.foreign === true && hasNetwork(server) ? {...result, network: true} : result;
 }
 
 /** Programs of others don't know iomap, and a mount with it would be read-only for their sake. */
@@ -217,6 +229,11 @@ async function inItsWords<T>({server, ownFile}: Policy, act: () => Promise<T>): 
   }
 }
 
+/** Whether a command is granted places in the network. */
+function hasNetwork({network}: Policy['server']): boolean {
+  return network === 'host' || (network !== 'none' && network.length > 0);
+}
+
 function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void {
   sweepRecords();
   writeRecord({
@@ -236,6 +253,7 @@ function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void
     queues: result.queues,
     kind: result.kind,
     foreign: result.foreign,
+    network: result.network,
     sandbox: result.sandbox,
     unit: result.unit,
     serverPid: result.serverPid,

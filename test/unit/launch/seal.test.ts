@@ -174,6 +174,15 @@ describe('a program of others', () => {
     expect(seal.filter(({state}) => state === 'missing').map((each) => each.point)).toEqual([point]);
   });
 
+  test('may hold sockets of the network that it was granted, of no other kind, and of none without', () => {
+    const talks = {...held, descriptors: {...held.descriptors, 'TCP socket': 2, 'UDPv6 socket': 1}};
+    expect(states(talks, {...expected, network: true})['descriptors']).toBe('verified');
+    expect(states(talks, expected)['descriptors']).toBe('missing');
+    expect(states(talks, {...expected, foreign: false, network: true})['descriptors']).toBe('missing');
+    const raw = {...held, descriptors: {...held.descriptors, 'RAW socket': 1}};
+    expect(states(raw, {...expected, network: true})['descriptors']).toBe('missing');
+  });
+
   test('may write files of any size where the mount is writable', () => {
     const without = {...held, hardLimits: {...HELD.hardLimits, fileBytes: null}};
     expect(states(without, {...expected, readOnly: false})['limits']).toBe('verified');
