@@ -119,6 +119,29 @@ describe.skipIf(missing)(`servers that wait${missing ? ` (skipped: ${missing})` 
     expect(await waiting(killed)).not.toBe(serverOf(two));
   });
 
+  test('one that dies when it was given its mount costs the mount another one, and nothing else', async () => {
+    const dying = await waiting();
+    // It can't answer, and so has not done anything yet when it is killed.
+    process.kill(dying, 'SIGSTOP');
+    const made = mount('handed-over');
+    // Its number leaves the list when it has been given away.
+    while ((await pool()).servers.includes(dying)) await new Promise((resolve) => setTimeout(resolve, 20));
+    process.kill(dying, 'SIGKILL');
+    const view = await made;
+    expect(serverOf(view)).not.toBe(dying);
+    expect(runs(serverOf(view)!)).toBe(true);
+    expect(room.run('ls', view.target)).toContain('index.ts');
+    expect(runs(dying)).toBe(false);
+  });
+
+  test('metrics tell of the pool', async () => {
+    await waiting();
+    const text = room.run('curl', '-sS', '--unix-socket', '/run/fuseward/admin.sock', 'http://f/metrics');
+    expect(text).toMatch(/^fuseward_pool_servers\{type="ext4",state="waiting"\} 1$/m);
+    expect(text).toMatch(/^fuseward_pool_wanted\{type="ext4"\} 1$/m);
+    expect(text).toMatch(/^fuseward_pool_used_total\{type="ext4"\} [1-9]/m);
+  });
+
   test('a reload replaces those of other settings; none is used for a mount that is held otherwise', async () => {
     const before = await waiting();
     write('pool = 1\ntasks = 40');

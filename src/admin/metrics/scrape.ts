@@ -7,6 +7,7 @@ import {Family, labelText} from './family.js';
 import {IomapFamilies} from './iomap-families.js';
 import {MountFamilies} from './mount-families.js';
 import type {OwnCounters} from './own-counters.js';
+import {PoolFamilies} from './pool-families.js';
 import {RequestFamilies} from './request-families.js';
 
 /** How long a server may take for its counters; below the 10 s that Prometheus waits for a whole scrape. */
@@ -51,7 +52,9 @@ export class Scraper {
     const requests = new RequestFamilies();
     const caches = new CacheFamilies();
     const iomap = new IomapFamilies();
+    const pool = new PoolFamilies();
     daemon.add(this.#manager.status());
+    for (const kind of this.#manager.pool()) pool.add(kind);
     await Promise.all(
       this.#manager.mounts().map(async (view) => {
         const labels = labelText({mount: view.id, type: view.type});
@@ -66,7 +69,7 @@ export class Scraper {
     );
     const duration = new Family('gauge', 'fuseward_scrape_duration_seconds', 'Time to collect this scrape.');
     duration.add((performance.now() - begin) / 1000);
-    const families = [daemon, mounts, requests, caches, iomap].flatMap(
+    const families = [daemon, pool, mounts, requests, caches, iomap].flatMap(
       (group) => Object.values(group) as Family[],
     );
     const text = [...families, duration].map((family) => family.text());

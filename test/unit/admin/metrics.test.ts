@@ -116,6 +116,16 @@ describe('what is told', () => {
     expect(value('fuseward_feature', {feature: 'iomap', state: 'missing'})).toBe(1);
   });
 
+  test('servers that wait, by type', async () => {
+    const {value} = await scrape();
+    const type = {type: 'ext4'};
+    expect(value('fuseward_pool_servers', {...type, state: 'waiting'})).toBe(1);
+    expect(value('fuseward_pool_servers', {...type, state: 'starting'})).toBe(1);
+    expect(value('fuseward_pool_wanted', type)).toBe(2);
+    expect(value('fuseward_pool_used_total', type)).toBe(3);
+    expect(value('fuseward_pool_failed_total', type)).toBe(0);
+  });
+
   test('a mount of another program with what the kernel tells, and no caches', async () => {
     const {value, families} = await scrape();
     expect(value('fuseward_mount_info', {mount: '42'})).toBe(1);
