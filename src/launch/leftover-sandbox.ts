@@ -36,7 +36,7 @@ function isIn(pid: number, unit: string): boolean {
 }
 
 /** Whether it is still that process, and does not only wait for its parent to take notice. */
-function isRunning({pid, start}: {readonly pid: number; readonly start: string}): boolean {
+export function isRunning({pid, start}: {readonly pid: number; readonly start: string}): boolean {
   try {
     const {state} = processState(pid);
     return state !== 'Z' && state !== 'X' && processStart(pid) === start;

@@ -52,6 +52,13 @@ function server(): {pid: number; uid: number} {
   return {pid: record.serverPid, uid};
 }
 
+/** The points of its server's containment that the kernel confirms. */
+function verified(): string[] {
+  type Point = {point: string; state: string};
+  const {seal} = JSON.parse(fuseward(['status', '--json', target]).stdout) as {seal: Point[]};
+  return seal.filter(({state}) => state === 'verified').map(({point}) => point);
+}
+
 /** Ends a process, unless it ended with its namespace just now. */
 function kill(pid: number): void {
   try {
@@ -88,6 +95,8 @@ for (const foreign of FOREIGN_SERVERS) {
       expect(made).toMatchObject({code: 0, stderr: ''});
       expect(listTree(target)).toEqual(listTree(input.tree));
 
+      // Now that it has done its work, with all that it holds for that.
+      expect(verified()).toEqual(expect.arrayContaining(['user', 'capabilities', 'seccomp', 'descriptors']));
       const {pid, uid} = server();
       const processes = heldUnder(uid);
       expect(processes.map((each) => each.pid)).toContain(pid);
@@ -133,3 +142,29 @@ for (const foreign of FOREIGN_SERVERS) {
     });
   });
 }
+
+const goes = FOREIGN_SERVERS.find(({type}) => type === 'rclone')!;
+const noBackground = missing(goes);
+test.skipIf(noBackground)(
+  `a server that goes into the background is followed, and unmounts with all that it left waiting${noBackground ? ` (skipped: ${noBackground})` : ''}`,
+  async () => {
+    input = await goes.prepare(directory);
+    const command = [
+      'rclone',
+      'mount',
+      '--daemon',
+      '--config',
+      '',
+      '--cache-dir',
+      '/tmp',
+      '{source}',
+      '{target}',
+    ];
+    input = {...input, policy: `${input.policy ?? ''}\ncommand = ${JSON.stringify(command)}`};
+    expect(mount(goes, input)).toMatchObject({code: 0, stderr: ''});
+    expect(listTree(target)).toEqual(listTree(input.tree));
+    const {uid} = server();
+    expect(fuseward(['umount', target])).toMatchObject({code: 0, stderr: ''});
+    expect(await eventually(() => heldUnder(uid).length === 0, 10_000)).toBe(true);
+  },
+);

@@ -1,4 +1,6 @@
+import {eventually} from '../../helper/cleanup.js';
 import {MountError, unmount} from '../../helper/index.js';
+import {endSandbox, isRunning, isSandboxThere} from '../../launch/leftover-sandbox.js';
 import {type MountRecord, processStart, readRecord, sweepRecords} from '../../launch/mount-record.js';
 import {findMount} from '../../launch/mount-status.js';
 import {announce} from '../../manager/announcement.js';
@@ -10,6 +12,8 @@ import {umountDefinition} from './options.js';
 import {placeOf} from './place.js';
 
 const LARGEST_ID = 2 ** 31 - 1;
+/** How long processes that were ended may take to be gone. */
+const END_MS = 2_000;
 
 function entryOf(target: string): MountEntry | undefined {
   try {
@@ -36,6 +40,20 @@ function endServer({serverPid, serverStart}: MountRecord): void {
   } catch {
     // It ended meanwhile.
   }
+}
+
+/**
+ * Ends what is left of a program of others whose process that answered has ended with the mount: one that went into the background leaves
+ * who started it, waiting. @returns whether that was so
+ */
+async function endRest(record: MountRecord): Promise<boolean> {
+  const {serverPid, serverStart, sandbox} = record;
+  if (sandbox === undefined || serverPid === undefined || serverPid === sandbox.pid) return false;
+  if (serverStart === undefined || isRunning({pid: serverPid, start: serverStart})) return false;
+  endSandbox(record);
+  const isGone = await eventually(() => !isSandboxThere(record), END_MS);
+  sweepRecords();
+  return isGone;
 }
 
 /** Of the source, and of the further ones that the file system lies on. */
@@ -69,11 +87,12 @@ async function perform(named: string, values: OptionValues): Promise<number> {
     announce({event: 'unmounted', connectionId: connectionOf(entry), mountId: entry.id});
   }
   if (values['lazy'] === true || (entry !== undefined && isElsewhere(entry))) return EXIT.done;
-  if (!result.serverGone)
+  const serverGone = result.serverGone || (record !== undefined && (await endRest(record)));
+  if (!serverGone)
     complain(`${result.target} is unmounted, but its server (process ${serverPid}) is still there`);
   if (!result.loopReleased)
     complain(`${result.target} is unmounted, but a loop device still holds ${result.source}`);
-  return result.serverGone && result.loopReleased ? EXIT.done : EXIT.failed;
+  return serverGone && result.loopReleased ? EXIT.done : EXIT.failed;
 }
 
 export const umountCommand: Command = {
