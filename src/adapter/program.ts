@@ -3,7 +3,7 @@ import {accessSync, constants, statSync} from 'node:fs';
 import {basename} from 'node:path';
 import {MountRefusal} from '../server/driver.js';
 import {errnoOf, errnoText} from '../sys/errno.js';
-import {errnoCode} from '../sys/errno-codes.js';
+import {ERRNO, errnoCode} from '../sys/errno-codes.js';
 import {descendants} from './descendants.js';
 import type {LastWords} from './last-words.js';
 
@@ -59,12 +59,20 @@ export class Program {
     });
     // A failed start has no process, and tells why by an event.
     this.#child.once('error', (error) => {
-      this.#end = `does not start (${notExecuted(path, error).message})`;
+      const {message} = notExecuted(path, error);
+      // It was found before: what is missing is what it needs to be run by.
+      const lacks =
+        errnoOf(error) === ERRNO.ENOENT ? ': that is what its first line names, or its loader' : '';
+      this.#end = `did not start (${message}${lacks})`;
+      this.started = false;
     });
     this.#child.once('exit', (code, signal) => {
       this.#end = signal === null ? `exited with status ${code}` : `was ended by ${signal}`;
     });
   }
+
+  /** False where it could not even be executed. */
+  started = true;
 
   /** Whether nothing of it runs any more. A program that goes on in the background is still there. */
   get gone(): boolean {

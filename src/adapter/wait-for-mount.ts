@@ -54,7 +54,7 @@ function serveDoors({doors, conversation}: Waiting, timeoutMs: number): void {
 }
 
 function endedEarly(program: Program, mount: OneMount): MountRefusal {
-  const when = mount.made ? 'before it served its mount' : 'without having mounted anything';
+  const when = mount.made ? ' before it served its mount' : ' without having mounted anything';
   const refusal = mount.refusal === undefined ? '' : `; it was refused: ${mount.refusal}`;
   const said = program.lastWords;
   // What it was told by the stand-in need not be told twice.
@@ -63,7 +63,7 @@ function endedEarly(program: Program, mount: OneMount): MountRefusal {
   return new MountRefusal(
     'ECHILD',
     'program-ended',
-    `${program.name} ${program.ending} ${when}${refusal}${words}`,
+    `${program.name} ${program.ending}${program.started ? when : ''}${refusal}${words}`,
   );
 }
 

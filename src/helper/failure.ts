@@ -52,7 +52,9 @@ export function explain(evidence: Evidence): MountError {
   if (failure !== undefined) {
     const errno = failure.errno === undefined ? undefined : ERRNO[failure.errno];
     const text = failure.message === '' ? failure.code : failure.message;
-    const reason = `the server says: ${text}${failure.errno === undefined ? '' : ` (${failure.errno})`}`;
+    // How its program ended is told; that it did is no error number of anybody's.
+    const number = failure.errno === undefined || failure.errno === 'ECHILD' ? '' : ` (${failure.errno})`;
+    const reason = `the server says: ${text}${number}`;
     return new MountError({object, reason, ...refusal(outcome)}, {errno, details, ...exitCodeOf(outcome)});
   }
   if (problem !== undefined) {

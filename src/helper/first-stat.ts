@@ -68,7 +68,7 @@ const ENDED: readonly (number | undefined)[] = [ERRNO.ENOTCONN, ERRNO.ECONNABORT
 /** What the errno of the first stat tells of the server. */
 function whyNot(errno: number): {reason: string; code: 'server-died' | 'server-refused'} {
   if (ENDED.includes(errno)) {
-    return {reason: `the server died before the mount worked: ${errnoWords(errno)}`, code: 'server-died'};
+    return {reason: 'the server died before the mount worked', code: 'server-died'};
   }
   // The kernel's word for an answer to FUSE_INIT that is none.
   if (errno === ERRNO.ECONNREFUSED) {

@@ -114,8 +114,10 @@ export function sourceOf(
   const words = WORDS.get(mode & S_IFMT) ?? 'special file';
   const kind = KINDS.get(mode & S_IFMT);
   if (kind === undefined || (kind === 'directory' && !directory)) {
+    const advice = kind === 'directory' ? '; types for directories, such as bindfs, are named by -t' : '';
+    const reason = `it is a ${words}, not an image file or a block device${advice}`;
     throw new MountError(
-      {object: name, reason: `it is a ${words}, not an image file or a block device`, code: 'source-kind'},
+      {object: name, reason, code: 'source-kind'},
       {errno: kind === 'directory' ? ERRNO.EISDIR : ERRNO.ENOTBLK},
     );
   }

@@ -35,11 +35,12 @@ export class MissingProgram extends Error {
   /** Debian package that has it, where that is known. */
   readonly package: string | undefined;
 
-  constructor(program: string) {
+  /** @param found what is there instead of a program: ends a sentence */
+  constructor(program: string, found?: string) {
     const known = Object.hasOwn(PACKAGES, program) ? PACKAGES[program] : undefined;
     const where = program.startsWith('/') ? '' : ` in ${PROGRAM_DIRECTORIES.join(', ')}`;
     const advice = known === undefined ? '' : ` (Debian package ${known})`;
-    super(`there is no program ${program}${where}${advice}`);
+    super(found === undefined ? `there is no program ${program}${where}${advice}` : `${program} ${found}`);
     this.program = program;
     this.package = known;
   }
@@ -51,8 +52,16 @@ export function findProgram(program: string): string {
     ? [program]
     : PROGRAM_DIRECTORIES.map((place) => `${place}/${program}`);
   const found = places.find(isExecutable);
-  if (found === undefined) throw new MissingProgram(program);
+  if (found === undefined)
+    throw new MissingProgram(program, program.startsWith('/') ? whatIsThere(program) : undefined);
   return found;
+}
+
+/** What a path leads to that is no program; undefined for nothing. */
+function whatIsThere(path: string): string | undefined {
+  const stats = statSync(path, {throwIfNoEntry: false});
+  if (stats === undefined) return undefined;
+  return stats.isFile() ? 'is not executable' : 'is not a file';
 }
 
 function isExecutable(path: string): boolean {

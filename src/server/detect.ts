@@ -22,6 +22,7 @@ const MAGICS: readonly Magic[] = [
   {type: 'swap', offset: 4086, bytes: ascii('SWAPSPACE2')},
   {type: 'qcow2', offset: 0, bytes: [...ascii('QFI'), 0xfb]},
   {type: 'gzip', offset: 0, bytes: [0x1f, 0x8b, 0x08]},
+  {type: 'zip', offset: 0, bytes: [...ascii('PK'), 3, 4]},
   {type: 'xfs', offset: 0, bytes: ascii('XFSB')},
   {type: 'squashfs', offset: 0, bytes: ascii('hsqs')},
   {type: 'erofs', offset: 1024, bytes: [0xe2, 0xe1, 0xf5, 0xe0]},

@@ -72,7 +72,8 @@ const CASES: Case[] = [
   {
     what: 'a directory as source',
     args: ({dir, target}) => ['mount', dir, target],
-    says: ({dir}) => `can't mount ${dir}: it is a directory, not an image file or a block device`,
+    says: ({dir}) =>
+      `can't mount ${dir}: it is a directory, not an image file or a block device; types for directories, such as bindfs, are named by -t`,
   },
   {
     what: 'a FIFO as source, which must not block',

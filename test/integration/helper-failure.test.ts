@@ -51,7 +51,7 @@ describe.skipIf(missing !== undefined)(`helper failures${missing ? ` (skipped: $
       {
         code: 'source-kind',
         errno: 'EISDIR',
-        message: /: it is a directory, not an image file or a block device$/,
+        message: /: it is a directory, not an image file or a block device; types for directories/,
       },
     ],
     [

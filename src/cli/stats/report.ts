@@ -104,7 +104,9 @@ export function statsReport(stats: MountStats, width: number): string[] {
   const operations = Object.entries(stats.operations).sort(([, a], [, b]) => b.count - a.count);
   const errors = errorsOf(operations);
   return [
-    ...(operations.length === 0 ? ['No requests.'] : table(COLUMNS, operations.map(cells), width)),
+    ...(operations.length === 0
+      ? [stats.countedBy === 'kernel' ? 'No requests since somebody first asked.' : 'No requests.']
+      : table(COLUMNS, operations.map(cells), width)),
     '',
     ...(errors.length === 0 ? [] : [`errors: ${errors.join(', ')}`]),
     ...refusedLine(stats),

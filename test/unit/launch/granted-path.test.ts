@@ -157,7 +157,9 @@ test.skipIf(process.getuid?.() !== 0)(
 test('a program is found where the system has its own, and its package is named', () => {
   expect(findProgram('sh')).toBe('/usr/bin/sh');
   expect(findProgram('/bin/sh')).toBe('/bin/sh');
-  expect(() => findProgram('/etc/passwd')).toThrow('there is no program /etc/passwd');
+  expect(() => findProgram('/etc/passwd')).toThrow('/etc/passwd is not executable');
+  expect(() => findProgram('/etc')).toThrow('/etc is not a file');
+  expect(() => findProgram('/no/such/thing')).toThrow('there is no program /no/such/thing');
   expect(() => findProgram('no-such-program')).toThrow(
     'there is no program no-such-program in /usr/bin, /usr/sbin, /usr/local/bin, /bin, /sbin',
   );
