@@ -75,7 +75,7 @@ async function bundleManager() {
 async function packagesInPrograms() {
   const {metafile} = await build({
     ...common,
-    entryPoints: ['src/cli/main.ts', 'src/server/main.ts'],
+    entryPoints: ['src/cli/main.ts', 'src/server/main-thread.ts', 'src/server/request-thread.ts'],
     outdir: '.',
     write: false,
   });
