@@ -165,7 +165,7 @@ class RuleMatch {
   #sourceKind({sourceKinds}: AllowRule): string | undefined {
     const {kind} = this.#facts.source;
     if (sourceKinds.includes(kind)) return undefined;
-    return `the source is ${KIND_WORDS[kind]}`;
+    return `the source is ${KIND_WORDS[kind]}, not ${sourceKinds.map((each) => KIND_WORDS[each]).join(' or ')}`;
   }
 
   #sourceOwner({sourceOwner}: AllowRule): string | undefined {

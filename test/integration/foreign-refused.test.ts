@@ -132,6 +132,7 @@ describe.skipIf(missing !== undefined)('what is wrong is told', () => {
     const {error} = JSON.parse(stdout) as {error: {code: string; message: string}};
     expect(error).toMatchObject({code: 'deadline'});
     expect(error.message).toContain('sh runs, but has not mounted anything');
+    expect(error.message).toContain('; it had 2 s (deadline_seconds)');
     expect(sandboxed()).toEqual([]);
   });
 

@@ -6,7 +6,7 @@ import {CHECKOUT} from '../support/checkout.js';
 /** Which room may import which, as ARCHITECTURE.md has it. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
   sys: [],
-  start: [],
+  start: ['server'],
   wire: [],
   block: [],
   control: ['wire'],

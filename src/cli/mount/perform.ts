@@ -14,6 +14,7 @@ import {announce} from '../../manager/announcement.js';
 import {type Decision, loadPolicy, type Origin, type Policy, wayOf} from '../../policy/index.js';
 import {sentenceOf} from '../../service/last-words.js';
 import type {Log} from '../../service/log.js';
+import {ERRNO} from '../../sys/errno-codes.js';
 import {closeAll} from '../../sys/fd.js';
 import {logToSystem} from '../../sys/syslog.js';
 import {connectByPolicy} from './connect.js';
@@ -208,7 +209,7 @@ function iomapFor({iomap, server: {command, way}}: Policy): Policy['iomap'] {
 const ITS_OWN: readonly string[] = ['server-refused', 'server-died', 'deadline'];
 
 /** Says of a command that failed what it said itself, where nobody could tell of it, and for want of a file which line of policy would grant it. */
-async function inItsWords<T>({server, ownFile}: Policy, act: () => Promise<T>): Promise<T> {
+async function inItsWords<T>({server, ownFile, deadlineMs}: Policy, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
@@ -219,6 +220,8 @@ async function inItsWords<T>({server, ownFile}: Policy, act: () => Promise<T>): 
     const words = [error.message, ...lines];
     const said = sentenceOf(lines);
     const isTold = /; it (?:says|was refused): /.test(error.message);
+    if (error.errno === ERRNO.ETIMEDOUT)
+      error.message += `; it had ${deadlineMs / 1000} s (deadline_seconds)`;
     if (said !== '' && !isTold) error.message += `; it says: ${said}`;
     const {grants, network} = server;
     const file = ownFile;

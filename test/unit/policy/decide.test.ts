@@ -71,8 +71,13 @@ test.each<[what: string, rule: Partial<AllowRule>, facts: Facts, verdict: string
     'the source /home/ada/disk.img is none of /srv/**, /mnt/*',
   ],
   ["another's home", {sources: ['~/**']}, {source: {path: '/home/bob/disk.img'}}, 'is none of ~/**'],
-  ['a device', {sourceKinds: ['file']}, {source: {kind: 'block'}}, 'the source is a block device'],
-  ['a file', {sourceKinds: ['block']}, {}, 'the source is a regular file'],
+  [
+    'a device',
+    {sourceKinds: ['file']},
+    {source: {kind: 'block'}},
+    'the source is a block device, not a regular file',
+  ],
+  ['a file', {sourceKinds: ['block']}, {}, 'the source is a regular file, not a block device'],
   ['a directory', {}, {source: {kind: 'directory'}}, 'the source is a directory'],
   ['a name', {}, {source: {kind: 'name', path: 'h:/srv'}}, 'the source is the name of something'],
   [
