@@ -15,6 +15,22 @@ function endSignal(): Promise<NodeJS.Signals> {
   });
 }
 
+/** Has SIGHUP do something, once it is known what; one that came before is done then. A signal that nobody handles would end the process. */
+function onHangUp(): {does(act: () => void): void} {
+  let act: (() => void) | undefined;
+  let came = false;
+  process.on('SIGHUP', () => {
+    came = true;
+    act?.();
+  });
+  return {
+    does(what) {
+      act = what;
+      if (came) what();
+    },
+  };
+}
+
 /** Runs the manager and its admin API until a signal ends them. @returns the exit code */
 export async function runDaemon(settings: DaemonSettings): Promise<number> {
   const {listen, level, runDirectory, policyDirectory} = settings;
@@ -26,6 +42,7 @@ export async function runDaemon(settings: DaemonSettings): Promise<number> {
   const log = daemonLog(level);
   // Before anything is there to be undone, so that a signal during the start is not lost.
   const ended = endSignal();
+  const hangUp = onHangUp();
   let service: Service;
   try {
     service = new Service(process.env);
@@ -63,7 +80,7 @@ export async function runDaemon(settings: DaemonSettings): Promise<number> {
     return EXIT.failed;
   }
   service.ready(manager, () => log.error({}, 'the manager does not work: no sign of life is given'));
-  process.on('SIGHUP', () => void service.reload(manager, () => manager.reload()));
+  hangUp.does(() => void service.reload(manager, () => manager.reload()));
   const signal = await ended;
   service.stopping();
   log.info({signal}, 'ending; mounts go on');
