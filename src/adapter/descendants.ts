@@ -19,9 +19,9 @@ export function descendants(): number[] {
   }
   const found: number[] = [];
   // Ends: every process has one parent, so each is found once.
-  for (let todo = [process.pid]; todo.length > 0; ) {
-    todo = todo.flatMap((pid) => children.get(pid) ?? []);
-    found.push(...todo);
+  for (let generation = [process.pid]; generation.length > 0; ) {
+    generation = generation.flatMap((pid) => children.get(pid) ?? []);
+    found.push(...generation);
   }
   return found;
 }

@@ -64,7 +64,6 @@ export class Program {
       const lacks =
         errnoOf(error) === ERRNO.ENOENT ? ': that is what its first line names, or its loader' : '';
       this.#end = `did not start (${message}${lacks})`;
-      this.started = false;
     });
     this.#child.once('exit', (code, signal) => {
       this.#end = signal === null ? `exited with status ${code}` : `was ended by ${signal}`;
@@ -72,7 +71,9 @@ export class Program {
   }
 
   /** False where it could not even be executed. */
-  started = true;
+  get started(): boolean {
+    return this.#child.pid !== undefined;
+  }
 
   /** Whether nothing of it runs any more. A program that goes on in the background is still there. */
   get gone(): boolean {

@@ -59,9 +59,11 @@ export function findProgram(program: string): string {
 
 /** What a path leads to that is no program; undefined for nothing. */
 function whatIsThere(path: string): string | undefined {
-  const stats = statSync(path, {throwIfNoEntry: false});
-  if (stats === undefined) return undefined;
-  return stats.isFile() ? 'is not executable' : 'is not a file';
+  try {
+    return statSync(path).isFile() ? 'is not executable' : 'is not a file';
+  } catch {
+    return undefined;
+  }
 }
 
 function isExecutable(path: string): boolean {

@@ -162,7 +162,7 @@ function isShared(pid: number, namespace: string): boolean {
 }
 
 /**
- * Looks at a process from outside (proc(5)). Needs root. It takes about two milliseconds, half of it for the processes of the
+ * Looks at a process from outside (proc(5)). Needs root. It takes some milliseconds, a quarter of it for the processes of the
  * same user.
  * @param users who runs under which user id, where the caller knows; else all processes are looked at
  * @throws Errno or Node's own error when the process is gone, or its id is another's before everything was looked at

@@ -52,7 +52,7 @@ async function greet(
     const {threadId} = await thread.ask('load', {});
     // What runs a second time, when somebody waits for it, is a good deal faster. The threads that the runtime has for itself run none of our
     // code, and need nothing more.
-    lockDownFilter();
+    lockDownFilter(() => {});
     restrictRuntimeThreads([threadId, gettid()]);
     log('info', {}, WAITING);
     // Who has it wait decides for how long.

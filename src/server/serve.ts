@@ -64,16 +64,16 @@ async function lockDown(session: Session): Promise<boolean> {
   // While the thread still loads its code: all that doesn't depend on its answer.
   prepareWakeSignal();
   const more = iomap ? iomapSystemCalls(fuseFd) : [];
-  let filter = lockDownFilter(undefined, more);
+  // One for a ring has to name it.
+  const early = queues === undefined ? lockDownFilter(undefined, more) : undefined;
   const {landlock, threadId, ringFd} = await restricted;
   orders.wake = () => wakeThread(threadId);
   restrictThread();
   restrictRuntimeThreads([threadId, gettid()]);
   const closed = closeUnknown(knownDescriptors(session, ringFd));
   if (closed > 0) log('warn', {closed}, 'descriptors were open that this server was not given');
-  if (ringFd !== undefined)
-    filter = lockDownFilter(undefined, [...more, ...ringSystemCalls({ringFd, fuseFd})]);
-  restrictProcess(filter);
+  const ring = ringFd === undefined ? [] : ringSystemCalls({ringFd, fuseFd});
+  restrictProcess(early ?? lockDownFilter(undefined, [...more, ...ring]));
   report(control, {event: 'contained', landlock, systemCalls: ALLOWED_COUNT});
   return iomap;
 }

@@ -71,14 +71,7 @@ function pathsIn(line: string, among: readonly RegExp[]): string[] {
   return among.flatMap((complaint) => {
     const path = complaint.exec(line)?.[1]?.replace(/[.]+$/, '');
     // As a grant may be written: no double slashes, none at the end.
-    return path === undefined
-      ? []
-      : [
-          posix
-            .normalize(path)
-            .replace(/^\/\//, '/')
-            .replace(/(?<=.)\/$/, ''),
-        ];
+    return path === undefined ? [] : [posix.normalize(path).replace(/(?<=.)\/$/, '')];
   });
 }
 
