@@ -1,17 +1,27 @@
 // Stands for koffi inside our programs: the native module alone, without the search for it.
 import {createRequire} from 'node:module';
+import {dirname, join} from 'node:path';
+import {fileURLToPath} from 'node:url';
 
-const require = createRequire(import.meta.url);
+const here = dirname(fileURLToPath(import.meta.url));
+const own = `@koromix/koffi-linux-${process.arch}`;
+/** Beside the program, as in a sandbox; else where npm puts it and our packages have it. Each is asked for by its path: to look for a package takes longer than to load it. */
+const PLACES = ['koffi.node', join('../../node_modules', own, `linux_${process.arch}`, 'koffi.node')];
 
 function load() {
-  try {
-    return require('./koffi.node');
-  } catch (error) {
-    if (error.code !== 'MODULE_NOT_FOUND') throw error;
+  for (const place of PLACES) {
+    try {
+      const module = {exports: {}};
+      process.dlopen(module, join(here, place));
+      return module.exports;
+    } catch {
+      // It lies elsewhere, or is for another C library.
+    }
   }
+  const require = createRequire(import.meta.url);
   try {
     // koffi's own dependency, which need not be in a place that we see.
-    return createRequire(require.resolve('koffi'))(`@koromix/koffi-linux-${process.arch}`);
+    return createRequire(require.resolve('koffi'))(own);
   } catch {
     return require('koffi');
   }

@@ -1,8 +1,8 @@
-import {randomBytes} from 'node:crypto';
 import {chmodSync, lstatSync, mkdirSync, rmSync} from 'node:fs';
 import {dirname} from 'node:path';
 import {Errno} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
+import {randomBytes} from '../sys/random.js';
 import {listenStream} from '../sys/socket.js';
 
 const NAME_BYTES = 8;
@@ -28,7 +28,8 @@ export class ControlSocket {
   listen(): OwnedFd {
     if (this.#path !== undefined) throw new Errno('EBUSY', 'listen', this.#path);
     ensureDirectory(this.#directory);
-    const path = `${this.#directory}/${randomBytes(NAME_BYTES).toString('hex')}.sock`;
+    const name = Buffer.from(randomBytes(NAME_BYTES)).toString('hex');
+    const path = `${this.#directory}/${name}.sock`;
     const fd = listenStream(path, 0o600);
     this.#path = path;
     return fd;
