@@ -2,7 +2,6 @@
 // faster than hundreds of modules and can be handed into a sandbox by descriptor.
 import {spawnSync} from 'node:child_process';
 import {existsSync, renameSync, rmSync, writeFileSync} from 'node:fs';
-import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
 
@@ -43,19 +42,14 @@ for (const [outfile, entry] of [
   await build({...common, banner: {}, entryPoints: [entry], outfile: `${made}/${outfile}`});
 }
 /** Their code, each with what of it V8 keeps compiled: all, or what runs when the first file is started with these words. */
-const nothing = join(made, 'none');
 const CODE = [
-  // Nobody's file on nothing: everything of a mount command up to there runs.
-  [
-    'cli/main',
-    'src/cli/main.ts',
-    ['--ran', `${made}/cli/main.cjs`, 'mount', '--no-announce', '--json', nothing, nothing],
-  ],
+  ['cli/main', 'src/cli/main.ts', ['--ran', `${made}/cli/main.cjs`, 'help']],
+  ['cli/mount', 'src/cli/mount-main.ts', ['--all']],
   ['sandbox/server.main', 'src/server/main-thread.ts', ['--all']],
   ['sandbox/server.thread', 'src/server/request-thread.ts', ['--all']],
 ];
 for (const [name, entry] of CODE) {
-  await build({...common, entryPoints: [entry], outfile: `${made}/${name}.code.js`});
+  await build({...common, minify: true, entryPoints: [entry], outfile: `${made}/${name}.code.js`});
 }
 await build({
   ...common,

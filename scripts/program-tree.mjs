@@ -24,7 +24,10 @@ if (!existsSync('dist/cli/main.cjs')) fail('not built yet: run npm run build');
 const native = `@koromix/koffi-linux-${process.arch}`;
 if (!existsSync(`node_modules/${native}`)) fail(`koffi has no native module for ${process.arch}`);
 const PROGRAM = 'usr/lib/fuseward';
-const PROGRAM_FILES = ['dist/cli/main.cjs', 'dist/cli/main.code.js', 'dist/cli/main.cache'];
+const PROGRAM_FILES = [
+  'main.cjs',
+  ...['main', 'mount'].flatMap((code) => [`${code}.code.js`, `${code}.cache`]),
+].map((name) => `dist/cli/${name}`);
 
 function copy(from, to = join(PROGRAM, from)) {
   const place = join(target, to);
@@ -75,7 +78,12 @@ async function bundleManager() {
 async function packagesInPrograms() {
   const {metafile} = await build({
     ...common,
-    entryPoints: ['src/cli/main.ts', 'src/server/main-thread.ts', 'src/server/request-thread.ts'],
+    entryPoints: [
+      'src/cli/main.ts',
+      'src/cli/mount-main.ts',
+      'src/server/main-thread.ts',
+      'src/server/request-thread.ts',
+    ],
     outdir: '.',
     write: false,
   });

@@ -1,10 +1,12 @@
 import type {Command} from './command.js';
+import {type Loaders, loaderOf} from './loaders.js';
+import {MOUNT_COMMANDS} from './mount-commands.js';
 
 /**
  * The code of each command, loaded when it is called: what the others need to start (HTTP, TOML, the driver) is in no command's way.
  */
-const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
-  mount: async () => (await import('./mount/handler.js')).mountCommand,
+const LOADERS: Loaders = {
+  ...MOUNT_COMMANDS,
   umount: async () => (await import('./umount/handler.js')).umountCommand,
   ls: async () => (await import('./ls/handler.js')).lsCommand,
   status: async () => (await import('./status/handler.js')).statusCommand,
@@ -24,15 +26,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   uninstall: async () => (await import('./uninstall/handler.js')).uninstallCommand,
   completion: async () => (await import('./completion/handler.js')).completionCommand,
   serve: async () => (await import('./serve/handler.js')).serveCommand,
-  // By the names of the programs in bin/ that start these; no list of commands has them.
-  'mount.fuseward': async () => (await import('./mount-fuseward/handler.js')).mountFusewardCommand,
-  fuservicemount3: async () => (await import('./fuservicemount3/handler.js')).fuservicemountCommand,
-  // The manager starts these.
-  'wait-for-order': async () => (await import('./wait-for-order/handler.js')).waitForOrderCommand,
-  'user-mount': async () => (await import('./user-mount/handler.js')).userMountCommand,
 };
 
 /** Loads a command by its name; undefined when there is none. */
-export async function loadCommand(name: string): Promise<Command | undefined> {
-  return Object.hasOwn(LOADERS, name) ? await LOADERS[name]!() : undefined;
-}
+export const loadCommand: (name: string) => Promise<Command | undefined> = loaderOf(LOADERS);

@@ -1,8 +1,10 @@
-/** The first file of the command: NAME.cjs runs NAME.code.js. */
-import {forgetHeapFlag} from './heap-flag.js';
+/** The first file of the command, main.cjs: runs main.code.js, or mount.code.js for what mounts. */
+import {forgetHeapFlags} from './heap-flags.js';
 import {loadCode} from './load-code.js';
+import {MOUNTING} from './mounting.js';
 
 declare const module: NodeJS.Module;
 
-forgetHeapFlag();
-loadCode(__filename.replace(/\.c?js$/, ''), module);
+forgetHeapFlags();
+const code = MOUNTING.includes(process.argv[2] ?? '') ? 'mount' : 'main';
+loadCode(`${module.path}/${code}`, module);

@@ -6,14 +6,14 @@ import {isMainThread} from 'node:worker_threads';
 import type {runMainThread} from '../server/main-thread.js';
 import type {runRequestThread} from '../server/request-thread.js';
 import {startThread} from '../server/start-thread.js';
-import {forgetHeapFlag} from './heap-flag.js';
+import {forgetHeapFlags} from './heap-flags.js';
 import {loadCode} from './load-code.js';
 
 declare const module: NodeJS.Module;
 
 const stem = __filename.replace(/\.js$/, '');
 if (isMainThread) {
-  forgetHeapFlag();
+  forgetHeapFlags();
   const thread = startThread(__filename);
   const main = loadCode(`${stem}.main`, module) as {runMainThread: typeof runMainThread};
   main.runMainThread(thread);

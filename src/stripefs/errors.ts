@@ -6,13 +6,13 @@ export type ErrorDetails = Readonly<Record<string, number | string>>;
  * logs look at; `message` is the second half of a sentence about the superblock.
  */
 export class StripefsError extends Error {
+  override readonly name: string = 'StripefsError';
   readonly code: string;
   readonly errno: string;
   readonly details: ErrorDetails;
 
   constructor(errno: string, code: string, message: string, details: ErrorDetails = {}) {
     super(message);
-    this.name = new.target.name;
     this.errno = errno;
     this.code = code;
     this.details = details;
