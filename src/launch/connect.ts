@@ -9,7 +9,7 @@ import {launchWaiting} from './command-network.js';
 import {CommandUnit} from './command-unit.js';
 import {launchEmbedded} from './embedded.js';
 import type {EmbeddedServer} from './embedded-server.js';
-import type {ReadyServer} from './ready-server.js';
+import type {HeldServer} from './held-server.js';
 
 /** Where servers that someone else starts (a systemd socket unit) listen, one socket a type. */
 export const SERVICE_DIRECTORY = '/run/filesystems';
@@ -57,18 +57,28 @@ export function hasServer(
   return driver !== 'builtin' && isTypeName(wanted) && existsSync(`${directory}/${wanted}`);
 }
 
+/** Whether a mount of `type` starts a server of our own, by what lies ready now. @param type `auto` for one that finds out */
+export function startsOwn(
+  type: string,
+  {driver, command}: ServerPolicy,
+  directory: string = SERVICE_DIRECTORY,
+): boolean {
+  if (driver === 'socket' || command !== undefined || !BUILTIN_TYPES.includes(type)) return false;
+  return type === UNNAMED || driver === 'builtin' || !existsSync(`${directory}/${type}`);
+}
+
 /**
  * Reaches a server for `type`, as policy's `server.driver` says: the service socket if one is served, else a server in a sandbox of
  * our own, which is policy's command where there is one. Undefined when there is neither; the caller may fall back to an ordinary mount.
  * @param mount what a command is started for
- * @param ready a server that waits already, taken where one of our own would be started just as it was
+ * @param held a server that was started already, taken where one of our own would be started just as it was
  * @throws MissingProgram, GrantError; Error or Errno
  */
 export function connectServer(
   type: string | undefined,
   policy: ServerPolicy,
   mount: CommandMount,
-  {directory = SERVICE_DIRECTORY, ready}: {directory?: string; ready?: ReadyServer | undefined} = {},
+  {directory = SERVICE_DIRECTORY, held}: {directory?: string; held?: HeldServer | undefined} = {},
 ): Connection | undefined {
   const wanted = type ?? UNNAMED;
   if (!isTypeName(wanted)) return undefined;
@@ -85,7 +95,7 @@ export function connectServer(
   }
   const server =
     command === undefined
-      ? (ready?.take(wanted, policy) ?? launchEmbedded(wanted, policy))
+      ? (held?.take(wanted, policy) ?? launchEmbedded(wanted, policy))
       : launchCommand(wanted, policy, mount);
   return {socket: server.socket, kind: 'embedded', server};
 }

@@ -2,7 +2,10 @@ import {fstatSync} from 'node:fs';
 import type {OwnedFd} from '../sys/fd.js';
 import {processState} from '../sys/process.js';
 import {boundLog, readLogEnd} from './log-memfd.js';
-import {processesWith, serversAmong} from './sandbox-processes.js';
+import {processesWith, serversAmong, startedBy} from './sandbox-processes.js';
+
+/** How long a process may take to stop that is told to. */
+const STOP_MS = 100;
 
 /** A contained server that this process started. */
 export class EmbeddedServer {
@@ -90,20 +93,38 @@ export class EmbeddedServer {
 
   /** Ends it at once, and nobody who got one of its ids after it. */
   kill(): void {
-    for (const each of [this.pid, this.#monitor]) {
-      try {
-        if (each !== undefined && this.#runs(each)) process.kill(each, 'SIGKILL');
-      } catch {
-        // It ended meanwhile.
-      }
+    const first = this.pid ?? this.#startedUnseen();
+    for (const each of [first, this.#monitor]) if (each !== undefined) this.#signal(each, 'SIGKILL');
+  }
+
+  /**
+   * The sandbox's first process where bubblewrap has made it and not told yet: it waits for a word of bubblewrap's, and would wait for ever.
+   * Bubblewrap is stopped, so that none comes after the look.
+   */
+  #startedUnseen(): number | undefined {
+    this.#signal(this.#monitor, 'SIGSTOP');
+    for (const end = performance.now() + STOP_MS; this.#runs(this.#monitor, 'T'); ) {
+      if (performance.now() > end) break;
+    }
+    return this.pid ?? startedBy(this.#monitor, this.uid)[0];
+  }
+
+  #signal(pid: number, signal: 'SIGKILL' | 'SIGSTOP'): void {
+    try {
+      if (this.#runs(pid)) process.kill(pid, signal);
+    } catch {
+      // It ended meanwhile.
     }
   }
 
-  /** Whether this process of it runs and doesn't only wait to be reaped. An id alone may be another's by now; the user id is its own. */
-  #runs(pid: number): boolean {
+  /**
+   * Whether this process of it runs and doesn't only wait to be reaped. An id alone may be another's by now; the user id is its own.
+   * @param but further states of proc_pid_status(5) that don't count as running
+   */
+  #runs(pid: number, but = ''): boolean {
     try {
       const {state, uids} = processState(pid);
-      return uids[0] === this.uid && state !== 'Z' && state !== 'X';
+      return uids[0] === this.uid && !`ZX${but}`.includes(state);
     } catch {
       return false;
     }

@@ -23,6 +23,11 @@ export function processesWith(first: number, uid: number): number[] {
   return all.filter((pid) => pidNamespaceOf(pid) === namespace).sort((a, b) => a - b);
 }
 
+/** Processes of a user id that another process of his has started. */
+export function startedBy(parent: number, uid: number): number[] {
+  return (processUsers().get(uid) ?? []).filter((pid) => parentOf(pid, uid) === parent);
+}
+
 /** Whether a process holds the fuse device of a connection, or where the kernel does not tell which (before 6.17) any fuse device. */
 function serves(pid: number, connection: number): boolean {
   try {

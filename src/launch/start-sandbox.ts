@@ -7,11 +7,9 @@ import {EmbeddedServer} from './embedded-server.js';
 import {InheritedFds} from './inherited-fds.js';
 import {withLaunchLock} from './lock.js';
 import {createLog} from './log-memfd.js';
+import {asFirstToGo} from './oom-score.js';
 import {requireTool} from './tools.js';
 import {unusedUserId} from './user-id.js';
-
-/** As OOMScoreAdjust= in the server units: when memory runs out, servers go first. A manager's own would otherwise be theirs. */
-const OOM_SCORE = 500;
 
 /** What starts a sandbox. */
 export interface SandboxTools {
@@ -68,7 +66,6 @@ export function startSandbox(
 ): EmbeddedServer {
   const bubblewrap = requireTool('bwrap', 'bubblewrap');
   const prlimit = requireTool('prlimit', 'util-linux');
-  const choom = requireTool('choom', 'util-linux');
   using held = new DisposableFds();
   using fds = new InheritedFds();
   const log = held.add(createLog());
@@ -81,9 +78,9 @@ export function startSandbox(
   const infoNumber = fds.lend(info);
   const {uid, monitor} = withLaunchLock(() => {
     const uid = unusedUserId(policy);
-    const start: SandboxTools['start'] = (words, environment) =>
-      started(
-        spawn(choom, ['-n', `${OOM_SCORE}`, '--', prlimit, ...words], {
+    const start: SandboxTools['start'] = (words, environment) => {
+      const child = asFirstToGo(() =>
+        spawn(prlimit, words, {
           uid,
           gid: uid,
           cwd: '/',
@@ -93,6 +90,8 @@ export function startSandbox(
           stdio: [input.fd, log.fd, log.fd, serverEnd.fd, ...fds.list],
         }),
       );
+      return started(child);
+    };
     return {uid, monitor: begin(uid, {bubblewrap, start}, {info: infoNumber, fds})};
   });
   held.keep();

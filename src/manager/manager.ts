@@ -1,6 +1,7 @@
 import {type CachesAnswer, type ControlAnswers, ControlError, type ControlOrder} from '../control/index.js';
 import {eventually} from '../helper/cleanup.js';
 import {BUILTIN_TYPES} from '../launch/connect.js';
+import type {Containment} from '../launch/containment.js';
 import {type Feature, machineFeatures} from '../launch/features.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import {sweepRecords} from '../launch/mount-record.js';
@@ -94,6 +95,8 @@ export class MountManager implements Manager {
   readonly #tracer: RequestTracer;
   readonly #outside: OutsideStats;
   readonly #pool: MountPool;
+  /** What the command saw that made the mount which is being looked up. */
+  #look: Containment | undefined;
   readonly #commands: CommandRunner;
   readonly #started: {readonly at: string; readonly monotonic: number};
   #features: readonly Feature[] = [];
@@ -144,11 +147,13 @@ export class MountManager implements Manager {
       watch: (mount, record) => {
         const type = record?.type ?? mount.entries[0].fsType.replace(/^fuse(blk)?\.?/, '');
         const policy = this.#policies.of(type);
-        return new WatchedMount(
+        const watched = new WatchedMount(
           mount,
           {record, policy},
           {clock, events: this.#supervisor, looks, tracer: this.#tracer},
         );
+        if (this.#look !== undefined) watched.saw(this.#look);
+        return watched;
       },
       found: (mount) => this.#supervisor.found(mount),
       gone: (mount) => {
@@ -243,9 +248,9 @@ export class MountManager implements Manager {
 
   async create(order: MountOrder): Promise<MountView> {
     const {source, target} = order;
-    let id: string;
+    let made: Awaited<ReturnType<typeof mountByCommand>>;
     try {
-      id = await mountByCommand(this.#commands, order, this.#policyWords());
+      made = await mountByCommand(this.#commands, order, this.#policyWords());
     } catch (error) {
       if (error instanceof ManagerError && error.kind === 'denied') {
         const {code, errno, message, rule} = error;
@@ -253,8 +258,13 @@ export class MountManager implements Manager {
       }
       throw error;
     }
-    this.#registry.look(true);
-    const mount = this.#registry.get(id);
+    this.#look = made.look;
+    try {
+      this.#registry.look(true);
+    } finally {
+      this.#look = undefined;
+    }
+    const mount = this.#registry.get(made.id);
     if (mount === undefined) throw vanished(target);
     await eventually(() => mount.health !== 'unknown', GREETING_MS, GREETING_LOOK_MS);
     return mountView(mount, FRESH_MS);

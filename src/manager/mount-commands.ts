@@ -1,3 +1,4 @@
+import type {Containment} from '../launch/containment.js';
 import type {MountEntry} from '../sys/mount-info.js';
 import type {CommandRunner} from './command-runner.js';
 import {ManagerError, type UnmountOrder} from './face.js';
@@ -31,14 +32,14 @@ function checkOrder({source, target, options = []}: MountOrder): void {
 /**
  * Mounts through the mount command, by the policy that the manager holds.
  * @param policyWords options that tell which policy that is
- * @returns the number of the new connection
+ * @returns the number of the new connection, and what the command saw of its server if it looked
  * @throws ManagerError
  */
 export async function mountByCommand(
   commands: CommandRunner,
   order: MountOrder,
   policyWords: readonly string[],
-): Promise<string> {
+): Promise<{id: string; look: Containment | undefined}> {
   checkOrder(order);
   const {source, target, type, options = []} = order;
   const words = [
@@ -48,11 +49,12 @@ export async function mountByCommand(
   ];
   // What the command has to say comes back here; announced as well, a denial would be told twice.
   const made = await commands.run(
-    ['mount', '--json', '--no-announce', ...words, '--', source, target],
+    ['mount', '--json', '--no-announce', '--tell-look', ...words, '--', source, target],
     MOUNT_MS,
     {type: type ?? UNNAMED},
   );
-  return String((made as {connectionId: number}).connectionId);
+  const {connectionId, look} = made as {connectionId: number; look?: Containment};
+  return {id: String(connectionId), look};
 }
 
 /** Unmounts through the umount command: the mount with this id, and no other at its path. @throws ManagerError */

@@ -1,8 +1,10 @@
 import {type FSWatcher, watch} from 'node:fs';
 import type {CloseReason, ServerState} from '../control/index.js';
+import type {Containment} from '../launch/containment.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import type {MountRecord} from '../launch/mount-record.js';
-import {expectedOf, lookAtServer, type ServerLook} from '../launch/seal.js';
+import {expectedOf, lookAtServer, type ServerLook, sealOf} from '../launch/seal.js';
+import type {Expected} from '../launch/seal-judges.js';
 import type {Policy} from '../policy/index.js';
 import {loopAttachment} from '../sys/loop.js';
 import type {MountEntry} from '../sys/mount-info.js';
@@ -304,13 +306,25 @@ export class WatchedMount {
     // What was seen of a process that is gone is true no more.
     if (server === undefined) this.#look = undefined;
     else if (this.#look === undefined || this.#clock.monotonic() - this.#look.at > maxAgeMs) {
-      const {options, superOptions} = this.entry;
-      const mount = {connection: this.connection, readOnly: [...options, ...superOptions].includes('ro')};
       const users = maxAgeMs === 0 ? undefined : () => this.#looks.users();
-      const value = lookAtServer(server, expectedOf(this.#record, mount), users);
+      const value = lookAtServer(server, this.#expected(), users);
       this.#look = {at: this.#clock.monotonic(), value};
     }
     return this.#look?.value;
+  }
+
+  /** Takes what a mount command saw of its server this moment, instead of a look of our own: it is judged here. */
+  saw(containment: Containment): void {
+    const {server} = this;
+    if (server === undefined || containment.pid !== server.pid || containment.start !== server.start) return;
+    const value = {containment, seal: sealOf(containment, this.#expected())};
+    this.#look = {at: this.#clock.monotonic(), value};
+  }
+
+  #expected(): Expected {
+    const {options, superOptions} = this.entry;
+    const mount = {connection: this.connection, readOnly: [...options, ...superOptions].includes('ro')};
+    return expectedOf(this.#record, mount);
   }
 
   /** Stops watching; the mount stays. Idempotent. */

@@ -2,7 +2,8 @@ import {mkdirSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
-import {ReadyServer} from '../../src/launch/ready-server.js';
+import type {HeldServer} from '../../src/launch/held-server.js';
+import {startReadyServer} from '../../src/launch/ready-server.js';
 import type {MountView, PoolView} from '../../src/manager/model.js';
 import {loadPolicy} from '../../src/policy/index.js';
 import {waitReadable} from '../../src/sys/poll.js';
@@ -33,7 +34,7 @@ test.skipIf(missing)(
   'a server that waits is taken once, for its type and its settings alone, and while it runs',
   async () => {
     const policy = loadPolicy('ext4', undefined).server;
-    const start = (): Promise<ReadyServer> => ReadyServer.start('ext4', policy);
+    const start = (): Promise<HeldServer> => startReadyServer('ext4', policy);
     const [one, two] = [await start(), await start()];
     expect(one.take('ext3', policy)).toBeUndefined();
     expect(one.take('ext4', {...policy, tasks: policy.tasks + 1})).toBeUndefined();

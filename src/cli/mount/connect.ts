@@ -1,6 +1,6 @@
 import {busy, type Connection, MountError, type ServerNeeds} from '../../helper/index.js';
+import type {HeldServer} from '../../launch/held-server.js';
 import {connectServer, GrantError, MissingProgram, NetworkError, StrangeUnit} from '../../launch/index.js';
-import type {ReadyServer} from '../../launch/ready-server.js';
 import type {Policy, ServerPolicy} from '../../policy/index.js';
 import {errnoOf} from '../../sys/errno.js';
 import {ERRNO} from '../../sys/errno-codes.js';
@@ -11,8 +11,8 @@ interface Wanted {
   readonly server: ServerPolicy;
   readonly needs: ServerNeeds;
   readonly object: string;
-  /** A server that waits, for a mount that would start the same. */
-  readonly ready: ReadyServer | undefined;
+  /** A server that was started already, for a mount that would start the same. */
+  readonly held: HeldServer | undefined;
 }
 
 /**
@@ -24,7 +24,7 @@ export async function connectByPolicy(
   wanted: Wanted,
 ): Promise<Connection | undefined> {
   return await inWords(wanted, async () => {
-    const connection = connectServer(type, wanted.server, wanted.needs, {ready: wanted.ready});
+    const connection = connectServer(type, wanted.server, wanted.needs, {held: wanted.held});
     try {
       await connection?.open?.();
     } catch (error) {

@@ -1,5 +1,6 @@
 import {MountError, type ServingProcess} from '../../helper/index.js';
-import {lackingOf, lookAtServer, type Seal, sealOfUnknown} from '../../launch/index.js';
+import type {Containment} from '../../launch/containment.js';
+import {lackingOf, lookAtServer, type ServerLook, sealOfUnknown} from '../../launch/index.js';
 import type {ContainmentPoint} from '../../policy/index.js';
 import {ERRNO} from '../../sys/errno-codes.js';
 
@@ -8,11 +9,16 @@ interface Demand {
   readonly required: readonly ContainmentPoint[];
   readonly object: string;
   readonly callerUid: number;
+  /** It is looked at in any case, to tell of it. */
+  readonly wanted: boolean;
   /** Policy grants it places in the network. */
   readonly network: boolean;
 }
 
-function sealOf(server: ServingProcess, {callerUid, network}: Pick<Demand, 'callerUid' | 'network'>): Seal {
+function lookAt(
+  server: ServingProcess,
+  {callerUid, network}: Pick<Demand, 'callerUid' | 'network'>,
+): ServerLook {
   const {
     name,
     kind,
@@ -26,24 +32,28 @@ function sealOf(server: ServingProcess, {callerUid, network}: Pick<Demand, 'call
     queues,
     lockDown,
   } = server;
-  if (name === undefined) return sealOfUnknown('the kernel does not tell which process it is');
+  if (name === undefined) {
+    return {containment: undefined, seal: sealOfUnknown('the kernel does not tell which process it is')};
+  }
   const embedded = kind === 'embedded';
   const mount = {sourcePath, sourceInode, loopDevice, members, readOnly, queues, connection: undefined};
   const expected = {callerUid, embedded, observed, foreign: isForeign, network, ...mount};
-  return lookAtServer(name, {...expected, reported: lockDown}).seal;
+  return lookAtServer(name, {...expected, reported: lockDown});
 }
 
 /**
  * Whether a server that is about to get a mount is held as policy demands.
+ * @returns what was seen of it; undefined where it was not looked at or nothing could be seen
  * @throws MountError `not-contained`, naming each point that it lacks
  */
 export function checkContainment(
   server: ServingProcess,
-  {required, object, callerUid, network}: Demand,
-): void {
-  if (required.length === 0) return;
-  const lacking = lackingOf(sealOf(server, {callerUid, network}), required);
-  if (lacking.length === 0) return;
+  {required, wanted, object, callerUid, network}: Demand,
+): Containment | undefined {
+  if (required.length === 0 && !wanted) return undefined;
+  const {containment, seal} = lookAt(server, {callerUid, network});
+  const lacking = lackingOf(seal, required);
+  if (lacking.length === 0) return containment;
   const points = lacking.map(({point, detail}) => `${point} (${detail})`).join('; ');
   const reason = `its server lacks what containment.required demands: ${points}`;
   throw new MountError({object, reason, code: 'not-contained'}, {errno: ERRNO.EPERM, details: {lacking}});

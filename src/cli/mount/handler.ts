@@ -1,6 +1,7 @@
-import {MountError, type MountResult} from '../../helper/index.js';
-import type {ReadyServer} from '../../launch/ready-server.js';
+import {MountError} from '../../helper/index.js';
+import type {HeldServer} from '../../launch/held-server.js';
 import {PolicyError} from '../../policy/index.js';
+import {exitNow} from '../../sys/exit.js';
 import {keepInheritedFds} from '../../sys/inherited.js';
 import {type Command, complain, EXIT, type OptionValues, print, UsageError} from '../command.js';
 import {reportFailure, UserRequestError} from '../user-client.js';
@@ -8,7 +9,7 @@ import {runApart} from './apart.js';
 import {mountAsUser} from './as-user.js';
 import {isPrivileged, thisCaller} from './for-caller.js';
 import {mountDefinition} from './options.js';
-import {performMount} from './perform.js';
+import {type LookedAtMount, performMount} from './perform.js';
 
 function report(error: unknown, json: boolean): number {
   if (error instanceof UserRequestError) return reportFailure(error.failure, json);
@@ -30,8 +31,8 @@ function report(error: unknown, json: boolean): number {
 function mountFor(
   [source, target]: readonly [string, string],
   values: OptionValues,
-  ready: ReadyServer | undefined,
-): MountResult | Promise<MountResult> {
+  ready: HeldServer | undefined,
+): LookedAtMount | Promise<LookedAtMount> {
   const type = values['type'] as string | undefined;
   const options = (values['options'] ?? []) as string[];
   if (!isPrivileged()) {
@@ -44,6 +45,7 @@ function mountFor(
     heldPolicy: values['held-policy'] as string | undefined,
     ...thisCaller(),
     announce: values['no-announce'] !== true,
+    tellLook: values['tell-look'] === true,
     ready,
   });
 }
@@ -52,7 +54,7 @@ function mountFor(
 export async function runMount(
   [source, target]: readonly string[],
   values: OptionValues,
-  ready?: ReadyServer,
+  ready?: HeldServer,
 ): Promise<number> {
   const json = values['json'] === true;
   try {
@@ -65,7 +67,9 @@ export async function runMount(
     });
     if (apart !== undefined) return apart;
     const result = await mountFor([source!, target!], values, ready);
-    if (json) print(JSON.stringify(result));
+    if (json) print(JSON.stringify(values['tell-look'] === true ? result : {...result, look: undefined}));
+    // Nothing was printed that could still be on its way, and Node's own end takes 10 ms.
+    else if (ready === undefined) exitNow(EXIT.done);
     return EXIT.done;
   } catch (error) {
     return report(error, json);

@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {
   type GivenDescriptors,
@@ -6,22 +7,21 @@ import {
   type MountResult,
   mount,
   rehearse,
+  subtypeOf,
 } from '../../helper/index.js';
+import type {Containment} from '../../launch/containment.js';
+import {EarlyServer} from '../../launch/early-server.js';
+import type {HeldServer} from '../../launch/held-server.js';
 import {launchContained} from '../../launch/index.js';
-import {CONTROL_DIRECTORY, sweepRecords, writeRecord} from '../../launch/mount-record.js';
-import type {ReadyServer} from '../../launch/ready-server.js';
-import {announce} from '../../manager/announcement.js';
-import {type Decision, loadPolicy, type Origin, type Policy, wayOf} from '../../policy/index.js';
-import {sentenceOf} from '../../service/last-words.js';
+import {CONTROL_DIRECTORY} from '../../launch/mount-record.js';
+import {type Decision, loadPolicy, type Policy, type ServerPolicy, wayOf} from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
-import {ERRNO} from '../../sys/errno-codes.js';
 import {closeAll} from '../../sys/fd.js';
-import {logToSystem} from '../../sys/syslog.js';
+import {announceDenial, announceMount, keepRecord} from './aftermath.js';
 import {connectByPolicy} from './connect.js';
 import {checkContainment} from './containment-check.js';
-import {grantHint} from './grant-hint.js';
 import {type MountRules, mountRules, policyFiles, sourceText} from './mount-rules.js';
-import {procHint} from './proc-hint.js';
+import {inItsWords} from './own-words.js';
 
 /** A mount as somebody asks for it. */
 export interface MountOrder {
@@ -48,8 +48,15 @@ export interface MountOrder {
   /** Only a server behind a service socket will do, none of our own. */
   readonly socketOnly?: boolean | undefined;
   readonly log?: Log | undefined;
+  /** Looks at the server when the mount works, whatever policy demands, and tells what was seen. */
+  readonly tellLook?: boolean | undefined;
   /** A server that waits, for a mount that would start the same. */
-  readonly ready?: ReadyServer | undefined;
+  readonly ready?: HeldServer | undefined;
+}
+
+/** A working mount, and what was seen of its server just before it was attached, where policy or the caller wants such a look. */
+export interface LookedAtMount extends MountResult {
+  readonly look?: Containment;
 }
 
 /**
@@ -57,7 +64,7 @@ export interface MountOrder {
  * which every command mounts. Needs root.
  * @throws MountError with everything undone; PolicyError when a policy file can't be used
  */
-export async function performMount(order: MountOrder): Promise<MountResult> {
+export async function performMount(order: MountOrder): Promise<LookedAtMount> {
   try {
     const result = await mountFound(order);
     keepRecord(result, order);
@@ -108,7 +115,7 @@ const UNNAMED = 'auto';
  * Mounts; where nobody named a type and our own server found one that it has no driver for but policy has a command, once more as that type: by its rules and
  * its settings, as if it had been named, whatever the source holds by then.
  */
-async function mountFound(order: MountOrder): Promise<MountResult> {
+async function mountFound(order: MountOrder): Promise<LookedAtMount> {
   if (order.type !== undefined && order.type !== UNNAMED) return await mountByPolicy(order);
   const {given} = order;
   // The first attempt closes what it was given.
@@ -157,7 +164,7 @@ function duplicates({source, target}: GivenDescriptors): {
 }
 
 /** Mounts; where a server that had waited died on the way, once more with a fresh one, which is what a mount without a pool would have had. */
-async function mountByPolicy(order: MountOrder): Promise<MountResult> {
+async function mountByPolicy(order: MountOrder): Promise<LookedAtMount> {
   const {ready, given} = order;
   if (ready === undefined || ready.taken) return await mountOnce({...order, ready: undefined});
   using again = given === undefined ? undefined : duplicates(given);
@@ -174,29 +181,60 @@ async function mountByPolicy(order: MountOrder): Promise<MountResult> {
   }
 }
 
-async function mountOnce(order: MountOrder): Promise<MountResult> {
-  const {callerUid, socketOnly = false, log} = order;
+async function mountOnce(order: MountOrder): Promise<LookedAtMount> {
   const {request, rules} = prepared(order);
   const {policy} = rules;
-  const server = socketOnly ? {...policy.server, driver: 'socket' as const} : policy.server;
+  const server = order.socketOnly === true ? {...policy.server, driver: 'socket' as const} : policy.server;
+  const early = order.ready === undefined ? startEarly(order, request, server) : undefined;
+  try {
+    return await mountWith(order, request, rules, {server, held: order.ready ?? early});
+  } finally {
+    await early?.abandon();
+  }
+}
+
+/**
+ * Starts a server while the mount is still looked at, for root, who is rarely denied; others come through a manager, which may have some that wait.
+ * Where there is nothing to mount none is needed. `runApart` has seen that this look can't hang.
+ */
+function startEarly(
+  {given, callerUid}: MountOrder,
+  {source, target, type}: MountRequest,
+  server: ServerPolicy,
+): EarlyServer | undefined {
+  if (given !== undefined || callerUid !== 0 || !existsSync(source) || !existsSync(target)) return undefined;
+  return EarlyServer.start(type === undefined ? UNNAMED : subtypeOf(type), server);
+}
+
+async function mountWith(
+  {callerUid, tellLook = false, log}: MountOrder,
+  request: MountRequest,
+  {policy, decide, decideDetected}: MountRules,
+  {server, held}: {server: ServerPolicy; held: HeldServer | undefined},
+): Promise<LookedAtMount> {
+  let look: Containment | undefined;
   const object = `${request.source} on ${request.target}`;
   const result = await inItsWords(policy, () =>
     mount(request, {
       policy: {...policy, iomap: iomapFor(policy)},
-      decide: rules.decide,
-      checkDetected: rules.decideDetected,
-      connect: (wanted, needs) =>
-        connectByPolicy(wanted, {policy, server, needs, object, ready: order.ready}),
+      decide,
+      checkDetected: decideDetected,
+      connect: (wanted, needs) => connectByPolicy(wanted, {policy, server, needs, object, held}),
       ...(server.observe ? {observe: () => launchContained('observe', [], server)} : {}),
       controlDirectory: CONTROL_DIRECTORY,
       checkServer: (process) => {
         const {required} = policy.containment;
-        checkContainment(process, {required, object, callerUid, network: hasNetwork(server)});
+        const demand = {required, wanted: tellLook, object, callerUid, network: hasNetwork(server)};
+        look = checkContainment(process, demand);
       },
       ...(log === undefined ? {} : {log}),
     }),
   );
-  return result.foreign === true && hasNetwork(server) ? {...result, network: true} : result;
+  return {
+    ...result,
+    ...(result.foreign === true && hasNetwork(server) ? {network: true} : {}),
+    ...(look === undefined ? {} : {look}),
+  };
 }
 
 /** Programs of others don't know iomap, and a mount with it would be read-only for their sake. */
@@ -205,87 +243,7 @@ function iomapFor({iomap, server: {command, way}}: Policy): Policy['iomap'] {
   return isForeign && iomap === 'allow' ? 'deny' : iomap;
 }
 
-/** Failures that a program may have words for. */
-const ITS_OWN: readonly string[] = ['server-refused', 'server-died', 'deadline'];
-
-/** Says of a command that failed what it said itself, where nobody could tell of it, and for want of a file which line of policy would grant it. */
-async function inItsWords<T>({server, ownFile, deadlineMs}: Policy, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    if (!(error instanceof MountError) || server.command === undefined) throw error;
-    if (!ITS_OWN.includes(error.code)) throw error;
-    const log = error.details['serverLog'];
-    const lines = Array.isArray(log) ? log.map(String) : [];
-    const words = [error.message, ...lines];
-    const said = sentenceOf(lines);
-    const isTold = /; it (?:says|was refused): /.test(error.message);
-    if (error.errno === ERRNO.ETIMEDOUT)
-      error.message += `; it had ${deadlineMs / 1000} s (deadline_seconds)`;
-    if (said !== '' && !isTold) error.message += `; it says: ${said}`;
-    const {grants, network} = server;
-    const file = ownFile;
-    const hint =
-      procHint(said) ?? (file === undefined ? undefined : grantHint(words, {grants, network, file}));
-    if (hint !== undefined) error.message += `; ${hint}`;
-    throw error;
-  }
-}
-
 /** Whether a command is granted places in the network. */
 function hasNetwork({network}: Policy['server']): boolean {
   return network === 'host' || (network !== 'none' && network.length > 0);
-}
-
-function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void {
-  sweepRecords();
-  writeRecord({
-    connectionId: result.connectionId,
-    mountId: result.mountId,
-    source: result.source,
-    sourcePath: result.sourcePath,
-    sourceInode: result.sourceInode,
-    target: result.target,
-    type: result.subtype,
-    options,
-    readOnly: result.readOnly,
-    loopDevice: result.loopDevice,
-    members: result.members,
-    blockSize: result.blockSize,
-    iomap: result.iomap,
-    queues: result.queues,
-    kind: result.kind,
-    foreign: result.foreign,
-    network: result.network,
-    sandbox: result.sandbox,
-    unit: result.unit,
-    serverPid: result.serverPid,
-    serverStart: result.serverStart,
-    observer: result.observer,
-    reported: result.lockDown,
-    since: new Date().toISOString(),
-    callerUid,
-    controlSocket: result.controlSocket,
-    rule: result.rule,
-  });
-}
-
-/** The manager logs each decision with its rule; where none runs, the system's log has it. */
-function announceMount(
-  {connectionId, mountId, source, target, rule}: MountResult,
-  {callerUid}: MountOrder,
-): void {
-  if (announce({event: 'mounted', connectionId, mountId})) return;
-  const place = rule === undefined ? '' : ` by ${rule.file}:${rule.line}`;
-  logToSystem('info', `user ${callerUid} mounted ${source} on ${target}, allowed${place}`);
-}
-
-/** A mount that policy forbids is worth a log; other failures are the caller's own. */
-function announceDenial(error: unknown, {source, target, callerUid}: MountOrder): void {
-  if (!(error instanceof MountError)) return;
-  const {code, message, errnoName: errno, details} = error;
-  if (errno !== 'EPERM' && errno !== 'EACCES') return;
-  const rule = details['rule'] as Origin | undefined;
-  if (announce({event: 'denied', source, target, code, errno, message, callerUid, rule})) return;
-  logToSystem('warning', `user ${callerUid} was denied: ${message}`);
 }

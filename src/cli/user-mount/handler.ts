@@ -1,7 +1,7 @@
 import {MountError, type MountResult, unmount} from '../../helper/index.js';
 import {currentPath} from '../../helper/mount-point.js';
+import type {HeldServer} from '../../launch/held-server.js';
 import {sweepRecords} from '../../launch/mount-record.js';
-import type {ReadyServer} from '../../launch/ready-server.js';
 import {encodeUserPacket, type UserAnswer, type UserFailure} from '../../manager/user-protocol.js';
 import {PolicyError} from '../../policy/index.js';
 import {Errno} from '../../sys/errno.js';
@@ -21,7 +21,7 @@ const CONNECTION = 3;
 async function mountFor(
   connection: OwnedFd,
   values: OptionValues,
-  ready: ReadyServer | undefined,
+  ready: HeldServer | undefined,
 ): Promise<MountResult> {
   const {uid, gid} = peerCredentials(connection.fd);
   const groups = peerGroups(connection.fd);
@@ -33,7 +33,7 @@ async function mountFor(
   // Taking a descriptor can cost a process that nothing ends but its sender, so not everybody's is taken.
   refuseStrangers(type, {uid, gid, groups}, policyFiles(policy));
   const given = receiveDescriptors(connection);
-  const result = await performMount({
+  const {look: _, ...result} = await performMount({
     // What he wrote may be relative to any place, and names in messages and in the mount table should be those of this machine.
     source: currentPath(given.source),
     target: currentPath(given.target),
@@ -84,7 +84,7 @@ function answer(connection: OwnedFd, reply: UserAnswer): void {
 export async function runUserMount(
   connection: OwnedFd,
   values: OptionValues,
-  ready?: ReadyServer,
+  ready?: HeldServer,
 ): Promise<number> {
   try {
     const result = await mountFor(connection, values, ready);

@@ -1,4 +1,5 @@
-import {ReadyServer} from '../../launch/ready-server.js';
+import type {HeldServer} from '../../launch/held-server.js';
+import {startReadyServer} from '../../launch/ready-server.js';
 import {encodeReady, LONGEST_ORDER, ORDER_FD, readOrder} from '../../manager/pool-protocol.js';
 import {loadPolicy} from '../../policy/index.js';
 import {OwnedFd} from '../../sys/fd.js';
@@ -21,7 +22,7 @@ interface Order {
 }
 
 /** @returns undefined when the manager is gone, or the server is */
-function nextOrder(channel: OwnedFd, server: ReadyServer): Promise<Order | undefined> {
+function nextOrder(channel: OwnedFd, server: HeldServer): Promise<Order | undefined> {
   return new Promise((resolve) => {
     const settle = (order: Order | undefined): void => {
       fromManager.close();
@@ -40,7 +41,7 @@ function receiveOrder(channel: OwnedFd): Order | undefined {
 }
 
 /** Does as a process would that was started with these words. */
-async function obey({words: [name, ...args], connection}: Order, server: ReadyServer): Promise<number> {
+async function obey({words: [name, ...args], connection}: Order, server: HeldServer): Promise<number> {
   // For who starts this command once more, apart.
   process.argv.splice(2, Infinity, name!, ...args);
   if (name === 'mount') {
@@ -68,7 +69,7 @@ export const waitForOrderCommand: Command = {
       policyDirectory: values['policy'] as string | undefined,
       heldPolicy: values['held-policy'] as string | undefined,
     };
-    const server = await ReadyServer.start(type, loadPolicy(type, policyFiles(policy)).server);
+    const server = await startReadyServer(type, loadPolicy(type, policyFiles(policy)).server);
     await warmUp(type, policy, server);
     sendPacket(channel.fd, encodeReady({serverPid: server.pid}));
     const order = await nextOrder(channel, server);

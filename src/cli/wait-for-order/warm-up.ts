@@ -1,12 +1,12 @@
+import type {HeldServer} from '../../launch/held-server.js';
 import {processStart} from '../../launch/mount-record.js';
-import type {ReadyServer} from '../../launch/ready-server.js';
 import {lookAtServer} from '../../launch/seal.js';
 import {output} from '../command.js';
 import {thisCaller} from '../mount/for-caller.js';
 import {rehearseMount} from '../mount/perform.js';
 
-/** How often: the first time compiles, the second finds it compiled. */
-const TIMES = 2;
+/** How often: the first time compiles, later ones find it compiled, and code that ran often is compiled better. */
+const TIMES = 6;
 
 /**
  * Goes through what a mount does before and after its conversation, for nothing: the way to policy's decision with this program's own file as
@@ -15,7 +15,7 @@ const TIMES = 2;
 export async function warmUp(
   type: string,
   policy: {readonly policyDirectory: string | undefined; readonly heldPolicy: string | undefined},
-  {pid}: ReadyServer,
+  {pid}: HeldServer,
 ): Promise<void> {
   output();
   const start = pid === undefined ? undefined : processStart(pid);

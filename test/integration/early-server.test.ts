@@ -1,0 +1,92 @@
+import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {eventually} from '../../src/helper/cleanup.js';
+import {EarlyServer} from '../../src/launch/early-server.js';
+import {launchEmbedded} from '../../src/launch/index.js';
+import {processUsers} from '../../src/launch/process-users.js';
+import {loadPolicy} from '../../src/policy/index.js';
+import {missingForManager, Room, SOON_MS} from './manager-support.js';
+
+const missing = missingForManager();
+const policy = loadPolicy('ext4', undefined).server;
+
+/** User ids of the policy's range under which something runs. */
+function usersOfServers(): number[] {
+  const {uidBase, uidCount} = policy;
+  return [...processUsers().keys()].filter((uid) => uid >= uidBase && uid < uidBase + uidCount);
+}
+
+describe.skipIf(missing)(`a server that starts early${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  test('is started only where a mount would start one of our own', () => {
+    for (const [type, changed] of [
+      ['ext4', {driver: 'socket'}],
+      ['ext4', {command: ['/bin/true']}],
+      ['ntfs', {}],
+    ] as const) {
+      expect(EarlyServer.start(type, {...policy, ...changed} as typeof policy)).toBeUndefined();
+    }
+  });
+
+  test('is gone when nobody took it', async () => {
+    const early = EarlyServer.start('ext4', policy)!;
+    const before = usersOfServers();
+    expect(before).not.toEqual([]);
+    await early.abandon();
+    expect(usersOfServers()).toEqual([]);
+  });
+
+  test('stays when a mount took it', async () => {
+    const early = EarlyServer.start('ext4', policy)!;
+    const server = early.take('ext4', policy)!;
+    await early.abandon();
+    expect(server.exited()).toBe(false);
+    // It ends with its conversation.
+    server.socket.close();
+    expect(await eventually(server.exited, SOON_MS)).toBe(true);
+  });
+
+  test('leaves nothing at whatever moment of its start it is ended', async () => {
+    for (let delay = 0; delay < 40; delay++) {
+      const server = launchEmbedded('ext4', policy);
+      await sleep(delay);
+      server.kill();
+      server.socket.close();
+      const {uid} = server;
+      const isGone = () => !processUsers().has(uid);
+      expect(await eventually(isGone, SOON_MS), `ended after ${delay} ms`).toBe(true);
+    }
+  }, 60_000);
+});
+
+describe.skipIf(missing)(`mounts that come to nothing${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  let room: Room;
+  let target: string;
+
+  beforeAll(async () => {
+    room = await Room.create();
+    target = join(room.dir, 'target');
+    mkdirSync(target);
+  });
+  afterAll(() => room.close());
+
+  test.each(['denied', 'refused'])(
+    '%s: the server that was started for it is gone when the command ends',
+    (how) => {
+      const image = join(room.dir, 'image');
+      writeFileSync(image, Buffer.alloc(65_536));
+      const policies = join(room.dir, how);
+      mkdirSync(policies);
+      if (how === 'denied') {
+        const rule = '[[allow]]\nusers = ["root"]\nsources = ["/nowhere/*"]\ntargets = ["**"]\n';
+        writeFileSync(join(policies, 'ext4.toml'), rule);
+      }
+      const {code, stderr} = room.fuseward('mount', '-t', 'ext4', '--policy', policies, image, target);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(how === 'denied' ? /policy denies it/ : /ext4/);
+      expect(usersOfServers()).toEqual([]);
+      expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(target);
+    },
+  );
+});
