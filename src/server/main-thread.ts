@@ -2,23 +2,25 @@ import type {Worker} from 'node:worker_threads';
 import {ServerConversation} from '../service/index.js';
 import {exitNow} from '../sys/exit.js';
 import {createMemfd, mapShared} from '../sys/memfd.js';
-import {getRlimit, gettid} from '../sys/process.js';
+import {getRlimit} from '../sys/process.js';
+import type {SeccompFilter} from '../sys/seccomp.js';
 import {listenFds} from '../sys/systemd.js';
 import {Answers} from './answers.js';
 import {ANY_TYPE, parseServerArguments, type ServerArguments} from './command-line.js';
 import {ControlListener} from './control-listener.js';
-import {lockDownFilter, restrictRuntimeThreads} from './lock-down.js';
 import {log} from './log.js';
 import {parseArguments} from './mount-options.js';
 import {OrderBox} from './order-box.js';
 import {queuesOf} from './queues.js';
 import {refusalOf} from './refusal.js';
+import {rehearse} from './rehearsal.js';
 import {report} from './report.js';
 import {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
 import {type Mounted, mountSource, type Session} from './serve.js';
 import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
 import {endOnException, logWarnings} from './unexpected.js';
+import {prepareWakeSignal} from './wake-signal.js';
 
 /** The largest part of its memory (RLIMIT_DATA) that a server may be told to keep blocks in, and what counts as no limit. */
 const CACHE_SHARE = 0.5;
@@ -44,16 +46,15 @@ async function greet(
 ): Promise<Session & Shared> {
   const memory = createMemfd(COUNTERS_NAME, undefined, {size: COUNTERS_SIZE, sealSize: true});
   const orders = new OrderBox();
+  prepareWakeSignal();
   // The thread loads its code while we talk.
   thread.begin({countersFd: memory.fd, orders: orders.end});
   const counters = new SharedCounters(mapShared(memory.fd, COUNTERS_SIZE, {sealMapping: true}));
   const conversation = ServerConversation.accept(fd);
+  let filter: SeccompFilter | undefined;
   if (waiting) {
     const {threadId} = await thread.ask('load', {});
-    // What runs a second time, when somebody waits for it, is a good deal faster. The threads that the runtime has for itself run none of our
-    // code, and need nothing more.
-    lockDownFilter(() => {});
-    restrictRuntimeThreads([threadId, gettid()]);
+    filter = await rehearse(threadId);
     log('info', {}, WAITING);
     // Who has it wait decides for how long.
     conversation.wait();
@@ -75,6 +76,7 @@ async function greet(
     cacheBytes,
     queues,
     countersFd: memory.fd,
+    filter,
     counters,
     orders,
     // Found out now: after the lock-down neither limits nor the time zone (which the runtime looks for whenever it shows

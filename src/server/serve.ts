@@ -5,6 +5,7 @@ import {Errno, errnoText} from '../sys/errno.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
 import {gettid} from '../sys/process.js';
+import type {SeccompFilter, SeccompRule} from '../sys/seccomp.js';
 import type {ControlListener} from './control-listener.js';
 import {closeUnknown} from './descriptors.js';
 import {MountRefusal} from './driver.js';
@@ -17,7 +18,7 @@ import {report} from './report.js';
 import type {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
 import {ALLOWED_COUNT, iomapSystemCalls, ringSystemCalls} from './system-calls.js';
-import {prepareWakeSignal, wakeThread} from './wake-signal.js';
+import {wakeThread} from './wake-signal.js';
 
 /** How long a busy source is asked for again, ms. */
 const BUSY_RETRY_MS = 5_000;
@@ -41,6 +42,8 @@ export interface Session {
   readonly queues: number | undefined;
   /** Memory that it counts in. */
   readonly countersFd: number;
+  /** The filter of a server that holds no ring and whose kernel reads no files by itself, where it was made while nobody waited. */
+  readonly filter: SeccompFilter | undefined;
 }
 
 /** Every descriptor that the mount needs, but for the runtime's own. */
@@ -62,10 +65,9 @@ async function lockDown(session: Session): Promise<boolean> {
   const iomap = mayUseIomap(fuseFd);
   const restricted = thread.ask('restrict', {fuseFd, queues});
   // While the thread still loads its code: all that doesn't depend on its answer.
-  prepareWakeSignal();
   const more = iomap ? iomapSystemCalls(fuseFd) : [];
   // One for a ring has to name it.
-  const early = queues === undefined ? lockDownFilter(undefined, more) : undefined;
+  const early = queues === undefined ? filterFor(session, more) : undefined;
   const {landlock, threadId, ringFd} = await restricted;
   orders.wake = () => wakeThread(threadId);
   restrictThread();
@@ -76,6 +78,10 @@ async function lockDown(session: Session): Promise<boolean> {
   restrictProcess(early ?? lockDownFilter(undefined, [...more, ...ring]));
   report(control, {event: 'contained', landlock, systemCalls: ALLOWED_COUNT});
   return iomap;
+}
+
+function filterFor({filter}: Session, more: readonly SeccompRule[]): SeccompFilter {
+  return more.length === 0 && filter !== undefined ? filter : lockDownFilter(undefined, more);
 }
 
 /** What to read from: a loop device where the helper makes one, else what the caller named. */

@@ -139,6 +139,20 @@ export function listenStream(path: string, mode: number): OwnedFd {
   return listenUnix(path, SOCK_STREAM, mode);
 }
 
+/** A listening stream socket that nobody finds: the kernel chooses its abstract address (unix(7), autobind). @throws Errno */
+export function listenNowhere(): OwnedFd {
+  const family = new Uint8Array(new Uint16Array([AF_UNIX]).buffer);
+  const fd = new OwnedFd(checked(socket()(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), 'socket'));
+  try {
+    checked(bind()(fd.fd, family, family.length), 'bind');
+    checked(listen()(fd.fd, BACKLOG), 'listen');
+    return fd;
+  } catch (error) {
+    fd.close();
+    throw error;
+  }
+}
+
 function listenUnix(path: string, type: number, mode: number): OwnedFd {
   const address = unixAddress(path, 'bind');
   const fd = new OwnedFd(checked(socket()(AF_UNIX, type | SOCK_CLOEXEC, 0), 'socket'));
