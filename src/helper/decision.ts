@@ -3,7 +3,7 @@ import {ERRNO} from '../sys/errno-codes.js';
 import {MountError} from './errors.js';
 
 /**
- * Asks policy about a mount before anything is started for it.
+ * Asks policy about a mount before anything is done for it.
  *
  * @throws MountError `policy-denied` (EPERM) with the reason and the file and line that it comes from
  */

@@ -70,7 +70,7 @@ export interface MountDependencies {
   log?: Log;
   /** Starts a relay that stands between the kernel and the server; without it the server gets the fuse device itself. */
   observe?(): RelayProcess;
-  /** Asked once source and target are looked up, before anything is started. */
+  /** Asked once source and target are looked up, before anything is done for the mount. */
   decide(facts: MountFacts): Decision;
   /**
    * Asked before the mount when nobody named a type and the server detected one: its word decides which policy would hold, so
