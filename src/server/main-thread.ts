@@ -42,7 +42,7 @@ interface Shared {
 
 async function greet(
   fd: number,
-  {cacheBytes, waiting, thread}: Omit<ServerArguments, 'type'> & {thread: RequestThreadHandle},
+  {type, cacheBytes, waiting, thread}: ServerArguments & {thread: RequestThreadHandle},
 ): Promise<Session & Shared> {
   const memory = createMemfd(COUNTERS_NAME, undefined, {size: COUNTERS_SIZE, sealSize: true});
   const orders = new OrderBox();
@@ -53,8 +53,7 @@ async function greet(
   const conversation = ServerConversation.accept(fd);
   let filter: SeccompFilter | undefined;
   if (waiting) {
-    const {threadId} = await thread.ask('load', {});
-    filter = await rehearse(threadId);
+    filter = await rehearse(thread, {type, counters, orders});
     log('info', {}, WAITING);
     // Who has it wait decides for how long.
     conversation.wait();
@@ -115,7 +114,7 @@ function welcome({listener, fuseDevice, ...shared}: Session & Shared, probe: Pro
 }
 
 /** Serves one mount from the greeting to its end. @returns the exit code */
-async function serve({type, ...how}: ServerArguments, thread: RequestThreadHandle): Promise<number> {
+async function serve(how: ServerArguments, thread: RequestThreadHandle): Promise<number> {
   const {fds} = listenFds();
   if (fds.length !== 1) {
     log(
@@ -130,7 +129,7 @@ async function serve({type, ...how}: ServerArguments, thread: RequestThreadHandl
   const session = await greet(fds[0]!, {...how, thread});
   let mounted: Mounted;
   try {
-    mounted = await mountSource(session, type === ANY_TYPE ? session.place.type : type);
+    mounted = await mountSource(session, how.type === ANY_TYPE ? session.place.type : how.type);
     welcome(session, mounted.probe);
   } catch (error) {
     const {exitCode, holds, ...reason} = refusalOf(error);

@@ -1,21 +1,69 @@
+import {once} from 'node:events';
+import {Socket} from 'node:net';
+import {encodeFrame} from '../control/frame.js';
 import {gettid} from '../sys/process.js';
 import type {SeccompFilter} from '../sys/seccomp.js';
-import {listenNowhere} from '../sys/socket.js';
+import {listenNowhere, streamPair} from '../sys/socket.js';
+import {Answers} from './answers.js';
+import {ANY_TYPE} from './command-line.js';
+import {ControlConnection} from './control-connection.js';
 import {ControlListener} from './control-listener.js';
 import {lockDownFilter, restrictRuntimeThreads} from './lock-down.js';
 import {log} from './log.js';
+import type {OrderBox} from './order-box.js';
+import type {RequestThreadHandle} from './request-thread-handle.js';
+import type {SharedCounters} from './shared-counters.js';
+
+/** Types that a small ext4 image can be mounted as. */
+const EXT_TYPES: readonly string[] = ['ext4', ANY_TYPE];
+
+/** What there is of a server that has no mount yet. */
+interface Waiting {
+  readonly type: string;
+  readonly counters: SharedCounters;
+  readonly orders: OrderBox;
+}
 
 /**
  * Does what needs no mount, or goes through its motions, in a server that waits: code that runs for the second time is a good deal faster, and nobody
- * waits now. The threads that the runtime has for itself run none of our code and need nothing more, so landlock takes from them what it can.
+ * waits now. Types of ext serve a volume of our own. The threads that the runtime has for itself run none of our code and need nothing more, so landlock
+ * takes from them what it can.
  * @returns the filter of a server that holds no ring and whose kernel reads no files by itself
  */
-export async function rehearse(requestThread: number): Promise<SeccompFilter> {
+export async function rehearse(thread: RequestThreadHandle, waiting: Waiting): Promise<SeccompFilter> {
+  const {threadId} = await thread.ask('load', {});
   try {
     (await ControlListener.open(listenNowhere().release())).close();
+    await rehearseAnswering(waiting);
+    const {type} = waiting;
+    if (EXT_TYPES.includes(type)) {
+      const {failed} = await thread.ask('rehearse', {type});
+      if (failed > 0) log('warn', {failed}, 'requests of the rehearsal failed');
+    }
   } catch (error) {
-    log('warn', {error: String(error)}, 'listening could not be rehearsed');
+    log('warn', {error: String(error)}, 'not all could be rehearsed');
   }
-  restrictRuntimeThreads([requestThread, gettid()]);
+  restrictRuntimeThreads([threadId, gettid()]);
   return lockDownFilter();
+}
+
+/** Greets a manager and answers its question, both ends being ours. */
+async function rehearseAnswering({type, counters, orders}: Waiting): Promise<void> {
+  const [one, other] = streamPair();
+  const manager = new Socket({fd: one.release()});
+  const server = new Socket({fd: other.release()});
+  try {
+    const probe = {type, target: 'directory'} as const;
+    const answers = new Answers({
+      ...{probe, counters, orders, startedAt: new Date().toISOString()},
+      ...{fuseFd: -1, largestCache: 0},
+    });
+    new ControlConnection(server, answers.hello(), (order) => answers.answer(order));
+    await once(manager, 'data');
+    manager.write(encodeFrame({id: 1, do: 'ping'}));
+    await once(manager, 'data');
+  } finally {
+    manager.destroy();
+    server.destroy();
+  }
 }

@@ -1,8 +1,5 @@
-import {fstatSync} from 'node:fs';
 import {parentPort} from 'node:worker_threads';
-import {type BlockSource, FileSource} from '../block/index.js';
-import {type ConnectionEnd, RingTransport, runBlocking, Session, type SessionOptions} from '../fuse/index.js';
-import {deviceSize} from '../sys/block-device.js';
+import {type ConnectionEnd, RingTransport, runBlocking, Session} from '../fuse/index.js';
 import {withheldFeatures} from '../sys/kernel-defects.js';
 import {mapShared} from '../sys/memfd.js';
 import {getRlimit, gettid, setRlimit} from '../sys/process.js';
@@ -14,18 +11,13 @@ import {log} from './log.js';
 import type {OrderEnd} from './order-box.js';
 import {Placement} from './placement.js';
 import {refusalOf} from './refusal.js';
+import {rehearseServing} from './rehearsal-serving.js';
 import {RequestGate} from './request-gate.js';
 import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
+import {servingOptions} from './serving-options.js';
 import {COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
+import {sourceOf} from './source-of.js';
 import {logWarnings} from './unexpected.js';
-
-/** The kernel may keep what can't change: names, absent names and attributes of a read-only image, for a year. */
-const FOREVER_SECONDS = 31_536_000;
-
-/** The source on a descriptor: a block device tells its size by ioctl, a file by fstat. */
-function sourceOf(fd: number): BlockSource {
-  return new FileSource(fd, fstatSync(fd).isBlockDevice() ? deviceSize(fd) : undefined);
-}
 
 /**
  * The thread that parses the image and answers the kernel. It does what the main thread asks, one thing after the other; the last,
@@ -51,6 +43,8 @@ class RequestThread {
     switch (ask.do) {
       case 'load':
         return {threadId: gettid()};
+      case 'rehearse':
+        return {failed: rehearseServing(ask.type)};
       case 'restrict':
         return this.#restrict(ask);
       case 'probe':
@@ -88,31 +82,11 @@ class RequestThread {
     return {};
   }
 
-  #sessionOptions(): SessionOptions {
-    return {
-      // Attributes come with every listing: left to choose, the kernel stops asking for them in the middle of a walk.
-      init: {
-        want: [
-          'POSIX_ACL',
-          'EXPORT_SUPPORT',
-          ...(this.#ring === undefined ? [] : (['OVER_IO_URING'] as const)),
-        ],
-        refuse: [
-          'READDIRPLUS_AUTO',
-          ...(this.#withheld.has('no-open') ? (['NO_OPEN_SUPPORT'] as const) : []),
-        ],
-      },
-      entryTimeout: FOREVER_SECONDS,
-      attrTimeout: FOREVER_SECONDS,
-      maxConcurrent: 1,
-    };
-  }
-
   #run({fuseFd, devices}: ThreadCalls['run']['ask']): ThreadCalls['run']['answer'] {
     this.#counters.setClock();
     const gate = new RequestGate(this.#orders, this.#fileSystem!, this.#counters);
     const iomap = iomapServerFor(this.#fileSystem!, {fuseFd, devices}, this.#counters.iomap);
-    const options = this.#sessionOptions();
+    const options = servingOptions({ring: this.#ring !== undefined, withheld: this.#withheld});
     const session = new Session(this.#fileSystem!, iomap?.sessionOptions(options) ?? options, {
       counters: this.#counters.requests,
       intercept: gate.intercept,

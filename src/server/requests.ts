@@ -13,6 +13,8 @@ export interface ThreadStart {
 export interface ThreadCalls {
   /** Answers with the kernel's id of the thread as soon as all of its code is there. */
   load: {ask: Record<never, never>; answer: {threadId: number}};
+  /** Serves a volume of our own, for nothing; the answer is how many requests failed. */
+  rehearse: {ask: {type: string}; answer: {failed: number}};
   /**
    * Locks the thread down; the answer is landlock's ABI, and the kernel's id of the thread. With `queues` (how many processors the machine
    * may have) it first makes a ring for the fuse device, if it can: then the answer has its descriptor.
