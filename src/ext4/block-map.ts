@@ -2,8 +2,7 @@ import {type CacheCounters, newCacheCounters} from '../block/cache-counters.js';
 import {CorruptError} from './errors.js';
 import {
   type BlocksAllowed,
-  checkExtentEntries,
-  decodeExtentHeader,
+  checkExtentNode,
   decodeExtentNode,
   decodeExtentRoot,
   END_OF_MAP,
@@ -18,6 +17,7 @@ import {
 } from './indirect-map.js';
 import type {Inode} from './inode.js';
 import {INODE_FLAG} from './inode-flags.js';
+import {I_BLOCK_SIZE} from './inode-record.js';
 import {findEntry, type MapNode, RUN} from './map-node.js';
 import type {Superblock} from './superblock.js';
 import type {DiskBlock} from './units.js';
@@ -86,15 +86,12 @@ export class BlockMap {
 
   /**
    * Checks the part of a map that lies in the inode, as the kernel does when it reads one.
+   * @param bytes has the 60 bytes of i_block from `at` on.
    * @throws CorruptError `extent-…`, `indirect-…`.
    */
-  checkRoot(inode: Inode): void {
-    if ((inode.flags & INODE_FLAG.extents) === 0) {
-      checkBlockPointers(inode, this.#allowed);
-      return;
-    }
-    const header = decodeExtentHeader(inode.iBlock, inode.ino);
-    checkExtentEntries(inode.iBlock, header, inode.ino, this.#allowed);
+  checkRoot(ino: number, flags: number, bytes: Uint8Array, at: number): void {
+    if ((flags & INODE_FLAG.extents) === 0) checkBlockPointers(ino, bytes, at, this.#allowed);
+    else checkExtentNode(bytes, at, I_BLOCK_SIZE, ino, this.#allowed);
   }
 
   /** Physical block of a file block; 0 for holes, unwritten extents and beyond the map. */

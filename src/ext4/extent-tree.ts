@@ -2,6 +2,7 @@ import {viewOf} from '../wire/index.js';
 import {crc32c} from './checksum.js';
 import {ChecksumError, CorruptError} from './errors.js';
 import type {Inode} from './inode.js';
+import {le16, le32} from './little-endian.js';
 import {type MapNode, RUN} from './map-node.js';
 
 /** First 12 bytes of each node of an extent tree (struct ext4_extent_header). */
@@ -27,48 +28,54 @@ export type BlocksAllowed = (ino: number, first: number, count: number) => boole
 
 /** @throws CorruptError `extent-node-short`, `extent-magic`, `extent-depth`, `extent-capacity`, `extent-count`. */
 export function decodeExtentHeader(node: Uint8Array, ino: number): ExtentHeader {
-  if (node.length < EXTENT_ENTRY_SIZE)
-    throw new CorruptError('extent-node-short', {ino, length: node.length});
-  const d = viewOf(node);
-  const eh_magic = d.getUint16(0x0, true);
-  const eh_entries = d.getUint16(0x2, true);
-  const eh_max = d.getUint16(0x4, true);
-  const eh_depth = d.getUint16(0x6, true);
+  checkHeader(node, 0, node.length, ino);
+  return {entries: le16(node, 2), capacity: le16(node, 4), depth: le16(node, 6)};
+}
+
+function checkHeader(bytes: Uint8Array, at: number, size: number, ino: number): void {
+  if (size < EXTENT_ENTRY_SIZE) throw new CorruptError('extent-node-short', {ino, length: size});
+  const eh_magic = le16(bytes, at);
+  const eh_entries = le16(bytes, at + 2);
+  const eh_max = le16(bytes, at + 4);
+  const eh_depth = le16(bytes, at + 6);
   if (eh_magic !== EXTENT_MAGIC) throw new CorruptError('extent-magic', {ino, magic: eh_magic});
   if (eh_depth > MAX_EXTENT_DEPTH) throw new CorruptError('extent-depth', {ino, depth: eh_depth});
-  const room = Math.floor((node.length - EXTENT_ENTRY_SIZE) / EXTENT_ENTRY_SIZE);
+  const room = Math.floor((size - EXTENT_ENTRY_SIZE) / EXTENT_ENTRY_SIZE);
   if (eh_max === 0 || eh_max > room) throw new CorruptError('extent-capacity', {ino, max: eh_max, room});
   if (eh_entries > eh_max) throw new CorruptError('extent-count', {ino, entries: eh_entries, max: eh_max});
   if (eh_entries === 0 && eh_depth > 0) throw new CorruptError('extent-index-empty', {ino, depth: eh_depth});
-  return {entries: eh_entries, capacity: eh_max, depth: eh_depth};
 }
 
 /**
- * Checks the entries of a node: in order, apart, not empty, within 32 bits, on blocks that a file may have. What
- * the kernel's ext4_valid_extent_entries checks.
- * @throws CorruptError `extent-order`, `extent-length`, `extent-blocks`.
+ * Checks a node: its header, and its entries, which must be in order, apart, not empty, within 32 bits, on blocks that a file may
+ * have. What the kernel's __ext4_ext_check checks but for the checksum.
+ * @param bytes has the node's `size` bytes from `at` on.
+ * @throws CorruptError those of `decodeExtentHeader`; `extent-order`, `extent-length`, `extent-blocks`.
  */
-export function checkExtentEntries(
-  node: Uint8Array,
-  header: ExtentHeader,
+export function checkExtentNode(
+  bytes: Uint8Array,
+  at: number,
+  size: number,
   ino: number,
   allowed: BlocksAllowed,
 ): void {
-  const d = viewOf(node);
+  checkHeader(bytes, at, size, ino);
+  const entries = le16(bytes, at + 2);
+  const leaf = le16(bytes, at + 6) === 0;
   let next = 0;
-  for (let i = 0, at = EXTENT_ENTRY_SIZE; i < header.entries; i++, at += EXTENT_ENTRY_SIZE) {
-    const block = d.getUint32(at, true);
+  for (let i = 0, entry = at + EXTENT_ENTRY_SIZE; i < entries; i++, entry += EXTENT_ENTRY_SIZE) {
+    const block = le32(bytes, entry);
     if (block < next) throw new CorruptError('extent-order', {ino, block, next});
     let length = 1;
     let physical: number;
-    if (header.depth === 0) {
-      length = extentLength(d.getUint16(at + 4, true));
+    if (leaf) {
+      length = extentLength(le16(bytes, entry + 4));
       if (length === 0 || block + length >= END_OF_MAP) {
         throw new CorruptError('extent-length', {ino, block, length});
       }
-      physical = d.getUint32(at + 8, true) + d.getUint16(at + 6, true) * 2 ** 32;
+      physical = le32(bytes, entry + 8) + le16(bytes, entry + 6) * 2 ** 32;
     } else {
-      physical = d.getUint32(at + 4, true) + d.getUint16(at + 8, true) * 2 ** 32;
+      physical = le32(bytes, entry + 4) + le16(bytes, entry + 8) * 2 ** 32;
     }
     if (!allowed(ino, physical, length)) {
       throw new CorruptError('extent-blocks', {ino, block, physical, length});
@@ -86,9 +93,9 @@ function extentLength(ee_len: number): number {
  * @throws CorruptError `extent-…`.
  */
 export function decodeExtentRoot(inode: Inode, allowed: BlocksAllowed): MapNode {
-  const header = decodeExtentHeader(inode.iBlock, inode.ino);
-  checkExtentEntries(inode.iBlock, header, inode.ino, allowed);
-  return unpack(inode.iBlock, header, inode.ino, 0, END_OF_MAP);
+  const {ino, iBlock} = inode;
+  checkExtentNode(iBlock, 0, iBlock.length, ino, allowed);
+  return unpack(iBlock, decodeExtentHeader(iBlock, ino), ino, 0, END_OF_MAP);
 }
 
 /**
@@ -110,7 +117,7 @@ export function decodeExtentNode(
   const {ino} = inode;
   const header = decodeExtentHeader(node, ino);
   if (header.depth !== level) throw new CorruptError('extent-level', {ino, depth: header.depth, level});
-  checkExtentEntries(node, header, ino, allowed);
+  checkExtentNode(node, 0, node.length, ino, allowed);
   const decoded = unpack(node, header, ino, first, end);
   if (decoded.count > 0 && decoded.logical[0] !== first) {
     throw new CorruptError('extent-parent', {ino, block: decoded.logical[0]!, first});

@@ -2,6 +2,7 @@ import {viewOf} from '../wire/index.js';
 import {CorruptError} from './errors.js';
 import type {BlocksAllowed} from './extent-tree.js';
 import type {Inode} from './inode.js';
+import {le32} from './little-endian.js';
 import {type MapNode, RUN} from './map-node.js';
 
 /** Pointers in i_block that lead to data; three more lead to single, double and triple indirect blocks. */
@@ -10,14 +11,14 @@ export const DIRECT_BLOCKS = 12;
 /**
  * Checks the direct pointers in i_block, as ext4_ind_check_inode does when an inode is read; the others are checked
  * when they are followed.
+ * @param bytes has the pointers from `at` on.
  * @throws CorruptError `indirect-blocks`.
  */
-export function checkBlockPointers(inode: Inode, allowed: BlocksAllowed): void {
-  const d = viewOf(inode.iBlock);
+export function checkBlockPointers(ino: number, bytes: Uint8Array, at: number, allowed: BlocksAllowed): void {
   for (let i = 0; i < DIRECT_BLOCKS; i++) {
-    const block = d.getUint32(i * 4, true);
-    if (block !== 0 && !allowed(inode.ino, block, 1)) {
-      throw new CorruptError('indirect-blocks', {ino: inode.ino, pointer: i, block});
+    const block = le32(bytes, at + i * 4);
+    if (block !== 0 && !allowed(ino, block, 1)) {
+      throw new CorruptError('indirect-blocks', {ino, pointer: i, block});
     }
   }
 }

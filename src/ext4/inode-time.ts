@@ -1,8 +1,3 @@
-/** The `…time_extra` word at `at`, or 0 where the inode has none: bits 0-1 epoch, bits 2-31 nanoseconds. */
-export function extraBits(inode: DataView, at: number, extraIsize: number): number {
-  return extraIsize >= at + 4 - 128 ? inode.getUint32(at, true) : 0;
-}
-
 /**
  * Seconds since 1970 of the signed 32-bit time at `at`, with the epoch bits of its extra word: 1901-12-13 to
  * 2446-05-10 (Documentation/filesystems/ext4/inodes.rst, "Inode Timestamps").

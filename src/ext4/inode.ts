@@ -1,8 +1,11 @@
-import {crc32c, crc32cLe16, crc32cLe32} from './checksum.js';
-import {ChecksumError, CorruptError} from './errors.js';
+import {viewOf} from '../wire/index.js';
+import {crc32cLe32} from './checksum.js';
+import {CorruptError} from './errors.js';
 import {checkInode} from './inode-check.js';
+import {verifyInodeChecksum} from './inode-checksum.js';
 import {INODE_FLAG, MODE_TYPE} from './inode-flags.js';
-import {extraBits, nanoseconds, seconds} from './inode-time.js';
+import {InodeRecord} from './inode-record.js';
+import {nanoseconds, seconds} from './inode-time.js';
 import {OS_HURD, type Superblock} from './superblock.js';
 import type {DiskBlock, InodeNumber} from './units.js';
 
@@ -42,7 +45,7 @@ export interface Inode {
   readonly rdevMinor: number;
   /** The 60 bytes of i_block: extent tree, block map, symlink target or inline data. */
   readonly iBlock: Uint8Array;
-  /** The whole inode on disk, s_inode_size bytes; a copy. */
+  /** The whole inode on disk, s_inode_size bytes. */
   readonly raw: Uint8Array;
   /** Bytes of known fields after the first 128; extended attributes begin after them. */
   readonly extraIsize: number;
@@ -67,123 +70,109 @@ export function hasFlag(inode: Inode, flag: number): boolean {
 }
 
 /**
- * Checks and decodes an inode, as the kernel's __ext4_iget does. Inodes that are deleted or reserved pass: who may
- * see those is for the caller.
+ * Checks and decodes an inode that is alone in `raw`, as `decodeInodeAt` does.
  * @param raw `superblock.inodeSize` bytes; kept, so it must not change afterwards.
- * @throws ChecksumError `inode-checksum`, CorruptError `inode-…`.
  */
 export function decodeInode(superblock: Superblock, ino: InodeNumber, raw: Uint8Array): Inode {
+  const record = new InodeRecord();
+  decodeInodeAt(superblock, ino, raw, viewOf(raw), 0, record);
+  return record;
+}
+
+/**
+ * Checks and decodes an inode, as the kernel's __ext4_iget does. Inodes that are deleted or reserved pass: who may
+ * see those is for the caller.
+ * @param bytes has `superblock.inodeSize` bytes of the inode from `at` on; the record refers to them. @param d is on the same memory.
+ * @param record is filled in; after an error it holds nothing of use.
+ * @throws ChecksumError `inode-checksum`, CorruptError `inode-…`.
+ */
+export function decodeInodeAt(
+  superblock: Superblock,
+  ino: InodeNumber,
+  bytes: Uint8Array,
+  d: DataView,
+  at: number,
+  record: InodeRecord,
+): void {
   const {features, inodeSize} = superblock;
-  const d = new DataView(raw.buffer, raw.byteOffset, inodeSize);
-  const i_generation = d.getUint32(0x64, true);
-  const i_extra_isize = inodeSize > GOOD_OLD_SIZE ? d.getUint16(0x80, true) : 0;
+  const i_generation = d.getUint32(at + 0x64, true);
+  const i_extra_isize = inodeSize > GOOD_OLD_SIZE ? d.getUint16(at + 0x80, true) : 0;
   if (GOOD_OLD_SIZE + i_extra_isize > inodeSize || (i_extra_isize & 3) !== 0) {
     throw new CorruptError('inode-extra-size', {ino, extra: i_extra_isize, inodeSize});
   }
-  const i_mode = d.getUint16(0x0, true);
-  const i_links_count = d.getUint16(0x1a, true);
+  const i_mode = d.getUint16(at, true);
+  const i_links_count = d.getUint16(at + 0x1a, true);
   let checksumSeed = 0;
   if (features.metadataCsum) {
     checksumSeed = crc32cLe32(crc32cLe32(superblock.checksumSeed, ino), i_generation);
     // An inode that was never used has no checksum; the kernel tells it by these two fields, too.
     const unused = i_mode === 0 && i_links_count === 0;
     if (superblock.creatorOs === 0 && !unused)
-      verifyChecksum(ino, checksumSeed, raw, d, i_extra_isize, inodeSize);
+      verifyInodeChecksum(ino, checksumSeed, bytes, d, at, i_extra_isize, inodeSize);
   }
 
-  const i_flags = d.getUint32(0x20, true);
+  const i_flags = d.getUint32(at + 0x20, true);
   const wideOwner = superblock.uid16 ? 0 : 2 ** 16;
   const type = i_mode & MODE_TYPE.mask;
   // Before large_dir, directories kept their ACL where files have the high half of the size.
   const wideSize = features.largeDir || type === MODE_TYPE.regular;
-  const size = d.getUint32(0x4, true) + (wideSize ? d.getUint32(0x6c, true) * 2 ** 32 : 0);
-  let blocks512 = d.getUint32(0x1c, true);
+  const size = d.getUint32(at + 0x4, true) + (wideSize ? d.getUint32(at + 0x6c, true) * 2 ** 32 : 0);
+  let blocks512 = d.getUint32(at + 0x1c, true);
   if (features.hugeFile) {
-    blocks512 += d.getUint16(0x74, true) * 2 ** 32;
+    blocks512 += d.getUint16(at + 0x74, true) * 2 ** 32;
     if ((i_flags & INODE_FLAG.hugeFile) !== 0) blocks512 *= superblock.blockSize / 512;
-  }
-  const extra = inodeSize > GOOD_OLD_SIZE && i_extra_isize === 0 ? FULL_EXTRA : i_extra_isize;
-  const ctimeExtra = extraBits(d, 0x84, extra);
-  const mtimeExtra = extraBits(d, 0x88, extra);
-  const atimeExtra = extraBits(d, 0x8c, extra);
-  const crtimeExtra = extraBits(d, 0x94, extra);
-  const hasCrtime = extra >= 0x94 - GOOD_OLD_SIZE;
-  let version = 0;
-  if (superblock.creatorOs !== OS_HURD) {
-    version = d.getUint32(0x24, true);
-    if (extra >= 0x9c - GOOD_OLD_SIZE) version += d.getUint32(0x98, true) * 2 ** 32;
   }
   // The kernel shows files stored in their inode so, that archivers do not take them for all hole (ext4_file_getattr).
   if (type === MODE_TYPE.regular && (i_flags & INODE_FLAG.inlineData) !== 0)
     blocks512 += Math.ceil(size / 512);
-  let rdevMajor = 0;
-  let rdevMinor = 0;
+  const extra = inodeSize > GOOD_OLD_SIZE && i_extra_isize === 0 ? FULL_EXTRA : i_extra_isize;
+  const ctimeExtra = extra >= 0x88 - GOOD_OLD_SIZE ? d.getUint32(at + 0x84, true) : 0;
+  const mtimeExtra = extra >= 0x8c - GOOD_OLD_SIZE ? d.getUint32(at + 0x88, true) : 0;
+  const atimeExtra = extra >= 0x90 - GOOD_OLD_SIZE ? d.getUint32(at + 0x8c, true) : 0;
+  const crtimeExtra = extra >= 0x98 - GOOD_OLD_SIZE ? d.getUint32(at + 0x94, true) : 0;
+  const hasCrtime = extra >= 0x94 - GOOD_OLD_SIZE;
+  let version = 0;
+  if (superblock.creatorOs !== OS_HURD) {
+    version = d.getUint32(at + 0x24, true);
+    if (extra >= 0x9c - GOOD_OLD_SIZE) version += d.getUint32(at + 0x98, true) * 2 ** 32;
+  }
+  record.rdevMajor = 0;
+  record.rdevMinor = 0;
   if (type === MODE_TYPE.characterDevice || type === MODE_TYPE.blockDevice) {
-    const old = d.getUint32(0x28, true);
-    const device = old !== 0 ? old & 0xffff : d.getUint32(0x2c, true);
-    rdevMajor = old !== 0 ? device >>> 8 : (device >>> 8) & 0xfff;
-    rdevMinor = old !== 0 ? device & 0xff : (device & 0xff) | ((device >>> 12) & 0xfff00);
+    const old = d.getUint32(at + 0x28, true);
+    const device = old !== 0 ? old & 0xffff : d.getUint32(at + 0x2c, true);
+    record.rdevMajor = old !== 0 ? device >>> 8 : (device >>> 8) & 0xfff;
+    record.rdevMinor = old !== 0 ? device & 0xff : (device & 0xff) | ((device >>> 12) & 0xfff00);
   }
-  const inode: Inode = {
-    ino,
-    mode: i_mode,
-    uid: d.getUint16(0x2, true) + d.getUint16(0x78, true) * wideOwner,
-    gid: d.getUint16(0x18, true) + d.getUint16(0x7a, true) * wideOwner,
-    size,
-    links: i_links_count,
-    blocks512,
-    flags: i_flags,
-    generation: i_generation,
-    version,
-    atime: seconds(d, 0x8, atimeExtra),
-    atimeNsec: nanoseconds(atimeExtra),
-    ctime: seconds(d, 0xc, ctimeExtra),
-    ctimeNsec: nanoseconds(ctimeExtra),
-    mtime: seconds(d, 0x10, mtimeExtra),
-    mtimeNsec: nanoseconds(mtimeExtra),
-    crtime: hasCrtime ? seconds(d, 0x90, crtimeExtra) : 0,
-    crtimeNsec: nanoseconds(crtimeExtra),
-    hasCrtime,
-    fileAcl: (d.getUint32(0x68, true) +
-      (features.bit64 ? d.getUint16(0x76, true) * 2 ** 32 : 0)) as DiskBlock,
-    // Unlike the times, the project id is taken only where i_extra_isize itself says that it is there.
-    projectId: features.project && i_extra_isize >= 0xa0 - GOOD_OLD_SIZE ? d.getUint32(0x9c, true) : 0,
-    rdevMajor,
-    rdevMinor,
-    iBlock: raw.subarray(0x28, 0x64),
-    raw,
-    extraIsize: extra,
-    deletionTime: d.getUint32(0x14, true),
-    checksumSeed,
-  };
-  checkInode(superblock, inode);
-  return inode;
-}
-
-function verifyChecksum(
-  ino: InodeNumber,
-  seed: number,
-  raw: Uint8Array,
-  d: DataView,
-  extra: number,
-  inodeSize: number,
-): void {
-  let stored = d.getUint16(0x7c, true);
-  let crc = crc32c(seed, raw, 0, 0x7c);
-  crc = crc32cLe16(crc, 0);
-  crc = crc32c(crc, raw, 0x7e, GOOD_OLD_SIZE);
-  let mask = 0xffff;
-  if (inodeSize > GOOD_OLD_SIZE) {
-    crc = crc32c(crc, raw, GOOD_OLD_SIZE, 0x82);
-    let at = 0x82;
-    if (extra >= 4) {
-      stored += d.getUint16(0x82, true) * 2 ** 16;
-      mask = 0xffffffff;
-      crc = crc32cLe16(crc, 0);
-      at = 0x84;
-    }
-    crc = crc32c(crc, raw, at, inodeSize);
-  }
-  const computed = (crc & mask) >>> 0;
-  if (computed !== stored) throw new ChecksumError('inode-checksum', {ino, stored, computed});
+  record.ino = ino;
+  record.mode = i_mode;
+  record.uid = d.getUint16(at + 0x2, true) + d.getUint16(at + 0x78, true) * wideOwner;
+  record.gid = d.getUint16(at + 0x18, true) + d.getUint16(at + 0x7a, true) * wideOwner;
+  record.size = size;
+  record.links = i_links_count;
+  record.blocks512 = blocks512;
+  record.flags = i_flags;
+  record.generation = i_generation;
+  record.version = version;
+  record.atime = seconds(d, at + 0x8, atimeExtra);
+  record.atimeNsec = nanoseconds(atimeExtra);
+  record.ctime = seconds(d, at + 0xc, ctimeExtra);
+  record.ctimeNsec = nanoseconds(ctimeExtra);
+  record.mtime = seconds(d, at + 0x10, mtimeExtra);
+  record.mtimeNsec = nanoseconds(mtimeExtra);
+  record.crtime = hasCrtime ? seconds(d, at + 0x90, crtimeExtra) : 0;
+  record.crtimeNsec = nanoseconds(crtimeExtra);
+  record.hasCrtime = hasCrtime;
+  record.fileAcl = (d.getUint32(at + 0x68, true) +
+    (features.bit64 ? d.getUint16(at + 0x76, true) * 2 ** 32 : 0)) as DiskBlock;
+  // Unlike the times, the project id is taken only where i_extra_isize itself says that it is there.
+  record.projectId =
+    features.project && i_extra_isize >= 0xa0 - GOOD_OLD_SIZE ? d.getUint32(at + 0x9c, true) : 0;
+  record.bytes = bytes;
+  record.rawAt = at;
+  record.rawSize = inodeSize;
+  record.extraIsize = extra;
+  record.deletionTime = d.getUint32(at + 0x14, true);
+  record.checksumSeed = checksumSeed;
+  checkInode(superblock, record);
 }

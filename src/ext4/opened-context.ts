@@ -7,15 +7,17 @@ import {CorruptError, Ext4Error} from './errors.js';
 import type {BlocksAllowed} from './extent-tree.js';
 import {GenerationCache} from './generation-cache.js';
 import {GroupTable} from './group-table.js';
-import {decodeInode, hasFlag, type Inode, isType} from './inode.js';
+import {decodeInodeAt, hasFlag, type Inode, isType} from './inode.js';
 import {INODE_FLAG, MODE_TYPE} from './inode-flags.js';
+import {I_BLOCK_AT, InodeRecord} from './inode-record.js';
+import {InodeTable} from './inode-table.js';
 import {RUN} from './map-node.js';
 import {RangeMapper} from './map-range.js';
 import {RangeSet} from './range-set.js';
 import type {Superblock} from './superblock.js';
 import {checkFastSymlink, isFastSymlink} from './symlink.js';
 import {groupMetadata} from './system-zone.js';
-import type {DiskBlock, FileBlock, GroupNumber, InodeNumber} from './units.js';
+import type {DiskBlock, FileBlock, InodeNumber} from './units.js';
 
 /** Moved by the caches of a file system. */
 export interface VolumeCounters {
@@ -52,6 +54,9 @@ export class OpenedContext implements Ext4Context {
   readonly map: BlockMap;
   readonly ranges: RangeMapper;
   readonly #inodes: GenerationCache<Inode>;
+  readonly #inodeTable: InodeTable;
+  /** What `listedInode` gives, filled in anew each time. */
+  readonly #listed = new InodeRecord();
   /** Inodes that orphan recovery changed: they are not what the disk says. */
   #changed: ReadonlyMap<number, Inode> = new Map();
   #zone: RangeSet | undefined;
@@ -69,6 +74,7 @@ export class OpenedContext implements Ext4Context {
     const allowed: BlocksAllowed = (ino, first, count) => this.blocksAllowed(ino, first, count);
     this.map = new BlockMap(superblock, block, allowed, counters?.mapping);
     this.ranges = new RangeMapper(this.map, blockSize);
+    this.#inodeTable = new InodeTable(superblock, this.groups, block);
     this.#inodes = new GenerationCache(options.inodeCacheEntries, {
       bytesPerWeight: superblock.inodeSize + INODE_OVERHEAD,
       counters: counters?.inode,
@@ -91,9 +97,28 @@ export class OpenedContext implements Ext4Context {
   inode(ino: InodeNumber): Inode {
     const known = this.#inodes.get(ino);
     if (known !== undefined) return known;
-    const inode = this.#changed.get(ino) ?? this.#readInode(ino);
+    let inode = this.#changed.get(ino);
+    if (inode === undefined) {
+      const record = new InodeRecord();
+      this.#readInode(ino, record);
+      record.own();
+      inode = record;
+    }
     this.#inodes.set(ino, inode);
     return inode;
+  }
+
+  /**
+   * What `inode` gives, without its cache: nothing is kept, and the inode is good until the next call. For listings, which come to each
+   * inode once, and to more of them than a cache holds.
+   */
+  listedInode(ino: InodeNumber): Inode {
+    if (this.#changed.size > 0) {
+      const changed = this.#changed.get(ino);
+      if (changed !== undefined) return changed;
+    }
+    this.#readInode(ino, this.#listed);
+    return this.#listed;
   }
 
   /** From now on these inodes are as given, whatever the disk says. */
@@ -106,6 +131,7 @@ export class OpenedContext implements Ext4Context {
   dropCaches(): void {
     this.cache.clear();
     this.map.clear();
+    this.#inodeTable.clear();
     this.#inodes.clear();
   }
 
@@ -132,24 +158,20 @@ export class OpenedContext implements Ext4Context {
     return !this.#journalZone.overlaps(first, count);
   }
 
-  #readInode(ino: InodeNumber): Inode {
-    const {inodesCount, inodesPerGroup, inodesPerBlock, inodeSize} = this.superblock;
-    if (!(ino >= 1 && ino <= inodesCount)) throw new CorruptError('inode-number', {ino, inodes: inodesCount});
-    const group = Math.floor((ino - 1) / inodesPerGroup);
-    const index = (ino - 1) % inodesPerGroup;
-    const table = this.groups.get(group as GroupNumber).inodeTable;
-    const block = this.block((table + Math.floor(index / inodesPerBlock)) as DiskBlock);
-    const at = (index % inodesPerBlock) * inodeSize;
-    // A copy: a view would keep the whole cache line in memory for as long as the inode.
-    const inode = decodeInode(this.superblock, ino, block.slice(at, at + inodeSize));
-    if (inode.fileAcl !== 0 && !this.blocksAllowed(ino, inode.fileAcl, 1)) {
-      throw new CorruptError('inode-xattr-block', {ino, block: inode.fileAcl});
+  /** Reads and checks an inode. The record refers to the block that the inode lies in. */
+  #readInode(ino: InodeNumber, record: InodeRecord): void {
+    const {superblock} = this;
+    const place = this.#inodeTable.find(ino);
+    decodeInodeAt(superblock, ino, place.bytes, place.view, place.at, record);
+    const {fileAcl} = record;
+    if (fileAcl !== 0 && !this.blocksAllowed(ino, fileAcl, 1)) {
+      throw new CorruptError('inode-xattr-block', {ino, block: fileAcl});
     }
-    if (inode.links !== 0) {
-      if (hasBlockMap(this.superblock, inode)) this.map.checkRoot(inode);
-      else if (isFastSymlink(this.superblock, inode)) checkFastSymlink(inode);
+    if (record.links !== 0) {
+      if (hasBlockMap(superblock, record)) {
+        this.map.checkRoot(ino, record.flags, record.bytes, record.rawAt + I_BLOCK_AT);
+      } else if (isFastSymlink(superblock, record)) checkFastSymlink(record);
     }
-    return inode;
   }
 
   #findJournal(): RangeSet {

@@ -4,6 +4,7 @@ import {CorruptError, RequestError} from './errors.js';
 import {inlineData} from './inline-data.js';
 import {hasFlag, type Inode, isType} from './inode.js';
 import {INODE_FLAG, MODE_TYPE} from './inode-flags.js';
+import {I_BLOCK_SIZE} from './inode-record.js';
 import type {Superblock} from './superblock.js';
 import type {FileBlock} from './units.js';
 
@@ -13,7 +14,7 @@ export const MAX_TARGET = 4095;
 /** Whether the target lies in i_block (ext4_inode_is_fast_symlink). */
 export function isFastSymlink(superblock: Superblock, inode: Inode): boolean {
   if (!isType(inode, MODE_TYPE.symlink)) return false;
-  if (superblock.features.eaInode) return inode.size > 0 && inode.size < inode.iBlock.length;
+  if (superblock.features.eaInode) return inode.size > 0 && inode.size < I_BLOCK_SIZE;
   if (hasFlag(inode, INODE_FLAG.inlineData)) return false;
   const xattrBlocks = inode.fileAcl === 0 ? 0 : superblock.clusterSize / 512;
   return inode.blocks512 - xattrBlocks === 0;

@@ -7,6 +7,7 @@ import {FileReader} from './file-read.js';
 import {inlineData} from './inline-data.js';
 import {hasFlag, type Inode, isType} from './inode.js';
 import {INODE_FLAG, MODE_TYPE} from './inode-flags.js';
+import {withBlocks} from './inode-record.js';
 import {type ReplayReport, replayJournal} from './journal/replay.js';
 import {checkMmp} from './mmp.js';
 import {OpenedContext, type VolumeCounters} from './opened-context.js';
@@ -104,7 +105,7 @@ export class Volume {
     const deleted = new Set<number>();
     for (const [ino, change] of orphans.changes) {
       if (change === 'deleted') deleted.add(ino);
-      else changed.set(ino, {...this.context.inode(ino), blocks512: change.blocks512});
+      else changed.set(ino, withBlocks(this.context.inode(ino), change.blocks512));
     }
     this.#deleted = deleted;
     this.#freed = {clusters: orphans.freedClusters, inodes: orphans.freedInodes};
@@ -118,12 +119,8 @@ export class Volume {
    * holds an attribute's value; RequestError ESTALE `inode-deleted`; what decoding it throws.
    */
   inode(ino: InodeNumber): Inode {
-    if (this.#isReserved(ino)) throw new CorruptError('inode-reserved', {ino});
-    if (this.#deleted.has(ino)) throw new RequestError('ESTALE', 'inode-deleted', {ino});
-    const inode = this.context.inode(ino);
-    if (inode.links === 0) throw new RequestError('ESTALE', 'inode-deleted', {ino});
-    if (hasFlag(inode, INODE_FLAG.eaInode)) throw new CorruptError('inode-ea', {ino});
-    return inode;
+    this.#checkNamed(ino);
+    return checkUsable(this.context.inode(ino));
   }
 
   /**
@@ -143,27 +140,16 @@ export class Volume {
    * directory that belongs elsewhere.
    */
   linked(dir: Inode, ino: InodeNumber, name: Uint8Array): Inode {
-    const dot = isDot(name);
-    if (!dot && ino === dir.ino) throw new CorruptError('entry-of-itself', {dir: dir.ino});
-    if (!dot && ino === ROOT_INODE) throw new CorruptError('entry-of-root', {dir: dir.ino});
-    let inode: Inode;
-    try {
-      inode = this.inode(ino);
-    } catch (error) {
-      if (!(error instanceof Ext4Error && error.errno === 'ESTALE')) throw error;
-      throw new CorruptError('entry-of-deleted', {dir: dir.ino, ino});
-    }
-    if (dot) return inode;
-    if (isType(inode, MODE_TYPE.directory)) {
-      const place = this.#parentOf(inode);
-      if (place !== undefined && place !== dir.ino) {
-        throw new CorruptError('entry-of-other-parent', {dir: dir.ino, ino, parent: place});
-      }
-    }
-    if (hasFlag(dir, INODE_FLAG.encrypt) && canBeEncrypted(inode) && !hasFlag(inode, INODE_FLAG.encrypt)) {
-      throw new RequestError('EPERM', 'encryption-differs', {dir: dir.ino, ino});
-    }
-    return inode;
+    return this.#linked(dir, ino, name, false);
+  }
+
+  /**
+   * What `linked` gives, for listings with attributes: the inode is good until the next call of this method, and not kept in the cache
+   * unless it is a directory.
+   * @throws what `linked` throws.
+   */
+  listed(dir: Inode, ino: InodeNumber, name: Uint8Array): Inode {
+    return this.#linked(dir, ino, name, true);
   }
 
   /**
@@ -279,6 +265,40 @@ export class Volume {
     return this.superblock.uuid;
   }
 
+  #linked(dir: Inode, ino: InodeNumber, name: Uint8Array, listing: boolean): Inode {
+    const dot = isDot(name);
+    if (!dot && ino === dir.ino) throw new CorruptError('entry-of-itself', {dir: dir.ino});
+    if (!dot && ino === ROOT_INODE) throw new CorruptError('entry-of-root', {dir: dir.ino});
+    let inode: Inode;
+    try {
+      this.#checkNamed(ino);
+      inode = checkUsable(listing ? this.context.listedInode(ino) : this.context.inode(ino));
+    } catch (error) {
+      if (!(error instanceof Ext4Error && error.errno === 'ESTALE')) throw error;
+      throw new CorruptError('entry-of-deleted', {dir: dir.ino, ino});
+    }
+    if (dot) return inode;
+    if (isType(inode, MODE_TYPE.directory)) {
+      // It is read now, and listed soon.
+      if (listing) inode = this.context.inode(ino);
+      const place = this.#parentOf(inode);
+      if (place !== undefined && place !== dir.ino) {
+        throw new CorruptError('entry-of-other-parent', {dir: dir.ino, ino, parent: place});
+      }
+    }
+    if (hasFlag(dir, INODE_FLAG.encrypt) && canBeEncrypted(inode) && !hasFlag(inode, INODE_FLAG.encrypt)) {
+      throw new RequestError('EPERM', 'encryption-differs', {dir: dir.ino, ino});
+    }
+    return inode;
+  }
+
+  /** Refuses inode numbers that no path may lead to. */
+  #checkNamed(ino: number): void {
+    if (this.#isReserved(ino)) throw new CorruptError('inode-reserved', {ino});
+    if (this.#deleted.size > 0 && this.#deleted.has(ino))
+      throw new RequestError('ESTALE', 'inode-deleted', {ino});
+  }
+
   /** Inodes that the file system keeps for itself (is_special_ino). */
   #isReserved(ino: number): boolean {
     const s = this.superblock;
@@ -310,6 +330,13 @@ export class Volume {
   #requireKey(inode: Inode): void {
     if (hasFlag(inode, INODE_FLAG.encrypt)) throw new RequestError('ENOKEY', 'encrypted', {ino: inode.ino});
   }
+}
+
+/** Refuses inodes that no path may lead to. */
+function checkUsable(inode: Inode): Inode {
+  if (inode.links === 0) throw new RequestError('ESTALE', 'inode-deleted', {ino: inode.ino});
+  if (hasFlag(inode, INODE_FLAG.eaInode)) throw new CorruptError('inode-ea', {ino: inode.ino});
+  return inode;
 }
 
 function readSuperblock(source: BlockSource): Superblock {

@@ -113,7 +113,7 @@ export class Ext4FileSystem implements ServedFileSystem, IomapDriver {
     this.#list(ino, offset, list, (child, type, name, next) => {
       if (!list.fits(name.length)) return false;
       // An inode that can't be read must not hide its neighbours: its name is listed, and a stat of it tells the error.
-      const inode = this.#tryLinked(directory, child, name);
+      const inode = this.#tryListed(directory, child, name);
       const entry = list.add(name, next);
       if (entry === undefined) return false;
       if (inode === undefined) {
@@ -213,9 +213,9 @@ export class Ext4FileSystem implements ServedFileSystem, IomapDriver {
     return this.#volume.inode(inodeOf(nodeid) as InodeNumber);
   }
 
-  #tryLinked(directory: Inode, ino: number, name: Uint8Array): Inode | undefined {
+  #tryListed(directory: Inode, ino: number, name: Uint8Array): Inode | undefined {
     try {
-      return this.#volume.linked(directory, ino as InodeNumber, name);
+      return this.#volume.listed(directory, ino as InodeNumber, name);
     } catch {
       return undefined;
     }

@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest';
 import {crc32c} from '../../../src/ext4/checksum.js';
-import {checkExtentEntries, decodeExtentHeader} from '../../../src/ext4/extent-tree.js';
+import {checkExtentNode, decodeExtentHeader} from '../../../src/ext4/extent-tree.js';
 import {BLOCKS, type Extent, extentNode, fixtureInode, type Index, MapFixture} from './map-fixture.js';
 import {hex} from './memory-image.js';
 
@@ -36,7 +36,7 @@ describe('extent header', () => {
 describe('entries', () => {
   const check = (depth: number, entries: Array<Extent | Index>): void => {
     const node = extentNode(depth, entries, 60);
-    checkExtentEntries(node, decodeExtentHeader(node, 12), 12, (_ino, first, count) => {
+    checkExtentNode(node, 0, node.length, 12, (_ino, first, count) => {
       return first > 0 && first + count <= BLOCKS;
     });
   };

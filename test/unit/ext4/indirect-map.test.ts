@@ -74,7 +74,7 @@ describe('block numbers outside the file system', () => {
 
   test('are refused in the inode when it is read, the direct ones', () => {
     const f = new MapFixture(false, allowed);
-    const check = (values: number[]) => () => f.map.checkRoot(fixtureInode(pointers(values, 60), false));
+    const check = (values: number[]) => () => f.map.checkRoot(12, 0, pointers(values, 60), 0);
     expect(check([0, 0, outside])).toThrow(expect.objectContaining({code: 'indirect-blocks'}));
     expect(check([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, outside])).not.toThrow();
   });
