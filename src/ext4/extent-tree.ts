@@ -43,7 +43,7 @@ function checkHeader(bytes: Uint8Array, at: number, size: number, ino: number): 
   const room = Math.floor((size - EXTENT_ENTRY_SIZE) / EXTENT_ENTRY_SIZE);
   if (eh_max === 0 || eh_max > room) throw new CorruptError('extent-capacity', {ino, max: eh_max, room});
   if (eh_entries > eh_max) throw new CorruptError('extent-count', {ino, entries: eh_entries, max: eh_max});
-  if (eh_entries === 0 && eh_depth > 0) throw new CorruptError('extent-index-empty', {ino, depth: eh_depth});
+  if (eh_depth > 0 && eh_entries === 0) throw new CorruptError('extent-index-empty', {ino, depth: eh_depth});
 }
 
 /**
