@@ -82,12 +82,18 @@ export interface SandboxExtras {
 }
 
 /**
+ * What glibc's malloc reads when a program starts, before it takes memory in huge pages (`GLIBC_TUNABLES`): whether the kernel has them
+ * for who asks, and their size. Without these two files it takes none, and says nothing.
+ */
+const HUGE_PAGES = ['enabled', 'hpage_pmd_size'].map((name) => `/sys/kernel/mm/transparent_hugepage/${name}`);
+
+/**
  * The arguments of prlimit(1) that run a server in bubblewrap. It is started under the server's own unused user id and does with
  * unprivileged user namespaces what it does; no step of it has more rights than that user.
  *
  * In force afterwards: own user, pid, mount, network, ipc, uts and cgroup namespaces; a read-only file system with
- * nothing but the runtime, its libraries and the program; no /proc, /dev, /sys, /etc; no capabilities; no_new_privs; the
- * limits below. The server adds landlock and seccomp itself before it sees the image.
+ * nothing but the runtime, its libraries and the program; no /proc, /dev, /etc, and of /sys two files about huge pages; no
+ * capabilities; no_new_privs; the limits below. The server adds landlock and seccomp itself before it sees the image.
  *
  * @param extras what a program of ours has that a server has not
  */
@@ -108,6 +114,7 @@ export function sandboxArguments(
     ...(inNetwork ? [] : ['--unshare-net']),
     '--as-pid-1',
     ...[...runtime.libraries, ...runtime.data].flatMap(show),
+    ...HUGE_PAGES.flatMap((path) => ['--ro-bind-try', path, path]),
     ...(runtime.nodeReachable ? show(runtime.node) : ['--proc', '/proc']),
     ...programWords(fds),
     ...['--remount-ro', '/', '--chdir', '/', '--info-fd', `${fds.info}`],

@@ -2,6 +2,7 @@ import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
 import {once} from 'node:events';
 import {
   closeSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -24,6 +25,11 @@ import {missingForMounts} from './helper-support.js';
 const noStrace = spawnSync('strace', ['-V']).error === undefined ? undefined : 'no strace';
 const missing = missingForMounts() ?? cannotContain() ?? noStrace;
 const SOON_MS = 20_000;
+
+/** Content of a file that need not be there. */
+function textOf(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'latin1') : '';
+}
 
 /** Calls that a trace shows, by name, and those that were interrupted and went on. */
 function callsIn(trace: string): Set<string> {
@@ -115,6 +121,14 @@ describe.skipIf(missing !== undefined)(
         image: 1,
         sockets: 2,
       });
+    });
+
+    // What malloc reads to know that lies in /sys, of which the sandbox has nothing else.
+    const onAsking = /\[madvise\]/.test(textOf('/sys/kernel/mm/transparent_hugepage/enabled'));
+    test.skipIf(!onAsking)('has its heap in huge pages where the kernel gives them to who asks', () => {
+      const maps = readFileSync(`/proc/${server.pid}/smaps`, 'latin1');
+      const [, heap = ''] = maps.split(/^.*\[heap\]$/m);
+      expect(heap.match(/^VmFlags:.*$/m)?.[0]).toMatch(/ hg( |$)/);
     });
 
     test('can be ended by SIGTERM', async () => {
