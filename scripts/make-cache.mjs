@@ -3,17 +3,16 @@
 // It is for exactly this Node; another one's V8 doesn't take it, and compiles (src/start/load-code.ts).
 import {readFileSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
-import {dirname, join, resolve} from 'node:path';
+import {dirname, resolve} from 'node:path';
 import {setFlagsFromString} from 'node:v8';
 import {Script} from 'node:vm';
 
 const [, , given, what, name, ...args] = process.argv;
 const stem = resolve(given);
-const {wrapped} = await import(join(dirname(stem), '../start/script.js'));
 const text = readFileSync(`${stem}.code.js`, 'latin1');
 
 if (what === '--all') setFlagsFromString('--no-lazy');
-const script = new Script(wrapped(text), {filename: `${stem}.code.js`});
+const script = new Script(text, {filename: `${stem}.code.js`});
 if (what === '--all') setFlagsFromString('--lazy');
 const save = () => writeFileSync(`${stem}.cache`, script.createCachedData());
 

@@ -1,4 +1,4 @@
-import type {ImportFile} from '../start/script.js';
+import type {ImportFile} from '../start/import-file.js';
 
 declare const importFile: ImportFile | undefined;
 

@@ -1,6 +1,5 @@
 import {spawn} from 'node:child_process';
-import {existsSync} from 'node:fs';
-import {stat} from 'node:fs/promises';
+import {existsSync, stat} from 'node:fs';
 import {Errno, errnoText} from '../sys/errno.js';
 import {ERRNO, type ErrnoCode} from '../sys/errno-codes.js';
 import type {OwnedFd} from '../sys/fd.js';
@@ -21,8 +20,9 @@ function errnoCalled(text: string): number | undefined {
  */
 export async function lookAt(root: OwnedFd, {uid, gid}: {uid: number; gid: number}): Promise<void> {
   if (uid === 0) {
-    await stat(`/proc/self/fd/${root.fd}`);
-    return;
+    return await new Promise((resolve, reject) => {
+      stat(`/proc/self/fd/${root.fd}`, (error) => (error === null ? resolve() : reject(error)));
+    });
   }
   const program = STAT.find((path) => existsSync(path));
   if (program === undefined) throw new Errno('ENOENT', 'spawn', STAT[0]);

@@ -1,13 +1,21 @@
 import {type ChildProcess, spawn} from 'node:child_process';
 import {fileURLToPath} from 'node:url';
 import {foreignText} from '../service/foreign-text.js';
+import {MOUNTING} from '../start/mounting.js';
 import {closeAll, type OwnedFd} from '../sys/fd.js';
 import {fromCommand} from './errors.js';
 import {ManagerError} from './face.js';
 import type {MountPool} from './mount-pool.js';
 
-/** What bin/fuseward starts, for this process's own Node. */
-export const PROGRAM: string = fileURLToPath(new URL('../../dist/cli/main.cjs', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.cjs', import.meta.url));
+
+/** What bin/fuseward starts, for this process's own Node: the words after its name. */
+export function programWords(args: readonly string[]): string[] {
+  // As there: room for all that a mount allocates, so that no garbage is collected on its way.
+  const flags = MOUNTING.includes(args[0] ?? '') ? ['--min-semi-space-size=4'] : [];
+  return [...flags, PROGRAM, ...args];
+}
+
 /** The environment of commands: none of the manager's, which is a service manager's word for the manager alone. */
 export const COMMAND_ENVIRONMENT: NodeJS.ProcessEnv = {PATH: '/usr/sbin:/usr/bin:/sbin:/bin'};
 /** Bytes of a command's output that are kept. */
@@ -77,7 +85,7 @@ export class CommandRunner {
 
 function start(args: readonly string[], fds: readonly OwnedFd[]): ChildProcess {
   // The working directory of a service may be gone; paths are absolute anyway.
-  return spawn(process.execPath, [PROGRAM, ...args], {
+  return spawn(process.execPath, programWords(args), {
     cwd: '/',
     // A session of its own: a signal from the daemon's terminal is not meant for the servers that come of it.
     detached: true,

@@ -5,7 +5,7 @@ import {ERRNO} from '../sys/errno-codes.js';
 import {O_NOFOLLOW, O_PATH, openFd} from '../sys/fd.js';
 import {MNT_DETACH, umount} from '../sys/mount.js';
 import {connectionOf, type MountEntry, readMounts} from '../sys/mount-info.js';
-import {COMMAND_ENVIRONMENT, PROGRAM} from './command-runner.js';
+import {COMMAND_ENVIRONMENT, programWords} from './command-runner.js';
 import {abortConnection} from './fusectl.js';
 
 /** What became of a lost mount. */
@@ -54,7 +54,7 @@ function leadsThroughFuse(entry: MountEntry, table: readonly MountEntry[]): bool
 /** As `detachMount`, by a process that can be ended when it hangs. */
 function detachByCommand(id: number, target: string): boolean {
   const args = ['umount', '--lazy', `--mount-id=${id}`, '--no-announce', '--', target];
-  const {status} = spawnSync(process.execPath, [PROGRAM, ...args], {
+  const {status} = spawnSync(process.execPath, programWords(args), {
     cwd: '/',
     env: COMMAND_ENVIRONMENT,
     stdio: 'ignore',

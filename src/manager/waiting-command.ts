@@ -2,7 +2,7 @@ import {type ChildProcess, spawn} from 'node:child_process';
 import type {OwnedFd} from '../sys/fd.js';
 import {receivePacket, sendPacket, seqpacketPair} from '../sys/socket.js';
 import {type ReadableWatch, watchReadable} from '../sys/watch.js';
-import {COMMAND_ENVIRONMENT, PROGRAM} from './command-runner.js';
+import {COMMAND_ENVIRONMENT, programWords} from './command-runner.js';
 import {encodeOrder, LONGEST_READY, readReady} from './pool-protocol.js';
 
 /**
@@ -27,7 +27,7 @@ export class WaitingCommand {
     const [ours, theirs] = seqpacketPair();
     using given = theirs;
     this.#channel = ours;
-    this.child = spawn(process.execPath, [PROGRAM, 'wait-for-order', `--type=${type}`, ...policyWords], {
+    this.child = spawn(process.execPath, programWords(['wait-for-order', `--type=${type}`, ...policyWords]), {
       cwd: '/',
       // As other commands of the manager: a signal from the daemon's terminal is not meant for them.
       detached: true,

@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs';
 import {Script} from 'node:vm';
-import {type ImportFile, wrapped} from './script.js';
+import type {ImportFile} from './import-file.js';
 
 function contentOf(path: string): Buffer | undefined {
   try {
@@ -11,7 +11,7 @@ function contentOf(path: string): Buffer | undefined {
 }
 
 /**
- * Runs STEM.code.js with what V8 compiled of it when it was built (STEM.cache). Compiling is a good part of a short program's time. V8 itself
+ * Runs STEM.code.js, which is a function as Node makes of CommonJS modules, with what V8 compiled of it when it was built (STEM.cache). Compiling is a good part of a short program's time. V8 itself
  * refuses a cache of another version, of other flags, or of a text of another length, and the program is then compiled as ever. The
  * cache is code: whoever may write it may write the program, so it lies beside it, with the same owner.
  *
@@ -22,7 +22,7 @@ export function loadCode(stem: string, first: NodeJS.Module): unknown {
   const filename = `${stem}.code.js`;
   const text = readFileSync(filename, 'latin1');
   const cachedData = contentOf(`${stem}.cache`);
-  const script = new Script(wrapped(text), {
+  const script = new Script(text, {
     filename,
     ...(cachedData === undefined ? {} : {cachedData}),
   });

@@ -16,9 +16,8 @@ const dist = stem.slice(0, stem.lastIndexOf('/dist/') + 6);
 const {readFileSync} = await import('node:fs');
 const {Script} = await import('node:vm');
 const {forgetHeapFlags} = await import(dist + 'start/heap-flags.js');
-const {wrapped} = await import(dist + 'start/script.js');
 if (forget === 'forget') forgetHeapFlags();
-const script = new Script(wrapped(readFileSync(stem + '.code.js', 'latin1')), {
+const script = new Script(readFileSync(stem + '.code.js', 'latin1'), {
   filename: stem + '.code.js',
   cachedData: readFileSync(stem + '.cache'),
 });
