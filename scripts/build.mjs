@@ -2,6 +2,7 @@
 // faster than hundreds of modules and can be handed into a sandbox by descriptor.
 import {spawnSync} from 'node:child_process';
 import {existsSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
 
@@ -53,12 +54,12 @@ const code = {
   },
   footer: {js: '})'},
 };
-/** Their code, each with what of it V8 keeps compiled: all, or what runs when the first file is started with these words. */
+/** Their code, each with what of it V8 keeps compiled: all, or what runs on such an occasion. */
 const CODE = [
-  ['cli/main', 'src/cli/main.ts', ['--ran', `${made}/cli/main.cjs`, 'help']],
-  ['cli/mount', 'src/cli/mount-main.ts', ['--all']],
-  ['sandbox/server.main', 'src/server/main-thread.ts', ['--all']],
-  ['sandbox/server.thread', 'src/server/request-thread.ts', ['--all']],
+  ['cli/main', 'src/cli/main.ts', 'cli/main.cjs', '--ran', 'help'],
+  ['cli/mount', 'src/cli/mount-main.ts', 'cli/main.cjs', '--all'],
+  ['sandbox/server.main', 'src/server/main-thread.ts', 'sandbox/server.js', '--all'],
+  ['sandbox/server.thread', 'src/server/request-thread.ts', 'sandbox/server.js', '--rehearsed', 'ext4'],
 ];
 for (const [name, entry] of CODE) {
   await build({...code, entryPoints: [entry], outfile: `${made}/${name}.code.js`});
@@ -75,9 +76,9 @@ await build({
 });
 writeFileSync(`${made}/sandbox/package.json`, '{"type": "commonjs"}\n');
 
-for (const [name, , words] of CODE) {
+for (const [name, , first, ...what] of CODE) {
   const stem = `${made}/${name}`;
-  const {error} = spawnSync(process.execPath, ['scripts/make-cache.mjs', stem, ...words], {
+  const {error} = spawnSync(process.execPath, ['scripts/make-cache.mjs', stem, join(made, first), ...what], {
     stdio: 'ignore',
     env: {},
   });

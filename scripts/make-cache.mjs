@@ -1,5 +1,6 @@
-// Makes what V8 has compiled of a program, STEM.cache of STEM.code.js: node make-cache.mjs STEM (--all | --ran FIRST_FILE ARGUMENTS)
-// --all: every function. --ran: what ran when the first file was started with these arguments, which is less to read at each start.
+// Makes what V8 has compiled of a program, STEM.cache of STEM.code.js: node make-cache.mjs STEM FIRST_FILE (--all | --ran ARGUMENTS | --rehearsed TYPE)
+// --all: every function. The others are less to read at each start: --ran: what ran when the first file was started with these arguments;
+// --rehearsed: what ran when the program was loaded and its `rehearse` called.
 // It is for exactly this Node; another one's V8 doesn't take it, and compiles (src/start/load-code.ts).
 import {readFileSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -7,7 +8,7 @@ import {dirname, resolve} from 'node:path';
 import {setFlagsFromString} from 'node:v8';
 import {Script} from 'node:vm';
 
-const [, , given, what, name, ...args] = process.argv;
+const [, , given, name, what, ...args] = process.argv;
 const stem = resolve(given);
 const text = readFileSync(`${stem}.code.js`, 'latin1');
 
@@ -19,8 +20,10 @@ const save = () => writeFileSync(`${stem}.cache`, script.createCachedData());
 if (what === '--all') save();
 else {
   const first = resolve(name);
-  process.argv = [process.execPath, first, ...args];
-  process.on('exit', save);
+  if (what === '--ran') {
+    process.argv = [process.execPath, first, ...args];
+    process.on('exit', save);
+  }
   const module = {exports: {}};
   script.runInThisContext()(
     module.exports,
@@ -30,4 +33,8 @@ else {
     dirname(first),
     (url) => import(url),
   );
+  if (what === '--rehearsed') {
+    module.exports.rehearse(...args);
+    save();
+  }
 }

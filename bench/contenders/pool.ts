@@ -41,14 +41,14 @@ export class WarmPool {
     return new WarmPool(manager, directory, socketPath);
   }
 
-  /** Resolves when a server waits. @throws Error when none does */
+  /** Resolves when all wait that are to: none starts while a mount is measured. @throws Error when that doesn't come */
   async ready(): Promise<void> {
     for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(50)) {
       const {body} = await this.#ask('GET', '/v1/pool').catch(() => ({body: {types: []}}));
-      const {types = []} = body as {types?: Array<{ready: number}>};
-      if (types.some(({ready}) => ready > 0)) return;
+      const {types = []} = body as {types?: Array<{ready: number; wanted: number}>};
+      if (types.some(({ready, wanted}) => wanted > 0 && ready === wanted)) return;
     }
-    throw new Error('no server waits in the pool');
+    throw new Error('the pool does not fill');
   }
 
   /** Mounts an image read-only. @throws Error with what the manager said */

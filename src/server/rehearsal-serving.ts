@@ -34,6 +34,7 @@ function* requests(): Generator<Uint8Array> {
       ['STATX', root, statxIn.encode({sxMask: 0x7ff})],
       ['GETATTR', root, getattrIn.encode({})],
       ['READDIRPLUS', root, readIn.encode({size: READ_BYTES})],
+      ['LOOKUP', root, Buffer.from('file\0')],
       ['READ', file, readIn.encode({size: READ_BYTES})],
     ] as const) {
       unique += 2;

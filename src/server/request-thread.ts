@@ -146,3 +146,6 @@ function listen(thread: RequestThread): void {
     }
   });
 }
+
+/** For the build as well, which keeps compiled what runs then. */
+export {rehearseServing as rehearse};

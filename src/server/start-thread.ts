@@ -12,6 +12,9 @@ export function startThread(program: string): Worker {
   const heap = heapLimitMiB();
   return new Worker(program, {
     trackUnmanagedFds: false,
+    // Nothing is written there; without these the main thread makes streams of its own to pass it on.
+    stdout: true,
+    stderr: true,
     resourceLimits: {
       codeRangeSizeMb: CODE_RANGE_MIB,
       ...(heap === undefined ? {} : {maxOldGenerationSizeMb: heap}),
