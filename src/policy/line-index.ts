@@ -6,7 +6,11 @@ export function dottedPath(parts: ReadonlyArray<string | number>): string {
   return parts.map((part) => (/^[\w-]+$/.test(String(part)) ? String(part) : JSON.stringify(part))).join('.');
 }
 
-const BARE = /[\w-]/;
+// What may come next, each from where the walk stands. A search at once takes a tenth of looking at each letter, in a program that has just started.
+const SPACES = /[ \t]*/y;
+const BLANK = /[\s,]*/y;
+const BARE_KEY = /[\w-]*/y;
+const BARE_VALUE = /[^\s,#\]}]*/y;
 
 /**
  * Walks over a text that a TOML parser has accepted, which is why nothing is checked here, and notes where keys are. The
@@ -39,8 +43,11 @@ class Walker {
   }
 
   #note(path: ReadonlyArray<string | number>, position: number): void {
-    for (; this.#lineFoundUpTo < position; this.#lineFoundUpTo++) {
-      if (this.#text[this.#lineFoundUpTo] === '\n') this.#line++;
+    for (;;) {
+      const end = this.#text.indexOf('\n', this.#lineFoundUpTo);
+      if (end === -1 || end >= position) break;
+      this.#line++;
+      this.#lineFoundUpTo = end + 1;
     }
     const name = dottedPath(path);
     if (!this.lines.has(name)) this.lines.set(name, this.#line);
@@ -48,13 +55,20 @@ class Walker {
 
   /** Passes over spaces, line ends and comments, and over commas between items. */
   #skipBlank(): void {
-    for (; this.#position < this.#text.length; this.#position++) {
-      if (this.#here === '#') {
-        const end = this.#text.indexOf('\n', this.#position);
-        this.#position = end === -1 ? this.#text.length : end;
-      }
-      if (!/[\s,]/.test(this.#here)) return;
+    for (;;) {
+      this.#pass(BLANK);
+      if (this.#here !== '#') return;
+      const end = this.#text.indexOf('\n', this.#position);
+      this.#position = end === -1 ? this.#text.length : end;
     }
+  }
+
+  /** Passes over what a sticky expression matches, which may be nothing. @returns it */
+  #pass(what: RegExp): string {
+    what.lastIndex = this.#position;
+    const [found = ''] = what.exec(this.#text) ?? [];
+    this.#position += found.length;
+    return found;
   }
 
   /** `[table]` or `[[array]]`: the path that the keys below it have. */
@@ -102,14 +116,10 @@ class Walker {
   #key(): string[] {
     const parts: string[] = [];
     for (;;) {
-      while (/[ \t]/.test(this.#here)) this.#position++;
+      this.#pass(SPACES);
       if (this.#here === '"' || this.#here === "'") parts.push(this.#string());
-      else {
-        const start = this.#position;
-        while (BARE.test(this.#here)) this.#position++;
-        parts.push(this.#text.slice(start, this.#position));
-      }
-      while (/[ \t]/.test(this.#here)) this.#position++;
+      else parts.push(this.#pass(BARE_KEY));
+      this.#pass(SPACES);
       if (this.#here !== '.') return parts;
       this.#position++;
     }
@@ -119,7 +129,7 @@ class Walker {
     if (this.#here === '"' || this.#here === "'") this.#string();
     else if (this.#here === '[') this.#items(']', (index) => this.#item([...path, index]));
     else if (this.#here === '{') this.#items('}', () => this.#keyAndValue(path));
-    else while (this.#here !== '' && !/[\s,#\]}]/.test(this.#here)) this.#position++;
+    else this.#pass(BARE_VALUE);
   }
 
   #item(path: ReadonlyArray<string | number>): void {
