@@ -33,17 +33,22 @@ export function restrictThread(connectPorts: readonly number[] = []): number {
 /**
  * Takes the same from the runtime's own threads, where the kernel restricts one at a time. They run none of our code, and the filter
  * and the namespaces hold them anyway, so a thread that can't be reached is told and not waited for.
- * @param ours threads that have called `restrictThread`
+ * @param done threads that have called `restrictThread`, or were reached before
+ * @returns those that were reached; none where one was missed
  */
-export function restrictRuntimeThreads(ours: readonly number[]): void {
-  if (landlockAbi() === 0) return;
+export function restrictRuntimeThreads(done: readonly number[]): readonly number[] {
+  if (landlockAbi() === 0) return [];
   const told = 'landlock does not hold every thread of the runtime';
   try {
-    const outcome = restrictOtherThreads(new Set(ours));
-    if (outcome !== undefined && outcome.missed > 0) log('warn', {...outcome}, told);
+    const outcome = restrictOtherThreads(new Set(done));
+    if (outcome === undefined) return [];
+    const {restricted, missed, ids} = outcome;
+    if (missed === 0) return ids;
+    log('warn', {restricted, missed}, told);
   } catch (error) {
     log('warn', {error: String(error)}, told);
   }
+  return [];
 }
 
 /** What a forbidden call leads to: our handler's line and the end, or the kernel's end without a line. */

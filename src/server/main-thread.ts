@@ -3,7 +3,6 @@ import {ServerConversation} from '../service/index.js';
 import {exitNow} from '../sys/exit.js';
 import {createMemfd, mapShared} from '../sys/memfd.js';
 import {getRlimit} from '../sys/process.js';
-import type {SeccompFilter} from '../sys/seccomp.js';
 import {listenFds} from '../sys/systemd.js';
 import {Answers} from './answers.js';
 import {ANY_TYPE, parseServerArguments, type ServerArguments} from './command-line.js';
@@ -13,7 +12,7 @@ import {parseArguments} from './mount-options.js';
 import {OrderBox} from './order-box.js';
 import {queuesOf} from './queues.js';
 import {refusalOf} from './refusal.js';
-import {rehearse} from './rehearsal.js';
+import {type Rehearsed, rehearse} from './rehearsal.js';
 import {report} from './report.js';
 import {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
@@ -51,9 +50,9 @@ async function greet(
   thread.begin({countersFd: memory.fd, orders: orders.end});
   const counters = new SharedCounters(mapShared(memory.fd, COUNTERS_SIZE, {sealMapping: true}));
   const conversation = ServerConversation.accept(fd);
-  let filter: SeccompFilter | undefined;
+  let rehearsed: Rehearsed | undefined;
   if (waiting) {
-    filter = await rehearse(thread, {type, counters, orders});
+    rehearsed = await rehearse(thread, {type, counters, orders});
     log('info', {}, WAITING);
     // Who has it wait decides for how long.
     conversation.wait();
@@ -75,7 +74,7 @@ async function greet(
     cacheBytes,
     queues,
     countersFd: memory.fd,
-    filter,
+    rehearsed,
     counters,
     orders,
     // Found out now: after the lock-down neither limits nor the time zone (which the runtime looks for whenever it shows

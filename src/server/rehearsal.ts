@@ -24,13 +24,20 @@ interface Waiting {
   readonly orders: OrderBox;
 }
 
+/** What a rehearsal leaves. */
+export interface Rehearsed {
+  /** Threads of the runtime's own from which landlock has taken what it can. */
+  readonly restricted: readonly number[];
+  /** The filter of a server that holds no ring and whose kernel reads no files by itself. */
+  readonly filter: SeccompFilter;
+}
+
 /**
  * Does what needs no mount, or goes through its motions, in a server that waits: code that runs for the second time is a good deal faster, and nobody
  * waits now. Types of ext serve a volume of our own. The threads that the runtime has for itself run none of our code and need nothing more, so landlock
  * takes from them what it can.
- * @returns the filter of a server that holds no ring and whose kernel reads no files by itself
  */
-export async function rehearse(thread: RequestThreadHandle, waiting: Waiting): Promise<SeccompFilter> {
+export async function rehearse(thread: RequestThreadHandle, waiting: Waiting): Promise<Rehearsed> {
   const {threadId} = await thread.ask('load', {});
   try {
     (await ControlListener.open(listenNowhere().release())).close();
@@ -43,8 +50,7 @@ export async function rehearse(thread: RequestThreadHandle, waiting: Waiting): P
   } catch (error) {
     log('warn', {error: String(error)}, 'not all could be rehearsed');
   }
-  restrictRuntimeThreads([threadId, gettid()]);
-  return lockDownFilter();
+  return {restricted: restrictRuntimeThreads([threadId, gettid()]), filter: lockDownFilter()};
 }
 
 /** Greets a manager and answers its question, both ends being ours. */

@@ -14,6 +14,7 @@ import {lockDownFilter, restrictProcess, restrictRuntimeThreads, restrictThread}
 import {log} from './log.js';
 import {type parseArguments, sortOptions} from './mount-options.js';
 import type {OrderBox} from './order-box.js';
+import type {Rehearsed} from './rehearsal.js';
 import {report} from './report.js';
 import type {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
@@ -42,8 +43,8 @@ export interface Session {
   readonly queues: number | undefined;
   /** Memory that it counts in. */
   readonly countersFd: number;
-  /** The filter of a server that holds no ring and whose kernel reads no files by itself, where it was made while nobody waited. */
-  readonly filter: SeccompFilter | undefined;
+  /** Of a server that has waited: what it did while nobody else did. */
+  readonly rehearsed: Rehearsed | undefined;
 }
 
 /** Every descriptor that the mount needs, but for the runtime's own. */
@@ -71,7 +72,7 @@ async function lockDown(session: Session): Promise<boolean> {
   const {landlock, threadId, ringFd} = await restricted;
   orders.wake = () => wakeThread(threadId);
   restrictThread();
-  restrictRuntimeThreads([threadId, gettid()]);
+  restrictRuntimeThreads([threadId, gettid(), ...(session.rehearsed?.restricted ?? [])]);
   const closed = closeUnknown(knownDescriptors(session, ringFd));
   if (closed > 0) log('warn', {closed}, 'descriptors were open that this server was not given');
   const ring = ringFd === undefined ? [] : ringSystemCalls({ringFd, fuseFd});
@@ -80,8 +81,8 @@ async function lockDown(session: Session): Promise<boolean> {
   return iomap;
 }
 
-function filterFor({filter}: Session, more: readonly SeccompRule[]): SeccompFilter {
-  return more.length === 0 && filter !== undefined ? filter : lockDownFilter(undefined, more);
+function filterFor({rehearsed}: Session, more: readonly SeccompRule[]): SeccompFilter {
+  return more.length === 0 && rehearsed !== undefined ? rehearsed.filter : lockDownFilter(undefined, more);
 }
 
 /** What to read from: a loop device where the helper makes one, else what the caller named. */

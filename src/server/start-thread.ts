@@ -7,14 +7,16 @@ import {heapLimitMiB} from './runtime-flags.js';
  */
 const CODE_RANGE_MIB = 64;
 
-/** Starts the request thread: the same program file, which sees that it is not the main thread. It waits for its first message. */
+/**
+ * Starts the request thread: the same program file, which sees that it is not the main thread. It waits for its first message.
+ *
+ * What the thread prints, which is nothing, is passed on by the main thread (no `stdout: true`): so that thread makes its own streams now. Made later, which Node does
+ * when it likes to, they would ask whether descriptor 2 is a terminal, and the filter ends who asks.
+ */
 export function startThread(program: string): Worker {
   const heap = heapLimitMiB();
   return new Worker(program, {
     trackUnmanagedFds: false,
-    // Nothing is written there; without these the main thread makes streams of its own to pass it on.
-    stdout: true,
-    stderr: true,
     resourceLimits: {
       codeRangeSizeMb: CODE_RANGE_MIB,
       ...(heap === undefined ? {} : {maxOldGenerationSizeMb: heap}),

@@ -71,6 +71,8 @@ function threadIds(): number[] {
 export interface ThreadsRestricted {
   readonly restricted: number;
   readonly missed: number;
+  /** Ids of those that were told. */
+  readonly ids: readonly number[];
 }
 
 /**
@@ -83,6 +85,7 @@ export interface ThreadsRestricted {
  */
 export function restrictOtherThreads(done: ReadonlySet<number>): ThreadsRestricted | undefined {
   if (process.arch !== 'x64') return undefined;
+  if (threadIds().every((id) => done.has(id))) return {restricted: 0, missed: 0, ids: []};
   const {ruleset} = rulesetOfNothing();
   using _ = ruleset;
   // Large enough not to lie in the garbage-collected heap, where it could move.
@@ -97,7 +100,8 @@ export function restrictOtherThreads(done: ReadonlySet<number>): ThreadsRestrict
   const before = new Uint8Array(KERNEL_SIGACTION_SIZE);
   const set = rawSystemCall('rt_sigaction', SIGSETXID, action, before, SIGSET_SIZE)!;
   if (set.result !== 0) throw new Errno(set.errno, 'rt_sigaction', `signal ${SIGSETXID}`);
-  const told = tellAll(new Set(done), viewOf(counters));
+  const ids = tellAll(new Set(done), viewOf(counters));
+  const told = ids.length;
   const restricted = viewOf(counters).getUint32(0, true);
   const failed = viewOf(counters).getUint32(4, true);
   // One that has not answered may do so later.
@@ -105,24 +109,24 @@ export function restrictOtherThreads(done: ReadonlySet<number>): ThreadsRestrict
     rawSystemCall('rt_sigaction', SIGSETXID, before, 0, SIGSET_SIZE);
     unmapCode(address, code);
   }
-  return {restricted, missed: told - restricted};
+  return {restricted, missed: told - restricted, ids};
 }
 
-/** Signals every thread that is not done, until no new one is there. @returns how many were */
-function tellAll(done: Set<number>, counters: DataView): number {
+/** Signals every thread that is not done, until no new one is there. @returns which were */
+function tellAll(done: Set<number>, counters: DataView): number[] {
   const answered = (): number => counters.getUint32(0, true) + counters.getUint32(4, true);
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
-  let told = 0;
+  const told: number[] = [];
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const others = threadIds().filter((id) => !done.has(id));
     if (others.length === 0) break;
     for (const id of others) {
       done.add(id);
       // One that has ended meanwhile needs nothing.
-      if (rawSystemCall('tgkill', process.pid, id, SIGSETXID)?.result === 0) told++;
+      if (rawSystemCall('tgkill', process.pid, id, SIGSETXID)?.result === 0) told.push(id);
     }
     const end = performance.now() + PATIENCE_MS;
-    while (answered() < told && performance.now() < end) Atomics.wait(sleeper, 0, 0, POLL_MS);
+    while (answered() < told.length && performance.now() < end) Atomics.wait(sleeper, 0, 0, POLL_MS);
   }
   return told;
 }
