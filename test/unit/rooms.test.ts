@@ -23,7 +23,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   adapter: ['control', 'server', 'service', 'sys'],
   relay: ['control', 'server', 'sys'],
   observe: ['control', 'fuse', 'server', 'sys', 'wire'],
-  manager: ['control', 'fuse', 'helper', 'launch', 'policy', 'server', 'service', 'sys', 'wire'],
+  manager: ['control', 'fuse', 'helper', 'launch', 'policy', 'server', 'service', 'start', 'sys', 'wire'],
   admin: ['manager', 'sys'],
 };
 
