@@ -1,6 +1,5 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {ServerPolicy} from '../policy/index.js';
-import {startsOwn} from './connect.js';
 import {launchEmbedded} from './embedded.js';
 import {HeldServer} from './held-server.js';
 
@@ -14,11 +13,11 @@ const LOOK_MS = 2;
  */
 export class EarlyServer extends HeldServer {
   /**
+   * Where a mount starts one of our own (`startsOwn`).
    * @param type `auto` for one that finds out
-   * @returns undefined where a mount would start none of our own, or none can be started: whoever needs one then is told why
+   * @returns undefined where none can be started: whoever needs one then is told why
    */
   static start(type: string, policy: ServerPolicy): EarlyServer | undefined {
-    if (!startsOwn(type, policy)) return undefined;
     try {
       return new EarlyServer(launchEmbedded(type, policy), type, policy);
     } catch {
@@ -26,13 +25,12 @@ export class EarlyServer extends HeldServer {
     }
   }
 
-  /** Ends it if no mount took it, and waits until nothing of it runs. @throws Error when it doesn't end */
+  /** Ends it if no mount took it, and waits until nothing of it runs; not for ever, since what becomes of the mount is told in any case. */
   async abandon(): Promise<void> {
     if (this.taken) return;
     this.server.kill();
     this.server.socket.close();
-    for (const end = performance.now() + END_MS; !this.server.exited(); await sleep(LOOK_MS)) {
-      if (performance.now() > end) throw new Error(`process ${this.pid} of a server is still there`);
-    }
+    const end = performance.now() + END_MS;
+    while (!this.server.exited() && performance.now() < end) await sleep(LOOK_MS);
   }
 }

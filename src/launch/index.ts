@@ -1,7 +1,14 @@
 export type {CommandMount, CommandMountSource} from './command-mount.js';
 export {findProgram, MissingProgram, PROGRAM_DIRECTORIES} from './command-program.js';
 export * as commandSandbox from './command-sandbox.js';
-export {BUILTIN_TYPES, type Connection, connectServer, hasServer, SERVICE_DIRECTORY} from './connect.js';
+export {
+  BUILTIN_TYPES,
+  type Connection,
+  connectServer,
+  hasServer,
+  SERVICE_DIRECTORY,
+  startsOwn,
+} from './connect.js';
 export {launchContained, launchEmbedded} from './embedded.js';
 export {EmbeddedServer} from './embedded-server.js';
 export {GrantError} from './granted-path.js';

@@ -12,7 +12,7 @@ import {
 import type {Containment} from '../../launch/containment.js';
 import {EarlyServer} from '../../launch/early-server.js';
 import type {HeldServer} from '../../launch/held-server.js';
-import {launchContained} from '../../launch/index.js';
+import {launchContained, startsOwn} from '../../launch/index.js';
 import {CONTROL_DIRECTORY} from '../../launch/mount-record.js';
 import {type Decision, loadPolicy, type Policy, type ServerPolicy, wayOf} from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
@@ -202,8 +202,9 @@ function startEarly(
   {source, target, type}: MountRequest,
   server: ServerPolicy,
 ): EarlyServer | undefined {
-  if (given !== undefined || callerUid !== 0 || !existsSync(source) || !existsSync(target)) return undefined;
-  return EarlyServer.start(type === undefined ? UNNAMED : subtypeOf(type), server);
+  const kind = type === undefined ? UNNAMED : subtypeOf(type);
+  if (given !== undefined || callerUid !== 0 || !startsOwn(kind, server)) return undefined;
+  return existsSync(source) && existsSync(target) ? EarlyServer.start(kind, server) : undefined;
 }
 
 async function mountWith(
