@@ -9,6 +9,8 @@ export interface SandboxFds {
   readonly parts?: ReadonlyMap<string, number>;
   /** Where bubblewrap reads koffi's native module from. */
   readonly native: number;
+  /** Where it reads the texts of `hugePageTexts` from, by their paths. */
+  readonly hugePages?: ReadonlyMap<string, number>;
   /** Where bubblewrap writes the server's process id. */
   readonly info: number;
   /** The Node binary, where it can't be reached by its path. */
@@ -82,18 +84,12 @@ export interface SandboxExtras {
 }
 
 /**
- * What glibc's malloc reads when a program starts, before it takes memory in huge pages (`GLIBC_TUNABLES`): whether the kernel has them
- * for who asks, and their size. Without these two files it takes none, and says nothing.
- */
-const HUGE_PAGES = ['enabled', 'hpage_pmd_size'].map((name) => `/sys/kernel/mm/transparent_hugepage/${name}`);
-
-/**
  * The arguments of prlimit(1) that run a server in bubblewrap. It is started under the server's own unused user id and does with
  * unprivileged user namespaces what it does; no step of it has more rights than that user.
  *
  * In force afterwards: own user, pid, mount, network, ipc, uts and cgroup namespaces; a read-only file system with
- * nothing but the runtime, its libraries and the program; no /proc, /dev, /etc, and of /sys two files about huge pages; no
- * capabilities; no_new_privs; the limits below. The server adds landlock and seccomp itself before it sees the image.
+ * nothing but the runtime, its libraries and the program; no /proc, /dev, /etc, and no /sys but two texts about huge
+ * pages; no capabilities; no_new_privs; the limits below. The server adds landlock and seccomp itself before it sees the image.
  *
  * @param extras what a program of ours has that a server has not
  */
@@ -114,9 +110,9 @@ export function sandboxArguments(
     ...(inNetwork ? [] : ['--unshare-net']),
     '--as-pid-1',
     ...[...runtime.libraries, ...runtime.data].flatMap(show),
-    ...HUGE_PAGES.flatMap((path) => ['--ro-bind-try', path, path]),
     ...(runtime.nodeReachable ? show(runtime.node) : ['--proc', '/proc']),
     ...programWords(fds),
+    ...[...(fds.hugePages ?? [])].flatMap(([path, fd]) => data(fd, path)),
     ...['--remount-ro', '/', '--chdir', '/', '--info-fd', `${fds.info}`],
     '--',
     node,
@@ -126,13 +122,17 @@ export function sandboxArguments(
   ];
 }
 
+/** A file with what is read from a descriptor. */
+const data = (fd: number, place: string): string[] => [
+  ...['--perms', '0444', '--ro-bind-data', `${fd}`, place],
+];
+
 /** Puts the program and what it needs of ours into the sandbox. */
 export function programWords({
   program,
   parts = new Map(),
   native,
 }: Pick<SandboxFds, 'program' | 'parts' | 'native'>): string[] {
-  const data = (fd: number, place: string): string[] => ['--perms', '0444', '--ro-bind-data', `${fd}`, place];
   return [
     ...data(program, PROGRAM),
     ...[...parts].flatMap(([part, fd]) => data(fd, PROGRAM.replace(/\.js$/, part))),

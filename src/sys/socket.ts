@@ -29,6 +29,7 @@ const bind = native<[fd: number, address: Uint8Array, length: number]>('bind', '
   'void *',
   'uint',
 ]);
+const shutdownSocket = native<[fd: number, how: number]>('shutdown', 'int', ['int', 'int']);
 const listen = native<[fd: number, backlog: number]>('listen', 'int', ['int', 'int']);
 const accept4 = native<[fd: number, address: null, length: null, flags: number]>('accept4', 'int', [
   'int',
@@ -49,6 +50,11 @@ function pair(type: number): [OwnedFd, OwnedFd] {
   checked(socketpair()(AF_UNIX, type | SOCK_CLOEXEC, 0, fds), 'socketpair');
   const view = viewOf(fds);
   return [new OwnedFd(view.getInt32(0, true)), new OwnedFd(view.getInt32(4, true))];
+}
+
+/** Takes nothing more: who sends from now on gets EPIPE. What has been sent can still be received, then it is the end (shutdown(2), SHUT_RD). @throws Errno */
+export function shutdownReading(fd: number): void {
+  checked(shutdownSocket()(fd, 0), 'shutdown', fd);
 }
 
 /** Two connected AF_UNIX SOCK_SEQPACKET ends. @throws Errno */

@@ -4,6 +4,7 @@ import {
   copyFileSync,
   mkdirSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -27,6 +28,17 @@ import {
   startFuseward,
 } from './command-support.js';
 import {missingForMounts} from './helper-support.js';
+
+/** Whether a process has this file or directory open. */
+function hasOpen(pid: number, path: string): boolean {
+  try {
+    const fds = readdirSync(`/proc/${pid}/fd`);
+    return fds.some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === path);
+  } catch {
+    // It has ended, or closed one meanwhile.
+    return false;
+  }
+}
 
 const missing = missingForMounts();
 let place: Bench;
@@ -299,8 +311,8 @@ describe.skipIf(missing !== undefined)(`fuseward mount${missing ? ` (skipped: ${
     mkdirSync(victim);
     for (let delay = 0; delay <= 80; delay += 20) {
       const {pid, ended} = startFuseward(['mount', place.image, place.target]);
-      // The target is opened before the server is started: from now on it is settled where the mount goes.
-      await eventually(() => processesBelow(pid).length > 0, 5_000, 1);
+      // Once the target is opened it is settled where the mount goes.
+      await eventually(() => hasOpen(pid, place.target), 5_000, 1);
       await new Promise((resolve) => setTimeout(resolve, delay));
       renameSync(place.target, moved);
       symlinkSync(victim, place.target);

@@ -94,10 +94,20 @@ describe.skipIf(missing !== undefined)(
       const root = readdirSync(`/proc/${serverPid}/root`);
       // Where Node itself lies there is a directory that leads to it.
       const leadsToNode = process.execPath.split('/')[1];
-      for (const absent of ['etc', 'proc', 'dev', 'sys', 'tmp', 'home', 'run'].filter(
+      for (const absent of ['etc', 'proc', 'dev', 'tmp', 'home', 'run'].filter(
         (name) => name !== leadsToNode,
       ))
         expect(root).not.toContain(absent);
+      // Copies of what malloc reads, and nothing of sysfs.
+      const sys = readdirSync(`/proc/${serverPid}/root/sys`, {recursive: true});
+      expect(
+        sys
+          .map(String)
+          .filter(
+            (path) => !/^kernel(\/mm(\/transparent_hugepage(\/(enabled|hpage_pmd_size))?)?)?$/.test(path),
+          ),
+      ).toEqual([]);
+      expect(readFileSync(`/proc/${serverPid}/mounts`, 'latin1')).not.toMatch(/ sysfs /);
       expect(fuseward(['umount', place.target]).code).toBe(0);
     });
 

@@ -12,10 +12,10 @@ import {missingForManager, Room, SOON_MS} from './manager-support.js';
 const missing = missingForManager();
 const policy = loadPolicy('ext4', undefined).server;
 
-/** User ids of the policy's range under which something runs. */
+/** User ids of the policy's range under which something runs, in order. */
 function usersOfServers(): number[] {
   const {uidBase, uidCount} = policy;
-  return [...processUsers().keys()].filter((uid) => uid >= uidBase && uid < uidBase + uidCount);
+  return [...processUsers().keys()].filter((uid) => uid >= uidBase && uid < uidBase + uidCount).sort();
 }
 
 describe.skipIf(missing)(`a server that starts early${missing ? ` (skipped: ${missing})` : ''}`, () => {
@@ -31,11 +31,11 @@ describe.skipIf(missing)(`a server that starts early${missing ? ` (skipped: ${mi
   });
 
   test('is gone when nobody took it', async () => {
-    const early = EarlyServer.start('ext4', policy)!;
     const before = usersOfServers();
-    expect(before).not.toEqual([]);
+    const early = EarlyServer.start('ext4', policy)!;
+    expect(usersOfServers()).not.toEqual(before);
     await early.abandon();
-    expect(usersOfServers()).toEqual([]);
+    expect(usersOfServers()).toEqual(before);
   });
 
   test('stays when a mount took it', async () => {
@@ -83,10 +83,11 @@ describe.skipIf(missing)(`mounts that come to nothing${missing ? ` (skipped: ${m
         const rule = '[[allow]]\nusers = ["root"]\nsources = ["/nowhere/*"]\ntargets = ["**"]\n';
         writeFileSync(join(policies, 'ext4.toml'), rule);
       }
+      const before = usersOfServers();
       const {code, stderr} = room.fuseward('mount', '-t', 'ext4', '--policy', policies, image, target);
       expect(code).toBe(1);
       expect(stderr).toMatch(how === 'denied' ? /policy denies it/ : /ext4/);
-      expect(usersOfServers()).toEqual([]);
+      expect(usersOfServers()).toEqual(before);
       expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(target);
     },
   );

@@ -120,6 +120,20 @@ describe.skipIf(missing)(`servers that wait${missing ? ` (skipped: ${missing})` 
     expect(await waiting(killed)).not.toBe(serverOf(two));
   });
 
+  test('a mount that is asked for while one ends, before anybody has noticed, works', async () => {
+    const dying = await waiting();
+    const sandbox = processState(dying).parentPid;
+    const command = processState(sandbox).parentPid;
+    process.kill(command, 'SIGSTOP');
+    process.kill(dying, 'SIGKILL');
+    const made = mount('meanwhile');
+    while ((await pool()).servers.includes(dying)) await new Promise((resolve) => setTimeout(resolve, 20));
+    process.kill(command, 'SIGCONT');
+    const view = await made;
+    expect(serverOf(view)).not.toBe(dying);
+    expect(room.run('ls', view.target)).toContain('index.ts');
+  });
+
   test('one that dies when it was given its mount costs the mount another one, and nothing else', async () => {
     const dying = await waiting();
     // It can't answer, and so has not done anything yet when it is killed.

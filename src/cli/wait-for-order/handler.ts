@@ -4,7 +4,7 @@ import {encodeReady, LONGEST_ORDER, ORDER_FD, readOrder} from '../../manager/poo
 import {loadPolicy} from '../../policy/index.js';
 import {OwnedFd} from '../../sys/fd.js';
 import {keepInheritedFds} from '../../sys/inherited.js';
-import {isUnixSocket, receivePacket, sendPacket} from '../../sys/socket.js';
+import {isUnixSocket, receivePacket, sendPacket, shutdownReading} from '../../sys/socket.js';
 import {watchReadable} from '../../sys/watch.js';
 import {type Command, complain, EXIT, parseCommand} from '../command.js';
 import {runMount} from '../mount/handler.js';
@@ -21,7 +21,10 @@ interface Order {
   readonly connection: OwnedFd | undefined;
 }
 
-/** @returns undefined when the manager is gone, or the server is */
+/**
+ * An order that comes while the server ends is still carried out, with another server: its manager has seen it go out.
+ * @returns undefined when the manager is gone, or the server is
+ */
 function nextOrder(channel: OwnedFd, server: HeldServer): Promise<Order | undefined> {
   return new Promise((resolve) => {
     const settle = (order: Order | undefined): void => {
@@ -30,7 +33,10 @@ function nextOrder(channel: OwnedFd, server: HeldServer): Promise<Order | undefi
       resolve(order);
     };
     const fromManager = watchReadable(channel.fd, () => settle(receiveOrder(channel)));
-    const ofServer = watchReadable(server.fd, () => settle(undefined));
+    const ofServer = watchReadable(server.fd, () => {
+      shutdownReading(channel.fd);
+      settle(receiveOrder(channel));
+    });
   });
 }
 

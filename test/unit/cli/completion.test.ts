@@ -46,7 +46,12 @@ test('options without a help text are those for our own programs, and are not of
       .filter(([, {help}]) => help === undefined)
       .map(([option]) => `${name} --${option}`),
   );
-  expect(internal).toEqual(['mount --held-policy', 'mount --no-announce', 'umount --no-announce']);
+  expect(internal).toEqual([
+    'mount --held-policy',
+    'mount --no-announce',
+    'mount --tell-look',
+    'umount --no-announce',
+  ]);
   expect(SCRIPTS.bash).not.toContain('no-announce');
   expect(SCRIPTS.zsh).not.toContain('no-announce');
 });
