@@ -70,6 +70,8 @@ export class NetworkSandbox {
       ],
       {uid, gid: uid, cwd: '/', env: {}, stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe']},
     );
+    // One that is killed before it has read everything resets its pipes, which are sockets: its end is known from `exit`.
+    for (const pipe of child.stdio) pipe?.on('error', () => {});
     let info = '';
     for await (const chunk of child.stdio[3] as Readable) info += chunk;
     const pid = Number(/"child-pid":\s*(\d+)/.exec(info)?.[1]);
