@@ -53,6 +53,12 @@ export async function mountByCommand(
     MOUNT_MS,
     {type: type ?? UNNAMED},
   );
+  if (made === undefined) {
+    const reason = 'the mount command ended without a word';
+    throw new ManagerError('server-failed', 'command-silent', `can't mount ${source}: ${reason}`, {
+      hint: 'the log of the daemon and of the kernel may tell what ended it',
+    });
+  }
   const {connectionId, look} = made as {connectionId: number; look?: Containment};
   return {id: String(connectionId), look};
 }

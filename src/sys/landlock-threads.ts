@@ -85,7 +85,8 @@ export interface ThreadsRestricted {
  */
 export function restrictOtherThreads(done: ReadonlySet<number>): ThreadsRestricted | undefined {
   if (process.arch !== 'x64') return undefined;
-  if (threadIds().every((id) => done.has(id))) return {restricted: 0, missed: 0, ids: []};
+  const others = threadIds().filter((id) => !done.has(id));
+  if (others.length === 0) return {restricted: 0, missed: 0, ids: []};
   const {ruleset} = rulesetOfNothing();
   using _ = ruleset;
   // Large enough not to lie in the garbage-collected heap, where it could move.
@@ -100,7 +101,7 @@ export function restrictOtherThreads(done: ReadonlySet<number>): ThreadsRestrict
   const before = new Uint8Array(KERNEL_SIGACTION_SIZE);
   const set = rawSystemCall('rt_sigaction', SIGSETXID, action, before, SIGSET_SIZE)!;
   if (set.result !== 0) throw new Errno(set.errno, 'rt_sigaction', `signal ${SIGSETXID}`);
-  const ids = tellAll(new Set(done), viewOf(counters));
+  const ids = tellAll(others, new Set(done), viewOf(counters));
   const told = ids.length;
   const restricted = viewOf(counters).getUint32(0, true);
   const failed = viewOf(counters).getUint32(4, true);
@@ -112,14 +113,13 @@ export function restrictOtherThreads(done: ReadonlySet<number>): ThreadsRestrict
   return {restricted, missed: told - restricted, ids};
 }
 
-/** Signals every thread that is not done, until no new one is there. @returns which were */
-function tellAll(done: Set<number>, counters: DataView): number[] {
+/** Signals those threads, and every other that is not done, until no new one is there. @returns which were told */
+function tellAll(first: readonly number[], done: Set<number>, counters: DataView): number[] {
   const answered = (): number => counters.getUint32(0, true) + counters.getUint32(4, true);
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   const told: number[] = [];
-  for (let round = 0; round < MOST_ROUNDS; round++) {
-    const others = threadIds().filter((id) => !done.has(id));
-    if (others.length === 0) break;
+  let others = first;
+  for (let round = 0; round < MOST_ROUNDS && others.length > 0; round++) {
     for (const id of others) {
       done.add(id);
       // One that has ended meanwhile needs nothing.
@@ -127,6 +127,7 @@ function tellAll(done: Set<number>, counters: DataView): number[] {
     }
     const end = performance.now() + PATIENCE_MS;
     while (answered() < told.length && performance.now() < end) Atomics.wait(sleeper, 0, 0, POLL_MS);
+    others = threadIds().filter((id) => !done.has(id));
   }
   return told;
 }
