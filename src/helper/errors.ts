@@ -35,6 +35,8 @@ export type MountErrorCode =
   | 'not-contained'
   | 'deadline'
   | 'kernel'
+  /** What was mounted could not be noted. */
+  | 'record'
   | 'not-mounted'
   | 'not-ours'
   | 'unmount';

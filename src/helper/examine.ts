@@ -5,10 +5,10 @@ import type {Cleanup} from './cleanup.js';
 import {MountError} from './errors.js';
 import {subtypeOf} from './fs-type.js';
 import {givenMountPoint, givenSource} from './given.js';
-import type {MountRequest} from './mount.js';
 import {mountFacts} from './mount-facts.js';
 import {type MountPoint, openMountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
+import type {MountRequest} from './mount-request.js';
 import {type CallerOptions, parseOptions, refuse} from './options.js';
 import {IMAGES_ONLY, openSource, type Source} from './source.js';
 

@@ -1,4 +1,3 @@
-import type {Decision, MountFacts, Origin} from '../policy/index.js';
 import {encodeArguments} from '../service/arguments.js';
 import {Deadline} from '../service/deadline.js';
 import {HelperConversation} from '../service/helper-conversation.js';
@@ -7,136 +6,34 @@ import {joinOptions} from '../service/option-text.js';
 import {ProtocolError} from '../service/protocol-error.js';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
-import type {OwnedFd} from '../sys/fd.js';
 import {loopDevicesOf} from '../sys/loop.js';
 import {createMemfd} from '../sys/memfd.js';
 import {MS_RDONLY} from '../sys/mount-flags.js';
 import {connectionOf} from '../sys/mount-info.js';
 import {Cleanup, eventually} from './cleanup.js';
-import {type Connect, connectServer, lastWords, type ServerNeeds} from './connection.js';
-import {ControlChannel, type LockDownReport} from './control-channel.js';
+import {connectServer, lastWords, type ServerNeeds} from './connection.js';
+import {ControlChannel} from './control-channel.js';
 import {ControlSocket} from './control-socket.js';
 import {authorize} from './decision.js';
 import {errnoWords, MountError} from './errors.js';
 import {examine} from './examine.js';
 import {brokenConversation, explain, kernelRefusal, serverLogOf} from './failure.js';
 import {firstStat} from './first-stat.js';
-import {askForIomap, type IomapResult, openFuseDevice, withoutIomap} from './fuse-device.js';
-import type {GivenDescriptors} from './given.js';
+import {askForIomap, openFuseDevice, withoutIomap} from './fuse-device.js';
 import {attach, type KernelMount, removeMount} from './kernel-mount.js';
 import type {MountPoint} from './mount-point.js';
 import type {MountPolicy} from './mount-policy.js';
-import {Observer, type RelayProcess} from './observer.js';
+import type {MountDependencies, MountRequest, MountResult} from './mount-request.js';
+import {Observer} from './observer.js';
 import {type CallerOptions, withForced} from './options.js';
 import {kernelHasQueues} from './queues.js';
 import {setReadAhead} from './read-ahead.js';
-import {type ServedMember, ServedMembers} from './served-members.js';
+import {ServedMembers} from './served-members.js';
 import {ServedSource, type Serving} from './served-source.js';
 import {ServerRequests} from './server-requests.js';
-import {
-  isStill,
-  type ProcessName,
-  processName,
-  type ServingProcess,
-  servingProcess,
-} from './serving-process.js';
+import {isStill, processName, servingProcess} from './serving-process.js';
 import {type Source, waitUntilFree} from './source.js';
 import {UnservedSource} from './unserved-source.js';
-
-/** What a caller wants mounted. */
-export interface MountRequest {
-  /** Image file or block device. */
-  source: string;
-  /** Directory or regular file. */
-  target: string;
-  /** `ext4`, `fuse.ext4`, `fuseblk.ext4`; undefined: the contained server finds out. */
-  type: string | undefined;
-  /** The argument of each `-o`. */
-  options: string[];
-  /** Who asks. Anybody but root needs `given`. */
-  callerUid: number;
-  callerGid: number;
-  /** Supplementary groups of who asks. */
-  callerGroups: readonly number[];
-  /** What the caller opened himself, ours to close: used in place of `source` and `target`, which then are but names for it. */
-  given?: GivenDescriptors;
-}
-
-/** What the helper works with. */
-export interface MountDependencies {
-  policy: MountPolicy;
-  /** A server for the subtype (undefined: one that detects it); undefined when there is no driver for it. */
-  connect: Connect;
-  log?: Log;
-  /** Starts a relay that stands between the kernel and the server; without it the server gets the fuse device itself. */
-  observe?(): RelayProcess;
-  /** Asked once source and target are looked up, before anything is done for the mount. */
-  decide(facts: MountFacts): Decision;
-  /**
-   * Asked before the mount when nobody named a type and the server detected one: its word decides which policy would hold, so
-   * this is where to refuse. What it answers with decides as well. @throws MountError
-   */
-  checkDetected?(subtype: string, facts: MountFacts): Decision;
-  /**
-   * Asked when the mount works and before it is attached to its target: whether its server is held as it has to be.
-   * @throws MountError; nothing is left of the mount then
-   */
-  checkServer?(server: ServingProcess): void;
-  /** Takes over the control channel once mounted; without it our end is closed. */
-  keepControl?(channel: OwnedFd): void;
-  /** `/dev/fuse` unless told. */
-  fuseDevice?: string;
-  /** Directory for the sockets on which servers can be reached while they run; made when missing. Without it there are none. */
-  controlDirectory?: string;
-}
-
-/** A working mount. */
-export interface MountResult {
-  mountId: number;
-  /** Number of the FUSE connection: the minor device number of the mount. */
-  connectionId: number;
-  /** Where it is, absolute and without symbolic links. */
-  target: string;
-  /** As the caller wrote it. */
-  source: string;
-  /** Where the source was found, absolute and without symbolic links. */
-  sourcePath: string;
-  /** Inode number of a source that is a file, decimal. */
-  sourceInode?: string;
-  /** In the mount table, `fuse.ext4`. */
-  type: string;
-  subtype: string;
-  loopDevice?: string;
-  /** Further sources that the file system in the source names. */
-  members?: readonly ServedMember[];
-  /** Block size of the file system in bytes, as the server says. */
-  blockSize?: number;
-  iomap: IomapResult;
-  /** The server was told how many queues there are, and may hold an io_uring for them. */
-  queues?: true;
-  /** How the server says it has locked itself down, in its own words. */
-  lockDown?: LockDownReport;
-  readOnly: boolean;
-  /** The process that serves it: started by us, or the one that answered the hello by the kernel's word. */
-  serverPid?: number;
-  /** When that process started, in clock ticks since boot. */
-  serverStart?: string;
-  kind: 'socket' | 'embedded';
-  /** The relay between it and the kernel, where policy wants one: the process that holds the fuse device then. */
-  observer?: ProcessName;
-  /** The server is a program of others, policy's command. */
-  foreign?: true;
-  /** Policy grants that program places in the network. */
-  network?: true;
-  /** The first process of the sandbox that such a program runs in: all that it starts ends with that. */
-  sandbox?: ProcessName;
-  /** The unit of systemd's that such a program runs in otherwise. */
-  unit?: {name: string; uid: number};
-  /** Where the server can be reached, if it takes part. */
-  controlSocket?: string;
-  /** The policy's rule that allowed it: that of the detected type, where nobody named one. */
-  rule?: Origin;
-}
 
 /** How long the kernel may take to let go of an image file. */
 const RELEASE_MS = 2000;
@@ -158,6 +55,7 @@ const UNKNOWN_TYPE = 'auto';
  * | stat the new mount | `server-died`, `deadline` |
  * | look whether the server is held as policy demands | `not-contained` |
  * | attach it to the target | `target-busy`, `kernel` |
+ * | note what was mounted | `record` |
  *
  * The process is root with all its capabilities throughout; it never reads a byte of the image.
  *
@@ -329,11 +227,7 @@ async function perform(
     lockDown,
   });
   const entry = attachOrExplain(mounted, target, object);
-  mounted.root.close();
-  // A fuseblk mount reads ahead as its device does.
-  if (entry.major === 0) readAhead(entry.minor, policy, log);
-  if (conversation.extended) deps.keepControl?.(control.dup());
-  return {
+  const result: MountResult = {
     mountId: entry.id,
     connectionId: connectionOf(entry),
     target: entry.target,
@@ -358,6 +252,12 @@ async function perform(
     ...(controlSocket?.path === undefined ? {} : {controlSocket: controlSocket.path}),
     ...(decision.origin === undefined ? {} : {rule: decision.origin}),
   };
+  keepRecord(result, object, deps);
+  mounted.root.close();
+  // A fuseblk mount reads ahead as its device does.
+  if (entry.major === 0) readAhead(entry.minor, policy, log);
+  if (conversation.extended) deps.keepControl?.(control.dup());
+  return result;
 }
 
 /** Root names what is to be mounted; anybody else must have opened it himself. */
@@ -398,6 +298,17 @@ async function freeLoopDevice(served: Serving, source: Source): Promise<void> {
   if (!served.abandon() || source.kind === 'name') return;
   const free = await eventually(() => loopDevicesOf(source.dev, source.ino).length === 0, RELEASE_MS);
   if (!free) throw new Error(`${source.name} still has a loop device`);
+}
+
+/** @throws MountError when the mount can't be noted: nobody would know later what it is, and whose server that is */
+function keepRecord(result: MountResult, object: string, deps: MountDependencies): void {
+  try {
+    deps.keepRecord?.(result);
+  } catch (error) {
+    const errno = errnoOf(error);
+    const reason = `it can't be noted what was mounted: ${errnoWords(errno)}`;
+    throw new MountError({object, reason, code: 'record'}, {errno, cause: error});
+  }
 }
 
 /** A mount works without it, only slower. */

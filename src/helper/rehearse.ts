@@ -4,8 +4,8 @@ import {Cleanup} from './cleanup.js';
 import {authorize} from './decision.js';
 import {examine} from './examine.js';
 import {openFuseDevice} from './fuse-device.js';
-import type {MountRequest} from './mount.js';
 import type {MountPolicy} from './mount-policy.js';
+import type {MountRequest} from './mount-request.js';
 import {waitUntilFree} from './source.js';
 
 /**

@@ -1,13 +1,8 @@
-import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs';
-import {basename, dirname} from 'node:path';
-import {errnoOf} from '../sys/errno.js';
-import {ERRNO} from '../sys/errno-codes.js';
-import {fuseConnections} from '../sys/fuse-connections.js';
-import {connectionOf, type MountEntry, readMounts} from '../sys/mount-info.js';
+import {mkdirSync, readFileSync, renameSync, writeFileSync} from 'node:fs';
+import {connectionOf, readMounts} from '../sys/mount-info.js';
 import {processStart} from '../sys/process-state.js';
-import {connectStream} from '../sys/socket.js';
-import {endSandbox, isSandboxThere} from './leftover-sandbox.js';
 import {RUN_DIRECTORY} from './lock.js';
+import {takeRecordLock} from './record-lock.js';
 
 export {processStart};
 
@@ -61,21 +56,28 @@ export interface MountRecord {
   readonly rule?: {readonly file: string; readonly line: number} | undefined;
 }
 
-const DIRECTORY = `${RUN_DIRECTORY}/mounts`;
+/** Where records are kept: one file a mount, by the number of its connection. */
+export const RECORD_DIRECTORY: string = `${RUN_DIRECTORY}/mounts`;
 /** Where the sockets of running servers are; only root may enter it. */
 export const CONTROL_DIRECTORY: string = `${RUN_DIRECTORY}/control`;
-const SOCKET_NAME = /^[0-9a-f]{16}\.sock$/;
-/** Between being made and being listened on, a socket looks like one whose server is gone. */
-const YOUNG_MS = 2_000;
+/** Longer than anybody has the lock who runs. A mount without a record is worse than a record that a sweep could take. */
+const PATIENCE_MS = 2_000;
 
-function fileOf(connectionId: number): string {
-  return `${DIRECTORY}/${connectionId}.json`;
+/** Where the record of a connection is. */
+export function recordFile(connectionId: number): string {
+  return `${RECORD_DIRECTORY}/${connectionId}.json`;
 }
 
-/** Keeps the record of a mount until the mount is gone. */
+/** Keeps the record of a mount, which is attached already, until the mount is gone. @throws Errno */
+export function keepRecord(record: MountRecord): void {
+  using _ = takeRecordLock(PATIENCE_MS);
+  writeRecord(record);
+}
+
+/** Writes a record for who has the lock of the records. @throws Errno */
 export function writeRecord(record: MountRecord): void {
-  mkdirSync(DIRECTORY, {recursive: true, mode: 0o755});
-  const file = fileOf(record.connectionId);
+  mkdirSync(RECORD_DIRECTORY, {recursive: true, mode: 0o755});
+  const file = recordFile(record.connectionId);
   writeFileSync(`${file}.new`, JSON.stringify(record), {mode: 0o600});
   renameSync(`${file}.new`, file);
 }
@@ -83,7 +85,7 @@ export function writeRecord(record: MountRecord): void {
 /** The record of a connection, if there is one and it is of this mount and not of one that had its number before. */
 export function readRecord(connectionId: number, mountId: number): MountRecord | undefined {
   try {
-    const record = JSON.parse(readFileSync(fileOf(connectionId), 'utf8')) as MountRecord;
+    const record = JSON.parse(readFileSync(recordFile(connectionId), 'utf8')) as MountRecord;
     return record.mountId === mountId ? record : undefined;
   } catch {
     return undefined;
@@ -95,100 +97,4 @@ export function liveRecords(): MountRecord[] {
   return readMounts()
     .filter(({fsType}) => /^fuse(?:blk)?(?:\.|$)/.test(fsType))
     .flatMap((entry) => readRecord(connectionOf(entry), entry.id) ?? []);
-}
-
-/** How long a program of others may take to end when its mount is gone: it may have to bring home what was written. */
-const LEAVING_MS = 30_000;
-
-/**
- * Removes records whose mount is gone, by whatever way it went, and sockets without a record.
- * @param leavingMs time that a program of others has to end after its mount; what is there longer is ended
- */
-export function sweepRecords(leavingMs: number = LEAVING_MS): void {
-  const mounts = readMounts();
-  let found: {numbers: ReadonlySet<number> | undefined} | undefined;
-  const connections = (): ReadonlySet<number> | undefined => {
-    found ??= {numbers: fuseConnections()};
-    return found.numbers;
-  };
-  const inUse = new Set<string | undefined>();
-  for (const name of namesIn(DIRECTORY)) {
-    const id = Number(/^(\d+)\.json(\.new)?$/.exec(name)?.[1] ?? Number.NaN);
-    if (isLeaving(id, mounts, connections, leavingMs)) continue;
-    const socket = socketOf(id);
-    if (mounts.some((mount) => connectionOf(mount) === id)) {
-      inUse.add(socket);
-      continue;
-    }
-    if (socket !== undefined) rmSync(socket, {force: true});
-    rmSync(`${DIRECTORY}/${name}`, {force: true});
-  }
-  for (const name of namesIn(CONTROL_DIRECTORY)) {
-    const path = `${CONTROL_DIRECTORY}/${name}`;
-    if (SOCKET_NAME.test(name) && !inUse.has(path) && isAbandoned(path)) rmSync(path, {force: true});
-  }
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
-
-/**
- * Whether the sandbox of a program of others is still there though its mount is gone. It is ended when it has had its time: no program of a sandbox
- * outlives its mount for long.
- */
-function isLeaving(
-  id: number,
-  mounts: readonly MountEntry[],
-  connections: () => ReadonlySet<number> | undefined,
-  leavingMs: number,
-): boolean {
-  const record = recordOf(id);
-  if (record === undefined || !isSandboxThere(record)) return false;
-  if (mounts.some((mount) => mount.id === record.mountId && connectionOf(mount) === id)) return false;
-  // Files of a mount that was taken out of the tree may still be open.
-  const open = connections();
-  if (open === undefined || open.has(id)) return true;
-  if (record.goneSince === undefined) {
-    writeRecord({...record, goneSince: new Date().toISOString()});
-    return true;
-  }
-  if (Math.abs(Date.now() - Date.parse(record.goneSince)) < leavingMs) return true;
-  endSandbox(record);
-  return false;
-}
-
-function recordOf(id: number): MountRecord | undefined {
-  try {
-    return JSON.parse(readFileSync(fileOf(id), 'utf8')) as MountRecord;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The socket that a record names, if it is one of those that the helper makes. */
-function socketOf(connectionId: number): string | undefined {
-  try {
-    const {controlSocket} = JSON.parse(readFileSync(fileOf(connectionId), 'utf8')) as MountRecord;
-    if (controlSocket === undefined || dirname(controlSocket) !== CONTROL_DIRECTORY) return undefined;
-    return SOCKET_NAME.test(basename(controlSocket)) ? controlSocket : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether nobody listens on a socket and nobody is about to. */
-function isAbandoned(path: string): boolean {
-  const made = statSync(path, {throwIfNoEntry: false})?.ctimeMs;
-  if (made === undefined || Math.abs(Date.now() - made) < YOUNG_MS) return false;
-  try {
-    connectStream(path, {timeoutMs: 1}).close();
-    return false;
-  } catch (error) {
-    return errnoOf(error) === ERRNO.ECONNREFUSED;
-  }
 }

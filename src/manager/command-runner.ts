@@ -51,13 +51,19 @@ export class CommandRunner {
    * Runs `fuseward ARGS` and gives what it printed as JSON, or undefined when it printed nothing.
    * @param fds what the command gets as descriptors 3, 4 and so on; closed here as soon as it has them
    * @param type of what it mounts: a command that waits with a server of this type does it, if there is one
-   * @throws ManagerError with the command's own sentence; `timeout` when it was ended after `withinMs`
+   * @throws ManagerError with the command's own sentence; `timeout` when it was ended after `withinMs`; `too-many`
    */
   async run(
     args: readonly string[],
     withinMs: number,
     {fds = [], type}: {fds?: readonly OwnedFd[]; type?: string | undefined} = {},
   ): Promise<unknown> {
+    if (this.#waiting.length >= MOST_WAITING) {
+      closeAll(fds);
+      throw new ManagerError('conflict', 'too-many', `${MOST_WAITING} orders wait already`, {
+        hint: 'try again when some of them are done',
+      });
+    }
     await this.#turn();
     try {
       const waiting = type === undefined ? undefined : this.#pool?.use(type, args, fds);
@@ -73,11 +79,6 @@ export class CommandRunner {
   }
 
   async #turn(): Promise<void> {
-    if (this.#waiting.length >= MOST_WAITING) {
-      throw new ManagerError('conflict', 'too-many', `${MOST_WAITING} orders wait already`, {
-        hint: 'try again when some of them are done',
-      });
-    }
     if (this.#running >= this.#atOnce) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running++;
   }

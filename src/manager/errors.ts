@@ -28,6 +28,7 @@ const KINDS: Readonly<Record<string, ManagerErrorKind>> = {
   'not-contained': 'denied',
   deadline: 'timeout',
   kernel: 'server-failed',
+  record: 'server-failed',
   'not-mounted': 'conflict',
   'not-ours': 'conflict',
   unmount: 'server-failed',
@@ -44,6 +45,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'policy-denied': '"fuseward policy explain SOURCE TARGET" tells what each rule says to it',
   'bad-policy': 'correct the policy file that the message names',
   'server-refused': 'the image may be damaged, or use what the driver does not know; the message names it',
+  record: 'look whether the file system below /run is full',
   'not-contained': 'contain the server better, or demand less of it: the policy key containment.required',
   deadline: 'try again, or raise deadline_seconds in the policy',
 };

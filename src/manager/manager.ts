@@ -4,7 +4,6 @@ import {BUILTIN_TYPES} from '../launch/connect.js';
 import type {Containment} from '../launch/containment.js';
 import {type Feature, machineFeatures} from '../launch/features.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
-import {sweepRecords} from '../launch/mount-record.js';
 import {processUsers} from '../launch/process-users.js';
 import {POLICY_DIRECTORY} from '../policy/index.js';
 import type {OwnedFd} from '../sys/fd.js';
@@ -285,7 +284,7 @@ export class MountManager implements Manager {
       } else {
         for (const entry of mount.places.toReversed()) await unmountByCommand(this.#commands, entry, order);
       }
-      sweepRecords();
+      this.#supervisor.sweep();
       this.#registry.look(true);
     } finally {
       mount.leaving = false;

@@ -1,7 +1,8 @@
 import type {CloseReason, ServerState} from '../control/index.js';
 import {eventually} from '../helper/cleanup.js';
 import {endSandbox} from '../launch/leftover-sandbox.js';
-import {type MountRecord, sweepRecords} from '../launch/mount-record.js';
+import type {MountRecord} from '../launch/mount-record.js';
+import {sweepRecords} from '../launch/record-sweep.js';
 import type {SealPoint} from '../launch/seal.js';
 import {loopAttachment} from '../sys/loop.js';
 import {Attestation, type AttestationEvents} from './attestation.js';
@@ -40,6 +41,8 @@ export class Supervisor implements MountEvents, AttestationEvents {
   readonly #attestation: Attestation;
   #nextLook = 0;
   #ticks = 0;
+  /** Somebody else was at the records when they were to be swept. */
+  #mustSweep = false;
   #mountsMade = 0;
   #serversDied = 0;
   #telling = false;
@@ -94,12 +97,21 @@ export class Supervisor implements MountEvents, AttestationEvents {
       if (known.has(connection)) continue;
       this.#log.info({connection, source, target}, 'the record of a mount that is gone is swept');
     }
-    sweepRecords();
+    this.sweep();
+  }
+
+  /** Takes away the records of mounts that are gone, now or, when somebody else is at them, in a later round. */
+  sweep(): void {
+    this.#mustSweep = false;
+    this.guarded('sweep', () => {
+      this.#mustSweep = !sweepRecords();
+    });
   }
 
   /** One round: the table, the servers' processes, and how long servers have been silent. */
   tick(): void {
     this.#ticks++;
+    if (this.#mustSweep) this.sweep();
     this.guarded('look', () => {
       this.#registry.look(true);
       this.#lastLook = this.#clock.monotonic();
@@ -173,7 +185,7 @@ export class Supervisor implements MountEvents, AttestationEvents {
     const reason = this.#reasonOfEnd(mount);
     const facts = {ours: record !== undefined, source: entry.source, mountId: entry.id, reason};
     this.#tell('unmounted', mount, facts);
-    if (record !== undefined) this.guarded('sweep', sweepRecords);
+    if (record !== undefined) this.sweep();
   }
 
   #reasonOfEnd(mount: WatchedMount): string {
@@ -243,7 +255,7 @@ export class Supervisor implements MountEvents, AttestationEvents {
     const removal = removeLostMount(connection);
     // What the kernel has put into the ring of a server that hangs it does not give up before that is gone.
     if (mount.record?.queues === true) endServer(server, mount.record);
-    sweepRecords();
+    this.sweep();
     const isFree = (): boolean => loop === undefined || loopAttachment(loop.device) !== loop.attachment;
     const isGone = (): boolean => server === undefined || !isAlive(server);
     void eventually(() => isFree() && isGone(), RELEASE_MS).then(() => {

@@ -24,7 +24,8 @@ import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest
 import {ControlClient} from '../../src/control/client.js';
 import type {CacheName, CacheNumbers, OperationNumbers} from '../../src/control/messages.js';
 import {serverMessages} from '../../src/control/schemas.js';
-import {CONTROL_DIRECTORY, sweepRecords} from '../../src/launch/mount-record.js';
+import {CONTROL_DIRECTORY} from '../../src/launch/mount-record.js';
+import {sweepRecords} from '../../src/launch/record-sweep.js';
 import {listenStream} from '../../src/sys/socket.js';
 import {cannotContain, fuseward, mountContained, unmountContained} from '../support/contained-mount.js';
 import {run} from '../support/mounts.js';

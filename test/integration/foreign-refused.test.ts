@@ -3,7 +3,7 @@ import {chownSync, mkdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
-import {sweepRecords} from '../../src/launch/mount-record.js';
+import {sweepRecords} from '../../src/launch/record-sweep.js';
 import {CHECKOUT} from '../support/checkout.js';
 import {fuseward, leftovers, serverProcesses, startFuseward} from './command-support.js';
 import {

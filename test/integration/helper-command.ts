@@ -1,7 +1,8 @@
 /** A mount helper as a process of its own: mounts with a fake server as its arguments tell, and prints what came of it. */
 import {writeSync} from 'node:fs';
-import {type MountRequest, mount} from '../../src/helper/mount.js';
+import {mount} from '../../src/helper/mount.js';
 import type {MountPolicy} from '../../src/helper/mount-policy.js';
+import type {MountRequest} from '../../src/helper/mount-request.js';
 import {FakeServers} from './helper-support.js';
 
 /** The one argument, as JSON. */

@@ -3,7 +3,7 @@ import {chmodSync, mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, 
 import {join} from 'node:path';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
-import type {MountResult} from '../../src/helper/mount.js';
+import type {MountResult} from '../../src/helper/mount-request.js';
 import {fuseConnectionOf} from '../../src/sys/process.js';
 import {Random} from '../support/random.js';
 import {AdapterRoom, cannotAdapt, type Trial} from './adapter-support.js';

@@ -16,7 +16,7 @@ import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, test} from
 import {ControlClient} from '../../src/control/client.js';
 import {serverMessages} from '../../src/control/schemas.js';
 import {eventually} from '../../src/helper/cleanup.js';
-import type {MountResult} from '../../src/helper/mount.js';
+import type {MountResult} from '../../src/helper/mount-request.js';
 import type {RelayProcess} from '../../src/helper/observer.js';
 import {containmentOf} from '../../src/launch/containment.js';
 import type {MountRecord} from '../../src/launch/mount-record.js';

@@ -1,6 +1,6 @@
-import type {MountDependencies} from '../../src/helper/mount.js';
-import {type MountResult, mount} from '../../src/helper/mount.js';
+import {mount} from '../../src/helper/mount.js';
 import {DEFAULT_MOUNT_POLICY} from '../../src/helper/mount-policy.js';
+import type {MountDependencies, MountResult} from '../../src/helper/mount-request.js';
 import {connectServer, launchContained} from '../../src/launch/index.js';
 import {CONTROL_DIRECTORY} from '../../src/launch/mount-record.js';
 import {loadPolicy} from '../../src/policy/index.js';

@@ -1,14 +1,13 @@
 import {MountError, type MountResult} from '../../helper/index.js';
-import {sweepRecords, writeRecord} from '../../launch/mount-record.js';
+import {keepRecord} from '../../launch/mount-record.js';
 import {announce} from '../../manager/announcement.js';
 import type {Origin} from '../../policy/index.js';
 import {logToSystem} from '../../sys/syslog.js';
 import type {MountOrder} from './perform.js';
 
-/** Writes down what nobody could find out later, as long as the mount is there. */
-export function keepRecord(result: MountResult, {options, callerUid}: MountOrder): void {
-  sweepRecords();
-  writeRecord({
+/** Writes down what nobody could find out later, as long as the mount is there. @throws Errno */
+export function noteMount(result: MountResult, {options, callerUid}: MountOrder): void {
+  keepRecord({
     connectionId: result.connectionId,
     mountId: result.mountId,
     source: result.source,

@@ -14,10 +14,11 @@ import {EarlyServer} from '../../launch/early-server.js';
 import type {HeldServer} from '../../launch/held-server.js';
 import {launchContained, startsOwn} from '../../launch/index.js';
 import {CONTROL_DIRECTORY} from '../../launch/mount-record.js';
+import {sweepRecords} from '../../launch/record-sweep.js';
 import {type Decision, loadPolicy, type Policy, type ServerPolicy, wayOf} from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
 import {closeAll} from '../../sys/fd.js';
-import {announceDenial, announceMount, keepRecord} from './aftermath.js';
+import {announceDenial, announceMount, noteMount} from './aftermath.js';
 import {connectByPolicy} from './connect.js';
 import {checkContainment} from './containment-check.js';
 import {type MountRules, mountRules, policyFiles, sourceText} from './mount-rules.js';
@@ -60,14 +61,15 @@ export interface LookedAtMount extends MountResult {
 }
 
 /**
- * Mounts as policy allows: reads the policy of the type, runs the mount helper, keeps the record, tells the manager. The one way by
+ * Mounts as policy allows: reads the policy of the type, runs the mount helper, which keeps the record, tells the manager. The one way by
  * which every command mounts. Needs root.
  * @throws MountError with everything undone; PolicyError when a policy file can't be used
  */
 export async function performMount(order: MountOrder): Promise<LookedAtMount> {
   try {
     const result = await mountFound(order);
-    keepRecord(result, order);
+    // Where no manager runs nobody else does.
+    sweepRecords();
     if (order.announce) announceMount(result, order);
     return result;
   } catch (error) {
@@ -208,12 +210,15 @@ function startEarly(
 }
 
 async function mountWith(
-  {callerUid, tellLook = false, log}: MountOrder,
+  order: MountOrder,
   request: MountRequest,
   {policy, decide, decideDetected}: MountRules,
   {server, held}: {server: ServerPolicy; held: HeldServer | undefined},
 ): Promise<LookedAtMount> {
+  const {callerUid, tellLook = false, log} = order;
   let look: Containment | undefined;
+  const whole = (result: MountResult): MountResult =>
+    result.foreign === true && hasNetwork(server) ? {...result, network: true} : result;
   const object = `${request.source} on ${request.target}`;
   const result = await inItsWords(policy, () =>
     mount(request, {
@@ -228,14 +233,11 @@ async function mountWith(
         const demand = {required, wanted: tellLook, object, callerUid, network: hasNetwork(server)};
         look = checkContainment(process, demand);
       },
+      keepRecord: (mounted) => noteMount(whole(mounted), order),
       ...(log === undefined ? {} : {log}),
     }),
   );
-  return {
-    ...result,
-    ...(result.foreign === true && hasNetwork(server) ? {network: true} : {}),
-    ...(look === undefined ? {} : {look}),
-  };
+  return {...whole(result), ...(look === undefined ? {} : {look})};
 }
 
 /** Programs of others don't know iomap, and a mount with it would be read-only for their sake. */

@@ -1,8 +1,9 @@
 import {eventually} from '../../helper/cleanup.js';
 import {MountError, unmount} from '../../helper/index.js';
 import {endSandbox, isRunning, isSandboxThere} from '../../launch/leftover-sandbox.js';
-import {type MountRecord, processStart, readRecord, sweepRecords} from '../../launch/mount-record.js';
+import {type MountRecord, processStart, readRecord} from '../../launch/mount-record.js';
 import {findMount} from '../../launch/mount-status.js';
+import {sweepRecords} from '../../launch/record-sweep.js';
 import {announce} from '../../manager/announcement.js';
 import {connectionOf, type MountEntry, readMounts} from '../../sys/mount-info.js';
 import {type Command, complain, EXIT, numberOf, type OptionValues, print} from '../command.js';

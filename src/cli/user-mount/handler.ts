@@ -1,7 +1,7 @@
 import {MountError, type MountResult, unmount} from '../../helper/index.js';
 import {currentPath} from '../../helper/mount-point.js';
 import type {HeldServer} from '../../launch/held-server.js';
-import {sweepRecords} from '../../launch/mount-record.js';
+import {sweepRecords} from '../../launch/record-sweep.js';
 import {encodeUserPacket, type UserAnswer, type UserFailure} from '../../manager/user-protocol.js';
 import {PolicyError} from '../../policy/index.js';
 import {Errno} from '../../sys/errno.js';
