@@ -1,6 +1,10 @@
-import {readSync, writeSync} from 'node:fs';
-import {hasHungUp, waitReadable} from '../sys/poll.js';
+import {writeSync} from 'node:fs';
+import {Errno} from '../sys/errno.js';
+import {ERRNO} from '../sys/errno-codes.js';
+import {hasHungUp, waitReadableOnce, waitWritable} from '../sys/poll.js';
+import {readInto, writeFrom} from '../sys/transfer.js';
 import {setNonBlocking, watchReadable} from '../sys/watch.js';
+import {BusyPoll} from './busy-poll.js';
 import type {SendReply} from './request-slot.js';
 import type {Session} from './session.js';
 
@@ -9,24 +13,26 @@ export type ConnectionEnd = 'unmounted' | 'aborted';
 
 /** Requests served before the event loop gets its turn. */
 const BATCH = 64;
+/** Unless told: some three times what a caller needs to be woken on another processor and to ask again. */
+export const BUSY_POLL_MS = 0.05;
 
-/** What a failed read(2) of the device means. @throws the error itself when it does not belong to the protocol */
-export function afterRead(error: unknown): ConnectionEnd | 'repeat' | 'wait' {
-  switch ((error as {code?: unknown}).code) {
-    case 'ENODEV':
+/** What a failed read(2) of the device means. @throws Errno for an error that does not belong to the protocol */
+export function afterRead(errno: number): ConnectionEnd | 'repeat' | 'wait' {
+  switch (errno) {
+    case ERRNO.ENODEV:
       return 'unmounted';
-    case 'ECONNABORTED':
+    case ERRNO.ECONNABORTED:
     // A socket whose other end was closed with something unread.
-    case 'ECONNRESET':
+    case ERRNO.ECONNRESET:
       return 'aborted';
-    case 'EINTR':
+    case ERRNO.EINTR:
     // A request that vanished between being announced and being read.
-    case 'ENOENT':
+    case ERRNO.ENOENT:
       return 'repeat';
-    case 'EAGAIN':
+    case ERRNO.EAGAIN:
       return 'wait';
     default:
-      throw error;
+      throw new Errno(errno, 'read', 'the fuse device');
   }
 }
 
@@ -37,40 +43,54 @@ export function afterRead(error: unknown): ConnectionEnd | 'repeat' | 'wait' {
 export function replyTo(fd: number): SendReply {
   return (reply, length) => {
     for (;;) {
-      try {
-        writeSync(fd, reply, 0, length, null);
-        return;
-      } catch (error) {
-        switch ((error as {code?: unknown}).code) {
-          case 'ENOENT':
-          case 'ENODEV':
-          case 'EPERM':
-          case 'ENOTCONN':
-          case 'ECONNABORTED':
-          case 'EPIPE':
-            return;
-          case 'EINTR':
-          case 'EAGAIN':
-            continue;
-          default:
-            throw error;
-        }
+      const written = writeFrom(fd, reply, length);
+      if (written >= 0) return;
+      switch (-written) {
+        case ERRNO.ENOENT:
+        case ERRNO.ENODEV:
+        case ERRNO.EPERM:
+        case ERRNO.ENOTCONN:
+        case ERRNO.ECONNABORTED:
+        case ERRNO.EPIPE:
+          return;
+        case ERRNO.EINTR:
+          continue;
+        case ERRNO.EAGAIN:
+          // Never the device: a socket in its place, whose other end does not read.
+          waitWritable(fd);
+          continue;
+        default:
+          throw new Errno(-written, 'write', 'the fuse device');
       }
     }
   };
+}
+
+/** How `runBlocking` waits. */
+export interface BlockingOptions {
+  /** How long to look for the next request after an answer before going to sleep, milliseconds; 0: not at all. Default 0.05. */
+  readonly busyPollMs?: number;
 }
 
 /**
  * Serves a mounted /dev/fuse until the connection ends, blocking the thread all the while: for a worker thread of its own and a
  * file system that answers at once. Nothing else runs on this thread, so handlers that return promises are answered with EIO.
  * Ends only by unmount or abort; where a socket stands for the device, when its other end is closed. Several threads may serve one
- * connection, each with its own session.
+ * connection, each with its own session. Makes the open file non-blocking.
  *
- * @throws Node's error for any failure of read(2) that does not belong to the protocol: EPERM before the mount, EINVAL
+ * @throws Errno for any failure of read(2) that does not belong to the protocol: EPERM before the mount, EINVAL
  *   for a maxWrite other than the one negotiated.
  */
-export function runBlocking(fd: number, session: Session): ConnectionEnd {
+export function runBlocking(fd: number, session: Session, options: BlockingOptions = {}): ConnectionEnd {
+  setNonBlocking(fd, true);
   const send = replyTo(fd);
+  const busyPoll = new BusyPoll(options.busyPollMs ?? BUSY_POLL_MS);
+  let request: Uint8Array;
+  let length = 0;
+  const read = (): boolean => {
+    length = readInto(fd, request);
+    return length !== -ERRNO.EAGAIN;
+  };
   for (;;) {
     const slot = session.acquire();
     if (slot === undefined) {
@@ -81,30 +101,27 @@ export function runBlocking(fd: number, session: Session): ConnectionEnd {
       session.end();
       continue;
     }
-    let length: number;
-    try {
-      length = readSync(fd, slot.request, 0, slot.request.length, null);
-    } catch (error) {
-      session.release(slot);
-      const meaning = afterRead(error);
-      if (meaning === 'repeat') {
+    request = slot.request;
+    if (!read()) busyPoll.search(read);
+    if (length > 0) {
+      session.handle(slot, length, send, false);
+      busyPoll.answered();
+      continue;
+    }
+    session.release(slot);
+    const meaning = length === 0 ? 'unmounted' : afterRead(-length);
+    switch (meaning) {
+      case 'repeat':
+        continue;
+      case 'wait':
+        // What else there is to do is seen before a sleep of any length, and when somebody ends it.
         session.hooks.onInterrupted?.();
+        if (waitReadableOnce(fd)) busyPoll.woken();
         continue;
-      }
-      if (meaning === 'wait') {
-        // Somebody made the shared open file non-blocking.
-        waitReadable(fd);
-        continue;
-      }
-      session.end();
-      return meaning;
+      default:
+        session.end();
+        return meaning;
     }
-    if (length === 0) {
-      session.release(slot);
-      session.end();
-      return 'unmounted';
-    }
-    session.handle(slot, length, send, false);
   }
 }
 
@@ -123,39 +140,33 @@ export function serveEvents(fd: number, session: Session): Promise<ConnectionEnd
       session.onFree = undefined;
       session.end();
     };
-    const watch = watchReadable(fd, () => {
+    const serve = (): void => {
       for (let served = 0; served < BATCH; served++) {
         const slot = session.acquire();
         if (slot === undefined) {
           watch.pause();
           return;
         }
-        let length: number;
-        try {
-          length = readSync(fd, slot.request, 0, slot.request.length, null);
-        } catch (error) {
-          session.release(slot);
-          let meaning: ReturnType<typeof afterRead>;
-          try {
-            meaning = afterRead(error);
-          } catch (unexpected) {
-            stop();
-            reject(unexpected);
-            return;
-          }
-          if (meaning === 'repeat') continue;
-          if (meaning === 'wait') return;
-          stop();
-          resolve(meaning);
-          return;
+        const length = readInto(fd, slot.request);
+        if (length > 0) {
+          session.handle(slot, length, send);
+          continue;
         }
-        if (length === 0) {
-          session.release(slot);
-          stop();
-          resolve('unmounted');
-          return;
-        }
-        session.handle(slot, length, send);
+        session.release(slot);
+        const meaning = length === 0 ? 'unmounted' : afterRead(-length);
+        if (meaning === 'repeat') continue;
+        if (meaning === 'wait') return;
+        stop();
+        resolve(meaning);
+        return;
+      }
+    };
+    const watch = watchReadable(fd, () => {
+      try {
+        serve();
+      } catch (error) {
+        stop();
+        reject(error);
       }
     });
     session.onFree = () => watch.resume();

@@ -11,7 +11,14 @@ export {
   type Serving,
   type SessionCounters,
 } from './counters.js';
-export {type ConnectionEnd, notifyVia, replyTo, runBlocking, serveEvents} from './device-transport.js';
+export {
+  type BlockingOptions,
+  type ConnectionEnd,
+  notifyVia,
+  replyTo,
+  runBlocking,
+  serveEvents,
+} from './device-transport.js';
 export {DirentList, DirentPlusList} from './directory-list.js';
 export {type RequestExtensions, readExtensions, type SecurityContext} from './extensions.js';
 export {Failure, fail, failure} from './failure.js';

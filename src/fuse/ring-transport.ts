@@ -1,11 +1,19 @@
-import {readSync} from 'node:fs';
 import {mapAnonymous} from '../sys/anonymous-memory.js';
 import {Errno, errnoText} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {COMMAND_SIZE, CommandRing, FIXED_FILE} from '../sys/io-uring.js';
 import {hasHungUp, waitReadable} from '../sys/poll.js';
+import {readInto} from '../sys/transfer.js';
 import {setNonBlocking} from '../sys/watch.js';
-import {afterRead, type ConnectionEnd, replyTo, runBlocking} from './device-transport.js';
+import {BusyPoll} from './busy-poll.js';
+import {
+  afterRead,
+  type BlockingOptions,
+  BUSY_POLL_MS,
+  type ConnectionEnd,
+  replyTo,
+  runBlocking,
+} from './device-transport.js';
 import {LARGEST_WRITE} from './init.js';
 import type {RequestSlot, SendReply} from './request-slot.js';
 import {ENTRY_HEAD, RingEntry, URING_CMD} from './ring-entry.js';
@@ -38,6 +46,8 @@ export interface RingOptions {
 export interface RingHooks {
   /** On which processor the caller of a request runs; called before the request is served. */
   readonly onQueue?: (queue: number) => void;
+  /** Whether the thread is kept where its callers are: who goes to sleep there is woken soonest, and nothing is looked for. */
+  readonly isBesideCaller?: () => boolean;
   /** Requests travel by the ring from now on, or never will; `reason` says why not, or why not all of them. */
   readonly onTransport?: (ring: boolean, reason?: string) => void;
 }
@@ -54,6 +64,7 @@ export class RingTransport {
   readonly #ring: CommandRing;
   readonly #entries: RingEntry[] = [];
   readonly #pollPlace: number;
+  #busyPoll = new BusyPoll(0);
   /** Where answers to requests from the device are written. */
   readonly #ownReply = new Uint8Array(LARGEST_WRITE + ENTRY_HEAD);
   readonly #ownReplyView = new DataView(this.#ownReply.buffer);
@@ -100,7 +111,8 @@ export class RingTransport {
    * Serves the mount until it ends, as `runBlocking` does, which takes over where the kernel does not offer rings or does not take ours.
    * @throws as `runBlocking`
    */
-  run(session: Session, hooks: RingHooks = {}): ConnectionEnd {
+  run(session: Session, hooks: RingHooks = {}, options: BlockingOptions = {}): ConnectionEnd {
+    this.#busyPoll = new BusyPoll(options.busyPollMs ?? BUSY_POLL_MS);
     const device = replyTo(this.#fuseFd);
     while (session.connection === undefined) {
       waitReadable(this.#fuseFd);
@@ -111,10 +123,7 @@ export class RingTransport {
     const early: RingEntry[] = [];
     const reason = offered ? this.#register(early) : 'the kernel does not offer it';
     hooks.onTransport?.(this.#live > 0, reason);
-    if (this.#live === 0) {
-      setNonBlocking(this.#fuseFd, false);
-      return runBlocking(this.#fuseFd, session);
-    }
+    if (this.#live === 0) return runBlocking(this.#fuseFd, session, options);
     for (const entry of early) this.#serve(entry, session, hooks);
     this.#pollDevice();
     return this.#loop(session, device, hooks);
@@ -153,8 +162,15 @@ export class RingTransport {
 
   #loop(session: Session, device: SendReply, hooks: RingHooks): ConnectionEnd {
     const ring = this.#ring;
+    const look = (): boolean => {
+      ring.enter(0);
+      return ring.ready;
+    };
     for (;;) {
-      ring.enter(1);
+      if (hooks.isBesideCaller?.() === true || !this.#busyPoll.search(look)) {
+        ring.enter(1);
+        this.#busyPoll.woken();
+      }
       let completed = false;
       while (ring.next()) {
         completed = true;
@@ -206,6 +222,7 @@ export class RingTransport {
       return;
     }
     session.handle(slot, length, entry.send, false);
+    this.#busyPoll.answered();
     if (!this.#longAnswer) return;
     this.#longAnswer = false;
     this.#ring.enter(0);
@@ -226,18 +243,17 @@ export class RingTransport {
     for (;;) {
       const slot = this.#acquire(session);
       slot.replyInto(this.#ownReply, this.#ownReplyView);
-      let length: number;
-      try {
-        length = readSync(this.#fuseFd, slot.request, 0, slot.request.length, null);
-      } catch (error) {
-        session.release(slot);
-        const meaning = afterRead(error);
-        if (meaning === 'wait') return undefined;
-        if (meaning === 'repeat') continue;
-        session.end();
-        return meaning;
+      const length = readInto(this.#fuseFd, slot.request);
+      if (length >= 0) {
+        session.handle(slot, length, device, false);
+        continue;
       }
-      session.handle(slot, length, device, false);
+      session.release(slot);
+      const meaning = afterRead(-length);
+      if (meaning === 'wait') return undefined;
+      if (meaning === 'repeat') continue;
+      session.end();
+      return meaning;
     }
   }
 

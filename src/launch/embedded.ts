@@ -22,12 +22,16 @@ export const GLIBC_TUNABLES = 'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1';
  * @throws Error or Errno when it can't be started; nothing runs then
  */
 export function launchEmbedded(type: string, policy: ServerPolicy): EmbeddedServer {
-  return launchContained('server', [type, `--cache-bytes=${policy.cacheBytes}`], policy);
+  return launchContained('server', serverArguments(type, policy), policy);
 }
 
 /** Starts one that waits for its conversation to begin, for as long as that is open. Its first line in the log tells that it does. @throws as `launchEmbedded` */
 export function launchWaitingServer(type: string, policy: ServerPolicy): EmbeddedServer {
-  return launchContained('server', [type, `--cache-bytes=${policy.cacheBytes}`, '--waiting'], policy);
+  return launchContained('server', [...serverArguments(type, policy), '--waiting'], policy);
+}
+
+function serverArguments(type: string, {cacheBytes, busyPollMicroseconds}: ServerPolicy): string[] {
+  return [type, `--cache-bytes=${cacheBytes}`, `--busy-poll-microseconds=${busyPollMicroseconds}`];
 }
 
 /**

@@ -209,6 +209,11 @@ export const SERVER_KEYS: KeyTable = {
     kind: integer(65_536, 2 ** 34),
     help: 'metadata blocks that a server keeps',
   },
+  busy_poll_microseconds: {
+    name: 'busyPollMicroseconds',
+    kind: integer(0, 10_000),
+    help: 'how long a server looks for the next request before it sleeps; 0: not at all',
+  },
   memory_bytes: {
     name: 'memoryBytes',
     kind: integer(2 ** 28, 2 ** 40),

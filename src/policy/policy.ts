@@ -96,6 +96,8 @@ export interface ServerPolicy {
   readonly uidCount: number;
   /** Limit of the metadata block cache, bytes. */
   readonly cacheBytes: number;
+  /** How long a server looks for the next request after an answer before it goes to sleep; 0: not at all. */
+  readonly busyPollMicroseconds: number;
   /** RLIMIT_DATA of the server, bytes. */
   readonly memoryBytes: number;
   /** Processes and threads of the server's user. */

@@ -41,7 +41,7 @@ interface Shared {
 
 async function greet(
   fd: number,
-  {type, cacheBytes, waiting, thread}: ServerArguments & {thread: RequestThreadHandle},
+  {type, cacheBytes, busyPollMicroseconds, waiting, thread}: ServerArguments & {thread: RequestThreadHandle},
 ): Promise<Session & Shared> {
   const memory = createMemfd(COUNTERS_NAME, undefined, {size: COUNTERS_SIZE, sealSize: true});
   const orders = new OrderBox();
@@ -72,6 +72,7 @@ async function greet(
     place,
     thread,
     cacheBytes,
+    busyPollMs: busyPollMicroseconds / 1000,
     queues,
     countersFd: memory.fd,
     rehearsed,
@@ -142,7 +143,8 @@ async function serve(how: ServerArguments, thread: RequestThreadHandle): Promise
   }
   session.conversation.goodbye(0);
   const {devices} = mounted;
-  const {ended} = await session.thread.ask('run', {fuseFd: session.fuseDevice.fd, devices});
+  const {fuseDevice, busyPollMs} = session;
+  const {ended} = await session.thread.ask('run', {fuseFd: fuseDevice.fd, devices, busyPollMs});
   return ended === 'unmounted' ? 0 : 1;
 }
 

@@ -1,8 +1,17 @@
 import {parentPort} from 'node:worker_threads';
-import {type ConnectionEnd, RingTransport, runBlocking, Session} from '../fuse/index.js';
+import {
+  type BlockingOptions,
+  type ConnectionEnd,
+  type RingHooks,
+  RingTransport,
+  runBlocking,
+  Session,
+} from '../fuse/index.js';
+import {allowedCpus, countCpus} from '../sys/affinity.js';
 import {withheldFeatures} from '../sys/kernel-defects.js';
 import {mapShared} from '../sys/memfd.js';
 import {getRlimit, gettid, setRlimit} from '../sys/process.js';
+import {setNonBlocking} from '../sys/watch.js';
 import type {Driver, ServedFileSystem} from './driver.js';
 import {chooseDriver} from './drivers.js';
 import {iomapServerFor} from './iomap-support.js';
@@ -31,6 +40,7 @@ class RequestThread {
   readonly #orders: OrderEnd;
   /** Found out now: after the lock-down nobody can ask which kernel this is. */
   readonly #withheld = withheldFeatures();
+  readonly #processors = countCpus(allowedCpus());
 
   constructor({countersFd, orders}: ThreadStart) {
     this.#orders = orders;
@@ -58,6 +68,8 @@ class RequestThread {
 
   #restrict({fuseFd, queues}: ThreadCalls['restrict']['ask']): ThreadCalls['restrict']['answer'] {
     if (queues !== undefined) this.#ring = makeRing(fuseFd, queues);
+    // Not allowed any more when it begins to serve.
+    setNonBlocking(fuseFd, true);
     const held = {landlock: restrictThread(), threadId: gettid()};
     return this.#ring === undefined ? held : {...held, ringFd: this.#ring.fd};
   }
@@ -82,7 +94,7 @@ class RequestThread {
     return {};
   }
 
-  #run({fuseFd, devices}: ThreadCalls['run']['ask']): ThreadCalls['run']['answer'] {
+  #run({fuseFd, devices, busyPollMs}: ThreadCalls['run']['ask']): ThreadCalls['run']['answer'] {
     this.#counters.setClock();
     const gate = new RequestGate(this.#orders, this.#fileSystem!, this.#counters);
     const iomap = iomapServerFor(this.#fileSystem!, {fuseFd, devices}, this.#counters.iomap);
@@ -97,22 +109,26 @@ class RequestThread {
         log('error', {request: name, nodeid, error: String(error)}, 'a request failed unexpectedly'),
     });
     gate.session = session;
-    return {ended: this.#serve(fuseFd, session)};
+    // Where there is but one processor, who looks keeps who asks from it.
+    const busyPoll = {busyPollMs: this.#processors > 1 ? busyPollMs : 0};
+    return {ended: this.#serve(fuseFd, session, busyPoll)};
   }
 
-  #serve(fuseFd: number, session: Session): ConnectionEnd {
+  #serve(fuseFd: number, session: Session, busyPoll: BlockingOptions): ConnectionEnd {
     if (this.#ring === undefined) {
       this.#counters.transport = 'device';
-      return runBlocking(fuseFd, session);
+      return runBlocking(fuseFd, session, busyPoll);
     }
     const placement = new Placement();
-    return this.#ring.run(session, {
+    const hooks: RingHooks = {
       onQueue: (queue) => placement.note(queue),
+      isBesideCaller: () => placement.cpu !== undefined,
       onTransport: (ring, reason) => {
         this.#counters.transport = ring ? 'io_uring' : 'device';
         if (reason !== undefined) log('warn', {reason}, 'not all requests travel by io_uring');
       },
-    });
+    };
+    return this.#ring.run(session, hooks, busyPoll);
   }
 }
 

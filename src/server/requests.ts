@@ -36,8 +36,14 @@ export interface ThreadCalls {
     };
     answer: Record<never, never>;
   };
-  /** Answers the kernel until the mount ends. `devices`: block devices that it may read files from by itself. */
-  run: {ask: {fuseFd: number; devices: readonly number[]}; answer: {ended: 'unmounted' | 'aborted'}};
+  /**
+   * Answers the kernel until the mount ends. `devices`: block devices that it may read files from by itself. `busyPollMs`: how long to
+   * look for the next request before sleeping.
+   */
+  run: {
+    ask: {fuseFd: number; devices: readonly number[]; busyPollMs: number};
+    answer: {ended: 'unmounted' | 'aborted'};
+  };
 }
 
 /** What a source turned out to be. */

@@ -39,6 +39,8 @@ export interface Session {
   /** What reaches that thread while it serves requests. */
   readonly orders: OrderBox;
   readonly cacheBytes: number;
+  /** How long to look for the next request before sleeping, milliseconds. */
+  readonly busyPollMs: number;
   /** How many queues a ring would need; undefined where requests are to travel by the device. */
   readonly queues: number | undefined;
   /** Memory that it counts in. */
@@ -75,7 +77,7 @@ async function lockDown(session: Session): Promise<boolean> {
   restrictRuntimeThreads([threadId, gettid(), ...(session.rehearsed?.restricted ?? [])]);
   const closed = closeUnknown(knownDescriptors(session, ringFd));
   if (closed > 0) log('warn', {closed}, 'descriptors were open that this server was not given');
-  const ring = ringFd === undefined ? [] : ringSystemCalls({ringFd, fuseFd});
+  const ring = ringFd === undefined ? [] : ringSystemCalls(ringFd);
   restrictProcess(early ?? lockDownFilter(undefined, [...more, ...ring]));
   report(control, {event: 'contained', landlock, systemCalls: ALLOWED_COUNT});
   return iomap;

@@ -28,7 +28,6 @@ const PR_SET_VMA = 0x53564d41;
 /** fcntl commands: F_GETFD, F_SETFD, F_GETFL. */
 const FCNTL_COMMANDS = [1, 2, 3];
 
-const F_SETFL = 4;
 const IORING_ENTER_GETEVENTS = 1;
 const CALLING_THREAD = 0;
 
@@ -100,17 +99,15 @@ export function iomapSystemCalls(fuseFd: number): SeccompRule[] {
 
 /**
  * What a server that takes requests by a ring may ask in addition. The ring does two kinds of command on the fuse device and no others,
- * which it was told before it was switched on (`sys/io-uring.ts`). The thread goes to the processor where its callers are, and the device
- * becomes blocking again where the kernel takes no ring.
+ * which it was told before it was switched on (`sys/io-uring.ts`). The thread goes to the processor where its callers are.
  */
-export function ringSystemCalls({ringFd, fuseFd}: {ringFd: number; fuseFd: number}): SeccompRule[] {
+export function ringSystemCalls(ringFd: number): SeccompRule[] {
   return [
     {
       syscall: 'io_uring_enter',
       args: [is(0, ringFd), is(3, IORING_ENTER_GETEVENTS), {index: 4, op: 'eq', value: 0}],
     },
     {syscall: 'sched_setaffinity', args: [is(0, CALLING_THREAD)]},
-    {syscall: 'fcntl', args: [is(0, fuseFd), is(1, F_SETFL)]},
   ];
 }
 

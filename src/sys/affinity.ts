@@ -41,3 +41,10 @@ export function onlyCpu(cpu: number): CpuMask {
 export function hasCpu(mask: CpuMask, cpu: number): boolean {
   return ((mask[cpu >> 3] ?? 0) & (1 << (cpu & 7))) !== 0;
 }
+
+/** How many processors a mask has. */
+export function countCpus(mask: CpuMask): number {
+  let count = 0;
+  for (let byte of mask) for (; byte !== 0; byte &= byte - 1) count++;
+  return count;
+}

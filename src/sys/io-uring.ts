@@ -192,6 +192,11 @@ export class CommandRing {
     throw new Errno(errno, 'io_uring_enter');
   }
 
+  /** Whether there is a completion for `next`. */
+  get ready(): boolean {
+    return this.#ring[this.#cqHead] !== Atomics.load(this.#ring, this.#cqTail);
+  }
+
   /** Takes the next completion into `tag` and `result`; false when there is none. */
   next(): boolean {
     const head = this.#ring[this.#cqHead]!;

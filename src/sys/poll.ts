@@ -42,6 +42,21 @@ export function waitReadable(fd: number, timeoutMs?: number): boolean {
   return waitAny([fd], timeoutMs).length > 0;
 }
 
+/** Waits until `fd` can be read, was hung up or has an error, or until a signal comes: false then. @throws Errno EBADF */
+export function waitReadableOnce(fd: number): boolean {
+  const memory = new Uint8Array(POLLFD_SIZE);
+  const view = viewOf(memory);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, POLLIN, true);
+  if (poll()(memory, 1, -1) === -1) {
+    const errno = lastErrno();
+    if (errno === ERRNO.EINTR) return false;
+    throw new Errno(errno, 'poll', `fd ${fd}`);
+  }
+  if ((view.getInt16(6, true) & POLLNVAL) !== 0) throw new Errno('EBADF', 'poll', `fd ${fd}`);
+  return true;
+}
+
 /** Whether `fd` can be written (or was hung up, or has an error) before the deadline. @throws Errno */
 export function waitWritable(fd: number, timeoutMs?: number): boolean {
   return waitFor([fd], POLLOUT, deadlineAfter(timeoutMs)).length > 0;

@@ -184,7 +184,7 @@ describe.skipIf(missing)(`a mount and its policy${missing ? ` (skipped: ${missin
       TasksMax: '48',
       LimitNPROC: '48',
       CPUQuota: '150%',
-      Environment: 'HEAP_MIB=128 CACHE_BYTES=4194304',
+      Environment: 'HEAP_MIB=128 CACHE_BYTES=4194304 BUSY_POLL=50',
     });
   });
 

@@ -32,12 +32,12 @@ function dropInName(type: string): string {
 
 /** What holds a server that systemd starts to its type's policy. The names are those of the units that ship. */
 export function dropIn(type: string, server: ServerPolicy): UnitFile {
-  const {memoryBytes, cacheBytes, tasks, cpuPercent, jitless} = server;
+  const {memoryBytes, cacheBytes, busyPollMicroseconds, tasks, cpuPercent, jitless} = server;
   const lines = [
     `# Limits of the policy for ${type === TEMPLATE ? 'all types' : type}. Made by "fuseward policy units"; run that again when the policy changes.`,
     '[Service]',
     // The share of a server that the embedded launcher starts.
-    `Environment=HEAP_MIB=${Math.floor(memoryBytes / 4 / MIB)} CACHE_BYTES=${cacheBytes}`,
+    `Environment=HEAP_MIB=${Math.floor(memoryBytes / 4 / MIB)} CACHE_BYTES=${cacheBytes} BUSY_POLL=${busyPollMicroseconds}`,
     `MemoryMax=${memoryBytes}`,
     `LimitDATA=${memoryBytes}`,
     `TasksMax=${tasks}`,

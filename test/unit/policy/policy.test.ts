@@ -52,6 +52,7 @@ test('without any file the shipped defaults hold, every key of them', () => {
       uidBase: 0x74000000,
       uidCount: 65_536,
       cacheBytes: 2 ** 24,
+      busyPollMicroseconds: 50,
       memoryBytes: 2 ** 30,
       tasks: 32,
       cpuPercent: 0,

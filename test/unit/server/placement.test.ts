@@ -48,6 +48,28 @@ describe.skipIf(one)(`where a thread is kept${one === undefined ? '' : ` (skippe
     expect(placement.cpu).toBeUndefined();
   });
 
+  test('nowhere for a while, where callers leave whenever it comes', () => {
+    const placement = new Placement();
+    note(placement, ...Array(32).fill(first), ...Array(32).fill(second));
+    expect(may()).toEqual([second]);
+    note(placement, ...Array(32).fill(first));
+    expect(may()).toEqual(cpus);
+    expect(placement.cpu).toBeUndefined();
+    for (let window = 0; window < 256; window++) note(placement, ...Array(32).fill(first));
+    expect(may()).toEqual(cpus);
+    note(placement, ...Array(32).fill(first));
+    expect(may()).toEqual([first]);
+  });
+
+  test('where callers stay, however often they moved long ago', () => {
+    const placement = new Placement();
+    for (let round = 0; round < 6; round++) {
+      const here = round % 2 === 0 ? first : second;
+      note(placement, ...Array(64).fill(here));
+      expect(may()).toEqual([here]);
+    }
+  });
+
   test('never on one that it was not allowed before', () => {
     allowCpus(onlyCpu(first));
     const placement = new Placement();
