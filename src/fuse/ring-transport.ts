@@ -83,7 +83,8 @@ export class RingTransport {
     const count = each * queues;
     this.#pollPlace = count;
     this.#ring = new CommandRing({
-      commands: count + 1,
+      // Odd, so that it is told from rings of the runtime's (`launch/first-filter.ts`); the kernel rounds it up.
+      commands: (count + 1) | 1,
       files: [fuseFd],
       operations: [URING_CMD, POLL_ADD],
     });

@@ -43,6 +43,8 @@ export interface StartedServer {
   readonly pid: number | undefined;
   /** A program of others, which may be several processes: `pid` is what they all end with. */
   readonly isForeign?: boolean;
+  /** Filters of system calls that it has from its start. */
+  readonly firstFilters?: number;
   readLog(): string;
   /** Its mount works. */
   settle?(): void;

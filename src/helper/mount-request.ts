@@ -86,6 +86,8 @@ export interface MountResult {
   iomap: IomapResult;
   /** The server was told how many queues there are, and may hold an io_uring for them. */
   queues?: true;
+  /** Filters of system calls that the server had from its start, before its own. */
+  firstFilters?: number;
   /** How the server says it has locked itself down, in its own words. */
   lockDown?: LockDownReport;
   readOnly: boolean;

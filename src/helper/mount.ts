@@ -213,6 +213,7 @@ async function perform(
   const sourceInode = source.kind === 'file' ? String(source.ino) : undefined;
   // Once, so that what is judged is what is told.
   const {blockSize, lockDown} = control;
+  const firstFilters = connection.server?.firstFilters ?? 0;
   deps.checkServer?.({
     name,
     kind: connection.kind,
@@ -223,6 +224,7 @@ async function perform(
     members: members.all,
     readOnly,
     queues: requests.gaveQueues,
+    firstFilters,
     isForeign,
     lockDown,
   });
@@ -241,6 +243,7 @@ async function perform(
     ...(blockSize === undefined ? {} : {blockSize}),
     iomap,
     ...(requests.gaveQueues ? {queues: true} : {}),
+    ...(firstFilters === 0 ? {} : {firstFilters}),
     ...(lockDown === undefined ? {} : {lockDown}),
     readOnly,
     ...(name === undefined ? {} : {serverPid: name.pid, serverStart: name.start}),

@@ -29,6 +29,8 @@ export interface ServingProcess {
   readonly readOnly: boolean;
   /** It was told of queues, and may hold an io_uring for them. */
   readonly queues: boolean;
+  /** Filters of system calls that it had from its start, before its own. */
+  readonly firstFilters: number;
   /** A program of others. */
   readonly isForeign: boolean;
   readonly lockDown: LockDownReport | undefined;

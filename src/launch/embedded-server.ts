@@ -36,6 +36,11 @@ export class EmbeddedServer {
     this.#info = info;
   }
 
+  /** How many filters of system calls it had before it put on its own. */
+  get firstFilters(): number {
+    return this.isForeign ? 0 : 1;
+  }
+
   /**
    * The id of the sandbox's first process, or undefined while bubblewrap has not started it yet. A server of ours is that process; with it
    * everything else in the sandbox ends.

@@ -2,6 +2,7 @@ import {constants} from 'node:fs';
 import type {ServerPolicy} from '../policy/index.js';
 import {openFd} from '../sys/fd.js';
 import type {EmbeddedServer} from './embedded-server.js';
+import {firstFilter} from './first-filter.js';
 import {hugePageTexts} from './huge-pages.js';
 import type {InheritedFds} from './inherited-fds.js';
 import {openProgram} from './program-file.js';
@@ -51,6 +52,7 @@ export function launchContained(
       program: fds.give(openProgram(runtime.program)),
       parts: new Map([...runtime.parts].map(([part, path]) => [part, fds.give(openProgram(path))])),
       native: fds.give(openFd(runtime.native, constants.O_RDONLY)),
+      filter: fds.give(firstFilter()),
       node: runtime.nodeReachable ? 0 : fds.give(openFd(runtime.node, constants.O_RDONLY)),
       ...(extras.inNetwork === true ? {} : {hugePages: hugePageTexts(fds)}),
       info,

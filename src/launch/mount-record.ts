@@ -27,6 +27,8 @@ export interface MountRecord {
   readonly iomap: string;
   /** The server was told of queues, and may hold an io_uring. */
   readonly queues?: boolean | undefined;
+  /** Filters of system calls that the server had from its start, before its own. */
+  readonly firstFilters?: number | undefined;
   /** Whether the server was started here or reached through a service socket. */
   readonly kind: string;
   /** The server is a program of others. */

@@ -11,6 +11,8 @@ export interface SandboxFds {
   readonly native: number;
   /** Where it reads the texts of `hugePageTexts` from, by their paths. */
   readonly hugePages?: ReadonlyMap<string, number>;
+  /** Where it reads the filter of system calls from that holds from the start. */
+  readonly filter: number;
   /** Where bubblewrap writes the server's process id. */
   readonly info: number;
   /** The Node binary, where it can't be reached by its path. */
@@ -61,8 +63,8 @@ export function limitsOf(server: ServerPolicy, other: Partial<Limits> = {}): str
     core: 0,
     data: server.memoryBytes,
     fsize: FILE_LIMIT,
-    // An io_uring counts as locked memory. The server raises the soft limit for its own, and the lock-down takes both away: at the start
-    // there is none, so that libuv, which makes rings for itself where it can and knows no restrictions, gets none.
+    // An io_uring counts as locked memory. The server raises the soft limit for its own, and the lock-down takes both away; at the start
+    // there is none (see also `firstFilter`).
     memlock: `0:${RING_MEMORY}`,
     msgqueue: 0,
     nofile: 64,
@@ -113,7 +115,7 @@ export function sandboxArguments(
     ...(runtime.nodeReachable ? show(runtime.node) : ['--proc', '/proc']),
     ...programWords(fds),
     ...[...(fds.hugePages ?? [])].flatMap(([path, fd]) => data(fd, path)),
-    ...['--remount-ro', '/', '--chdir', '/', '--info-fd', `${fds.info}`],
+    ...['--remount-ro', '/', '--chdir', '/', '--info-fd', `${fds.info}`, '--seccomp', `${fds.filter}`],
     '--',
     node,
     ...runtimeFlags(server),

@@ -28,6 +28,8 @@ export interface Expected {
   readonly readOnly: boolean;
   /** It was told of queues, and may hold one io_uring, which it made before its lock-down. */
   readonly queues?: boolean | undefined;
+  /** Filters of system calls that it had from its start, before its own. Default 0. */
+  readonly firstFilters?: number | undefined;
   /** FUSE connection of the mount; undefined before it is attached. */
   readonly connection: number | undefined;
   /** What the server said of its lock-down, before it had seen the image. */
@@ -98,12 +100,15 @@ const noNewPrivileges: Judge = ({noNewPrivs}) =>
     'nothing that it executes gives it privileges',
   );
 
-const seccomp: Judge = ({seccompFilters, threads}, {reported}) => {
+const seccomp: Judge = ({seccompFilters, threads}, {reported, firstFilters = 0}) => {
   const count = seccompFilters === 1 ? 'a filter' : `${seccompFilters} filters`;
   const calls = reported === undefined ? '' : ` (${reported.systemCalls} system calls pass, by its own word)`;
   return verdict(
     '/proc/PID/task/*/status',
-    [seccompFilters === 0 && 'not every thread has a system-call filter'],
+    [
+      seccompFilters <= firstFilters &&
+        `not every thread has a system-call filter${firstFilters > 0 ? ' of its own' : ''}`,
+    ],
     `${count} on each of ${threads} threads${calls}`,
   );
 };

@@ -70,6 +70,7 @@ export function expectedOf(
     members: record?.members,
     readOnly: record?.readOnly ?? readOnly,
     queues: record?.queues,
+    firstFilters: record?.firstFilters,
     connection,
     reported: record?.reported,
   };

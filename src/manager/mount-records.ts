@@ -36,6 +36,7 @@ const schema = Compile(
     blockSize: Type.Optional(Count),
     iomap: Type.String(),
     kind: Type.String(),
+    firstFilters: Type.Optional(Type.Integer({minimum: 0, maximum: 64})),
     serverPid: Type.Optional(Type.Integer({minimum: 1})),
     serverStart: Type.Optional(Type.String({pattern: '^[0-9]+$'})),
     observer: Type.Optional(

@@ -67,6 +67,7 @@ describe.skipIf(missing !== undefined)(
         'connect to an abstract socket of the machine': expect.stringContaining('ECONNREFUSED'),
         'mount a file system': expect.stringContaining('EPERM'),
         'give itself every capability': expect.stringContaining('EPERM'),
+        'set up io_uring': expect.stringContaining('ENOSYS'),
       });
     });
 

@@ -34,7 +34,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
   [ERRNO.EAGAIN]: 'limit',
   [ERRNO.EMFILE]: 'limit',
   [ERRNO.EFBIG]: 'limit',
-  [ERRNO.ENOSYS]: 'not in this kernel',
+  [ERRNO.ENOSYS]: 'no such call',
 };
 
 /** The one act that the kernel's filter can't judge where code is compiled: it shows an address and not what is mapped there. */

@@ -23,6 +23,7 @@ export function noteMount(result: MountResult, {options, callerUid}: MountOrder)
     iomap: result.iomap,
     queues: result.queues,
     kind: result.kind,
+    firstFilters: result.firstFilters,
     foreign: result.foreign,
     network: result.network,
     sandbox: result.sandbox,

@@ -30,6 +30,7 @@ function lookAt(
     isForeign,
     readOnly,
     queues,
+    firstFilters,
     lockDown,
   } = server;
   if (name === undefined) {
@@ -37,7 +38,8 @@ function lookAt(
   }
   const embedded = kind === 'embedded';
   const mount = {sourcePath, sourceInode, loopDevice, members, readOnly, queues, connection: undefined};
-  const expected = {callerUid, embedded, observed, foreign: isForeign, network, ...mount};
+  const sandbox = {embedded, observed, foreign: isForeign, network, firstFilters};
+  const expected = {callerUid, ...sandbox, ...mount};
   return lookAtServer(name, {...expected, reported: lockDown});
 }
 

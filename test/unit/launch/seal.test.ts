@@ -86,6 +86,11 @@ for (const [what, point, changes, says] of lacking) {
 }
 
 describe('what is expected decides too', () => {
+  test('a filter that it was started with is none of its own', () => {
+    expect(states(HELD, {...EXPECTED, firstFilters: 1})['seccomp']).toBe('missing');
+    expect(states({...HELD, seccompFilters: 2}, {...EXPECTED, firstFilters: 1})['seccomp']).toBe('verified');
+  });
+
   test('a parent under the same user is bubblewrap only where we started it', () => {
     expect(states(HELD, {...EXPECTED, embedded: false})).toMatchObject({user: 'missing', cgroup: 'missing'});
   });

@@ -38,6 +38,11 @@ test.each([
   expect(cacheOf(stem, flags, 'forget')).toBe('taken');
 });
 
-test('with flags of the heap that are left as they are, it does not', () => {
-  expect(cacheOf('cli/mount', ['--min-semi-space-size=4'], 'keep')).toBe('rejected');
-});
+/** V8 of Node 24 and later leaves these flags out of the comparison. */
+const newer = Number(process.versions.node.split('.')[0]) >= 24 ? 'V8 takes it anyway' : undefined;
+test.skipIf(newer)(
+  `with flags of the heap that are left as they are, it does not${newer ? ` (skipped: ${newer})` : ''}`,
+  () => {
+    expect(cacheOf('cli/mount', ['--min-semi-space-size=4'], 'keep')).toBe('rejected');
+  },
+);
