@@ -233,8 +233,9 @@ _fuseward() {
     serve)
       case $previous in
         --cache-bytes) :; return ;;
+        --busy-poll-microseconds) :; return ;;
       esac
-      if [[ $current == -* ]]; then _fuseward_words '--cache-bytes -h --help'; return; fi
+      if [[ $current == -* ]]; then _fuseward_words '--cache-bytes --busy-poll-microseconds -h --help'; return; fi
       ;;
   esac
 }

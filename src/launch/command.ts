@@ -11,6 +11,7 @@ import {bindingsFor, commandFor, homeOf, lockOn, mayWrite, planOf} from './comma
 import {findProgram} from './command-program.js';
 import {type CommandView, commandSandbox, isSystemFile} from './command-sandbox.js';
 import type {EmbeddedServer} from './embedded-server.js';
+import {firstFilter} from './first-filter.js';
 import type {InheritedFds} from './inherited-fds.js';
 import {openProgram} from './program-file.js';
 import {findRuntime, type Runtime} from './runtime.js';
@@ -35,7 +36,7 @@ function adapterFor(plan: CommandPlan, server: ServerPolicy, runtime: Runtime, f
     : `/proc/self/fd/${fds.give(openFd(runtime.node, constants.O_RDONLY))}`;
   return {
     words: [node, ...runtimeFlags(server), PROGRAM, encodeCommandPlan(plan)],
-    sandboxWords: programWords({program, native}),
+    sandboxWords: [...programWords({program, native}), '--seccomp', `${fds.give(firstFilter())}`],
     // bubblewrap's own process is the first.
     environment: {LISTEN_FDS: '1', LISTEN_PID: '2'},
   };
@@ -82,47 +83,51 @@ export function launchCommand(
   const program = findProgram(server.command?.[0] ?? '');
   const way = wayOf(server.command ?? [], server.way);
   let bindings: readonly Binding[] = [];
-  const launched = startSandbox(server, 'foreign', (uid, tools, {info, fds}) => {
-    const {command, environment} = commandFor(server, mount, uid);
-    const isService = way === 'service';
-    const runtime = isService ? undefined : findRuntime('adapter');
-    const given = Object.entries(secrets).map(([secret, path]) => ({
-      name: secret,
-      fd: fds.give(openSecret(path)),
-    }));
-    const started =
-      runtime === undefined
-        ? serviceFor(command, server, environment, fds)
-        : adapterFor(
-            planOf(type, server, mount, {command, environment, secrets: given}),
-            server,
-            runtime,
-            fds,
-          );
-    // The sandbox's first process holds it until nothing runs in there any more.
-    const lock = isService ? undefined : lockOn(mount);
-    const lockNumber = lock === undefined ? undefined : fds.give(lock);
-    bindings = bindingsFor(type, server, mount, {uid, withSource: !isService});
-    return withAttached(bindings, (paths) => {
-      const view: CommandView = {
-        server,
-        uid,
-        home: homeOf(server),
-        bindings: bindings.map(({place, word}, index) => ({word, path: paths[index]!, place})),
-        writes: mayWrite(server, mount),
-        surroundings: isService ? undefined : {target: mount.target},
-        files: [
-          ...(isSystemFile(program) ? [] : [program]),
-          ...(runtime === undefined ? [] : adapterFiles(runtime)),
-        ],
-        asPid1: isService,
-        lock: lockNumber,
-        gate: gate && fds.lend(gate),
-      };
-      const words = commandSandbox(tools.bubblewrap, {info, more: started.sandboxWords}, view, fds);
-      return tools.start([...words, '--', ...started.words], started.environment);
-    });
-  });
+  const launched = startSandbox(
+    server,
+    way === 'service' ? 'foreign' : 'adapted',
+    (uid, tools, {info, fds}) => {
+      const {command, environment} = commandFor(server, mount, uid);
+      const isService = way === 'service';
+      const runtime = isService ? undefined : findRuntime('adapter');
+      const given = Object.entries(secrets).map(([secret, path]) => ({
+        name: secret,
+        fd: fds.give(openSecret(path)),
+      }));
+      const started =
+        runtime === undefined
+          ? serviceFor(command, server, environment, fds)
+          : adapterFor(
+              planOf(type, server, mount, {command, environment, secrets: given}),
+              server,
+              runtime,
+              fds,
+            );
+      // The sandbox's first process holds it until nothing runs in there any more.
+      const lock = isService ? undefined : lockOn(mount);
+      const lockNumber = lock === undefined ? undefined : fds.give(lock);
+      bindings = bindingsFor(type, server, mount, {uid, withSource: !isService});
+      return withAttached(bindings, (paths) => {
+        const view: CommandView = {
+          server,
+          uid,
+          home: homeOf(server),
+          bindings: bindings.map(({place, word}, index) => ({word, path: paths[index]!, place})),
+          writes: mayWrite(server, mount),
+          surroundings: isService ? undefined : {target: mount.target},
+          files: [
+            ...(isSystemFile(program) ? [] : [program]),
+            ...(runtime === undefined ? [] : adapterFiles(runtime)),
+          ],
+          asPid1: isService,
+          lock: lockNumber,
+          gate: gate && fds.lend(gate),
+        };
+        const words = commandSandbox(tools.bubblewrap, {info, more: started.sandboxWords}, view, fds);
+        return tools.start([...words, '--', ...started.words], started.environment);
+      });
+    },
+  );
   launched.onSettled = () => {
     for (const each of bindings) each.settle();
   };

@@ -7,6 +7,9 @@ import {processesWith, serversAmong, startedBy} from './sandbox-processes.js';
 /** How long a process may take to stop that is told to. */
 const STOP_MS = 100;
 
+/** A program of ours; one of others, which may be several processes and starts them; or such a one that our adapter starts. */
+export type Whose = 'own' | 'foreign' | 'adapted';
+
 /** A contained server that this process started. */
 export class EmbeddedServer {
   /** Our end of the conversation with it. */
@@ -20,25 +23,23 @@ export class EmbeddedServer {
 
   /** Whether it is a program of others, which the first process of the sandbox starts and which may be several. */
   readonly isForeign: boolean;
+  /** How many filters of system calls it has from its start, before what holds it (`first-filter.ts`). */
+  readonly firstFilters: number;
   /** What else is to be done when a program of others has its mount. */
   onSettled: () => void = () => {};
 
   /** @param monitor the process of bubblewrap outside the sandbox, which ends when the program does that it started */
   constructor(
-    {socket, uid, monitor, whose}: {socket: OwnedFd; uid: number; monitor: number; whose: 'own' | 'foreign'},
+    {socket, uid, monitor, whose}: {socket: OwnedFd; uid: number; monitor: number; whose: Whose},
     {log, info}: {log: OwnedFd; info: OwnedFd},
   ) {
     this.socket = socket;
     this.uid = uid;
-    this.isForeign = whose === 'foreign';
+    this.isForeign = whose !== 'own';
+    this.firstFilters = whose === 'foreign' ? 0 : 1;
     this.#monitor = monitor;
     this.#log = log;
     this.#info = info;
-  }
-
-  /** How many filters of system calls it had before it put on its own. */
-  get firstFilters(): number {
-    return this.isForeign ? 0 : 1;
   }
 
   /**

@@ -1,6 +1,6 @@
 import type {OwnedFd} from '../sys/fd.js';
 import {createMemfd} from '../sys/memfd.js';
-import {buildFilter, type FilterOptions, type SeccompRule} from '../sys/seccomp.js';
+import {buildFilter, type FilterOptions, type SeccompFilter, type SeccompRule} from '../sys/seccomp.js';
 
 /**
  * The filter that programs of ours have from their first instruction, below the one that they put on themselves: no io_uring for libuv. It makes
@@ -10,15 +10,15 @@ import {buildFilter, type FilterOptions, type SeccompRule} from '../sys/seccomp.
  * (`sys/io-uring.ts`).
  */
 export function firstFilter(): OwnedFd {
-  return createMemfd('fuseward-first-filter', Uint8Array.from(firstFilterProgram()));
+  return createMemfd('fuseward-first-filter', Uint8Array.from(firstFilterProgram().bytes));
 }
 
 /** As the kernel takes it. @param arch this machine's unless told */
-export function firstFilterProgram(arch?: FilterOptions['arch']): Uint8Array {
+export function firstFilterProgram(arch?: FilterOptions['arch']): SeccompFilter {
   const even = {index: 0, op: 'masked-eq', mask: 1, value: 0} as const;
   const rules: SeccompRule[] = [
     {syscall: 'io_uring_setup', args: [even], action: {errno: 'ENOSYS'}},
     {syscall: 'io_uring_setup'},
   ];
-  return buildFilter(rules, {defaultAction: 'allow', ...(arch === undefined ? {} : {arch})}).bytes;
+  return buildFilter(rules, {defaultAction: 'allow', ...(arch === undefined ? {} : {arch})});
 }

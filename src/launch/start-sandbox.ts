@@ -3,7 +3,7 @@ import type {ServerPolicy} from '../policy/index.js';
 import {O_RDONLY, type OwnedFd, openFd} from '../sys/fd.js';
 import {createMemfd} from '../sys/memfd.js';
 import {seqpacketPair} from '../sys/socket.js';
-import {EmbeddedServer} from './embedded-server.js';
+import {EmbeddedServer, type Whose} from './embedded-server.js';
 import {InheritedFds} from './inherited-fds.js';
 import {withLaunchLock} from './lock.js';
 import {createLog} from './log-memfd.js';
@@ -55,13 +55,12 @@ function started(child: ChildProcess): number {
 
 /**
  * Starts a sandbox under an unused user id, with one end of a new conversation as its fd 3. It outlives this process.
- * @param whose a program of ours, or one of others, which may be several processes and starts them
  * @param begin calls `start` once, synchronously, and gives back what that gave
  * @throws Error or Errno when it can't be started; nothing runs then
  */
 export function startSandbox(
   policy: ServerPolicy,
-  whose: 'own' | 'foreign',
+  whose: Whose,
   begin: (uid: number, tools: SandboxTools, fds: StartFds) => number,
 ): EmbeddedServer {
   const bubblewrap = requireTool('bwrap', 'bubblewrap');

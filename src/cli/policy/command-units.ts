@@ -252,6 +252,7 @@ SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service mount umount2 name_to_handle_at pkey_alloc pkey_free pkey_mprotect
 ${server.asRoot ? 'SystemCallFilter=capset\n' : ''}SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
+SystemCallFilter=~io_uring_setup io_uring_enter io_uring_register
 `;
 }
 

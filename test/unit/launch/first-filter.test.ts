@@ -10,7 +10,7 @@ const SETUP = syscallNumber('io_uring_setup', 'x64')!;
 
 function verdict(nr: number, ...args: number[]): number {
   const words = [0, 1, 2, 3, 4, 5].map((index) => BigInt(args[index] ?? 0));
-  return runFilter(firstFilterProgram('x64'), {nr, arch: X64, args: words});
+  return runFilter(firstFilterProgram('x64').bytes, {nr, arch: X64, args: words});
 }
 
 test('the runtime gets no io_uring, a server that asks for an odd number of entries does', () => {
