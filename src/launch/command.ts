@@ -6,6 +6,7 @@ import {foreignSystemCalls} from '../sys/foreign-calls.js';
 import {createMemfd} from '../sys/memfd.js';
 import {buildFilter} from '../sys/seccomp.js';
 import {type Binding, withAttached} from './binding.js';
+import {fitsInto} from './code-range.js';
 import type {CommandMount} from './command-mount.js';
 import {bindingsFor, commandFor, homeOf, lockOn, mayWrite, planOf} from './command-needs.js';
 import {findProgram} from './command-program.js';
@@ -35,7 +36,13 @@ function adapterFor(plan: CommandPlan, server: ServerPolicy, runtime: Runtime, f
     ? runtime.node
     : `/proc/self/fd/${fds.give(openFd(runtime.node, constants.O_RDONLY))}`;
   return {
-    words: [node, ...runtimeFlags(server), PROGRAM, encodeCommandPlan(plan)],
+    // The limits are the program's own, which may leave V8 no room for code.
+    words: [
+      node,
+      ...runtimeFlags({...server, jitless: server.jitless || !fitsInto(server)}),
+      PROGRAM,
+      encodeCommandPlan(plan),
+    ],
     sandboxWords: [...programWords({program, native}), '--seccomp', `${fds.give(firstFilter())}`],
     // bubblewrap's own process is the first.
     environment: {LISTEN_FDS: '1', LISTEN_PID: '2'},

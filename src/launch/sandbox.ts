@@ -1,4 +1,5 @@
 import type {ServerPolicy} from '../policy/index.js';
+import {dataLimit} from './code-range.js';
 import type {Runtime} from './runtime.js';
 
 /** Descriptor numbers inside the sandbox process before the server starts. */
@@ -106,7 +107,7 @@ export function sandboxArguments(
   const {inNetwork = false, openFiles} = extras;
   const node = runtime.nodeReachable ? runtime.node : `/proc/self/fd/${fds.node}`;
   return [
-    ...limitsOf(server, openFiles === undefined ? {} : {nofile: openFiles}),
+    ...limitsOf(server, {data: dataLimit(server), ...(openFiles === undefined ? {} : {nofile: openFiles})}),
     bubblewrap,
     ...SEALED,
     ...(inNetwork ? [] : ['--unshare-net']),

@@ -1,5 +1,6 @@
 import {mkdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
+import {dataLimit} from '../../launch/code-range.js';
 import {MissingProgram} from '../../launch/index.js';
 import {
   listDirectory,
@@ -39,7 +40,7 @@ export function dropIn(type: string, server: ServerPolicy): UnitFile {
     // The share of a server that the embedded launcher starts.
     `Environment=HEAP_MIB=${Math.floor(memoryBytes / 4 / MIB)} CACHE_BYTES=${cacheBytes} BUSY_POLL=${busyPollMicroseconds}`,
     `MemoryMax=${memoryBytes}`,
-    `LimitDATA=${memoryBytes}`,
+    `LimitDATA=${dataLimit(server)}`,
     `TasksMax=${tasks}`,
     `LimitNPROC=${tasks}`,
     ...(cpuPercent === 0 ? [] : [`CPUQuota=${cpuPercent}%`]),
