@@ -47,7 +47,7 @@ function deviceBytes(rdev: bigint): number {
   const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn);
   const minor = (rdev & 0xffn) | ((rdev >> 12n) & ~0xffn);
   try {
-    const sectors = Number(readFileSync(`/sys/dev/block/${major}:${minor & 0xffffffffn}/size`, 'latin1'));
+    const sectors = Number(readFileSync(`/sys/dev/block/${major}:${minor & 0xffffffffn}/size`, 'utf8'));
     return Number.isSafeInteger(sectors * 512) ? sectors * 512 : Number.POSITIVE_INFINITY;
   } catch {
     return Number.POSITIVE_INFINITY;

@@ -9,7 +9,7 @@ const POSSIBLE = '/sys/devices/system/cpu/possible';
 /** Whether the kernel offers FUSE over io_uring to new mounts. */
 export function kernelHasQueues(parameter: string = ENABLED): boolean {
   try {
-    return readFileSync(parameter, 'latin1').trim() === 'Y';
+    return readFileSync(parameter, 'utf8').trim() === 'Y';
   } catch {
     // No such parameter before Linux 6.14.
     return false;

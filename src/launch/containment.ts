@@ -89,7 +89,7 @@ function threadsOf(pid: number): ProcessState[] | undefined {
   if (tids.length > MOST_THREADS) return undefined;
   return tids.flatMap((tid) => {
     try {
-      return [parseStatus(readFileSync(`/proc/${pid}/task/${tid}/status`, 'latin1'))];
+      return [parseStatus(readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8'))];
     } catch {
       return [];
     }
@@ -134,7 +134,7 @@ function limitsOf(pid: number): Pick<Containment, 'limits' | 'hardLimits'> {
   const limits: Record<string, number | null> = {};
   const hardLimits: Record<string, number | null> = {};
   const number = (text = ''): number | null => (text === 'unlimited' ? null : Number(text));
-  for (const line of readFileSync(`/proc/${pid}/limits`, 'latin1').split('\n')) {
+  for (const line of readFileSync(`/proc/${pid}/limits`, 'utf8').split('\n')) {
     const name = LIMITS[line.slice(0, 26).trim()];
     if (name === undefined) continue;
     const [soft, hard] = line.slice(26).trim().split(/\s+/);
@@ -145,7 +145,7 @@ function limitsOf(pid: number): Pick<Containment, 'limits' | 'hardLimits'> {
 }
 
 function kilobytes(pid: number, field: string): number {
-  const text = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8');
   return 1024 * Number(new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0);
 }
 

@@ -32,7 +32,7 @@ export interface MountStatus {
 
 function waitingOf(connectionId: number): number | undefined {
   try {
-    return Number(readFileSync(`/sys/fs/fuse/connections/${connectionId}/waiting`, 'latin1'));
+    return Number(readFileSync(`/sys/fs/fuse/connections/${connectionId}/waiting`, 'utf8'));
   } catch {
     return undefined;
   }

@@ -9,7 +9,7 @@ const FILE = '/proc/self/oom_score_adj';
  * (proc_pid_oom_score_adj(5)), which for that moment is this one's. A score that is higher already is left.
  */
 export function asFirstToGo<T>(start: () => T): T {
-  const own = readFileSync(FILE, 'latin1');
+  const own = readFileSync(FILE, 'utf8');
   if (Number(own) >= OF_SERVERS) return start();
   writeFileSync(FILE, `${OF_SERVERS}`);
   try {

@@ -39,7 +39,7 @@ const MOST_MEMBERS = 64;
 
 function limitIn(file: string): number | null {
   try {
-    const text = readFileSync(file, 'latin1').trim();
+    const text = readFileSync(file, 'utf8').trim();
     const value = text === 'max' ? Number.POSITIVE_INFINITY : Number.parseInt(text, 10);
     return Number.isFinite(value) && value < UNLIMITED ? value : null;
   } catch {
@@ -50,7 +50,7 @@ function limitIn(file: string): number | null {
 
 function membersOf(directory: string): number[] {
   try {
-    return readFileSync(`${directory}/cgroup.procs`, 'latin1').split('\n').filter(Boolean).map(Number);
+    return readFileSync(`${directory}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number);
   } catch {
     return [];
   }

@@ -6,7 +6,7 @@ import {firstNames} from './first-names.js';
 export interface ProcessDescriptor {
   /** `/dev/fuse`, `pipe`, `unix socket`, `anon_inode:[eventpoll]`, a path, … */
   readonly kind: string;
-  /** Whether it can be written to. */
+  /** Whether it is a file that can be written to. */
   readonly writable: boolean;
   /** Whether it lies in what the process sees of files: on a mount of its own mount namespace. */
   readonly visible: boolean;
@@ -23,7 +23,7 @@ export const FUSE_STAND_IN = 'stand-in for /dev/fuse';
 
 /** Mounts in the process's own namespace by id: what of their file system is mounted. */
 function ownMounts(pid: number): Map<string, string> {
-  const lines = readFileSync(`/proc/${pid}/mountinfo`, 'latin1').split('\n');
+  const lines = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n');
   return new Map(
     lines.map((line) => {
       const [id = '', , , root = ''] = line.split(' ', 5);
@@ -55,19 +55,20 @@ export function descriptorsOf(pid: number, most: number): ProcessDescriptor[] {
   for (const fd of firstNames(`/proc/${pid}/fd`, most)) {
     const path = `/proc/${pid}/fd/${fd}`;
     let kind: string | undefined;
-    let info: string;
+    let info = '';
     try {
       const link = readlinkSync(path);
-      info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1');
       if (/^socket:\[\d+\]$/.test(link)) kind = socketKind(path);
       else kind = link.replace(/:\[\d+\]$/, '').replace(/ \(deleted\)$/, '');
+      // Of pipes, events and sockets nobody asks more than what they are.
+      if (kind?.startsWith('/')) info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8');
     } catch {
       // Closed meanwhile; a process that is gone shows in what is looked at next.
       continue;
     }
     if (kind === undefined) continue;
     let visible = false;
-    if (kind.startsWith('/')) {
+    if (info !== '') {
       mounts ??= ownMounts(pid);
       const root = mounts.get(mountOf(info));
       visible = root !== undefined;

@@ -51,7 +51,7 @@ function isDirectory(path: string): boolean {
 
 /** koffi's native module as this process has it loaded. */
 function nativeModule(): string {
-  const path = /\s(\/\S*koffi\.node)$/m.exec(readFileSync('/proc/self/maps', 'latin1'))?.[1];
+  const path = /\s(\/\S*koffi\.node)$/m.exec(readFileSync('/proc/self/maps', 'utf8'))?.[1];
   if (path === undefined) throw new Error('koffi is not loaded in this process');
   return path;
 }

@@ -60,8 +60,8 @@ export function ancestorsOf(pid: number, uid: number): number[] {
 
 function parentOf(pid: number, uid: number): number | undefined {
   try {
-    const parent = Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
-    const uids = /^Uid:\s*(\d+)/m.exec(readFileSync(`/proc/${parent}/status`, 'latin1'))?.[1];
+    const parent = Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+    const uids = /^Uid:\s*(\d+)/m.exec(readFileSync(`/proc/${parent}/status`, 'utf8'))?.[1];
     return parent > 0 && Number(uids) === uid ? parent : undefined;
   } catch {
     return undefined;

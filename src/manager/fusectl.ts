@@ -15,7 +15,7 @@ export function ensureFusectl(): void {
 /** A number that the kernel shows of a connection; undefined where there is no fusectl or no such connection. */
 function numberIn(connection: number, file: string): number | undefined {
   try {
-    const text = readFileSync(`${FUSECTL}/${connection}/${file}`, 'latin1').trim();
+    const text = readFileSync(`${FUSECTL}/${connection}/${file}`, 'utf8').trim();
     return /^\d+$/.test(text) ? Number(text) : undefined;
   } catch {
     return undefined;

@@ -112,7 +112,7 @@ export interface ProcessNumbers extends StatNumbers {
 
 function readOrNothing(path: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    return readFileSync(path, 'utf8');
   } catch {
     // It ended meanwhile, or we may not look.
     return '';

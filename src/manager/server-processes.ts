@@ -29,11 +29,11 @@ function familyOf(pid: number, children: ReadonlyMap<number, readonly number[]>)
 
 /** The processes of a systemd service, by its control group (cgroup v2, or v1's of systemd itself); undefined for none of its own. */
 function serviceProcesses(pid: number): number[] | undefined {
-  const text = readFileSync(`/proc/${pid}/cgroup`, 'latin1');
+  const text = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
   const [, name, path] = /^(?:0:|\d+:(name=systemd)):(\/.*\.service)$/m.exec(text) ?? [];
   if (path === undefined) return undefined;
   const root = name === undefined ? '/sys/fs/cgroup' : '/sys/fs/cgroup/systemd';
-  const pids = readFileSync(`${root}${path}/cgroup.procs`, 'latin1').split('\n').filter(Boolean).map(Number);
+  const pids = readFileSync(`${root}${path}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number);
   return pids.includes(pid) && pids.length <= MOST_IN_GROUP ? pids : undefined;
 }
 
