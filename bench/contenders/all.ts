@@ -1,6 +1,6 @@
 import {allowUring, cannotUring} from '../machine/uring-switch.js';
 import {type Absent, type Contender, isAbsent} from './contender.js';
-import {floor} from './floor.js';
+import {floor, lookingFloor} from './floor.js';
 import {fuse2fs} from './fuse2fs.js';
 import {fuseward} from './fuseward.js';
 import {kernel} from './kernel.js';
@@ -21,7 +21,7 @@ export function field({questions, only}: {questions: boolean; only?: readonly st
   const wanted = ({name}: {name: string}): boolean => only === undefined || only.includes(name);
   const found = [
     ...[kernel, fuse2fs(), fuseward('device'), fuseward('io_uring')],
-    ...(questions ? [...passthrough(), floor] : []),
+    ...(questions ? [...passthrough(), floor, lookingFloor] : []),
   ].filter(wanted);
   const unknown = (only ?? []).filter((name) => !found.some((each) => each.name === name));
   if (unknown.length > 0) throw new Error(`there is nobody of the name ${unknown.join(', ')}`);

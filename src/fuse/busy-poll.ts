@@ -3,16 +3,20 @@ import {yieldProcessor} from '../sys/scheduling.js';
 /** Every so many looks whoever waits for this processor has his turn. */
 const LOOKS = 4;
 
+/** So many requests in a row have to come within the window: a directory is two or three of them, and then its reader is busy with it. */
+const QUICK = 4;
+
 /**
  * Busy polling, as network cards and virtual machines do it: a thread that expects the next request in a moment looks for it instead of
- * going to sleep, since being woken on another processor takes longer than most requests. It begins when a request followed the answer
- * before it within the window, and ends with the first that does not, so that a burst costs one window at its end and a single
- * request nothing.
+ * going to sleep, since being woken on another processor takes longer than most requests. It begins when a few requests have followed the
+ * answer before them within the window, and ends with the first that does not, so that a burst costs one window at its end and single
+ * requests nothing.
  */
 export class BusyPoll {
   readonly #windowMs: number;
   #answeredMs = -Infinity;
-  #isBusy = false;
+  /** How many requests have come within the window, one after the other. */
+  #quick = 0;
 
   /** @param windowMs how long to look, milliseconds; 0: never */
   constructor(windowMs: number) {
@@ -25,11 +29,11 @@ export class BusyPoll {
    * @returns false where none came, or none was expected and nobody looked
    */
   search(look: () => boolean): boolean {
-    if (!this.#isBusy) return false;
+    if (this.#quick < QUICK) return false;
     const end = this.#answeredMs + this.#windowMs;
     for (let looks = 1; !look(); looks++) {
       if (performance.now() >= end) {
-        this.#isBusy = false;
+        this.#quick = 0;
         return false;
       }
       if (looks % LOOKS === 0) yieldProcessor();
@@ -39,7 +43,7 @@ export class BusyPoll {
 
   /** A request came after the thread had slept. */
   woken(): void {
-    this.#isBusy = performance.now() - this.#answeredMs < this.#windowMs;
+    this.#quick = performance.now() - this.#answeredMs < this.#windowMs ? this.#quick + 1 : 0;
   }
 
   /** A request was answered. */

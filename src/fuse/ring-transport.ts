@@ -169,6 +169,8 @@ export class RingTransport {
     };
     for (;;) {
       if (hooks.isBesideCaller?.() === true || !this.#busyPoll.search(look)) {
+        // As in `runBlocking`: what else there is to do is seen before a sleep of any length.
+        session.hooks.onInterrupted?.();
         ring.enter(1);
         this.#busyPoll.woken();
       }

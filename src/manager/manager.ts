@@ -1,4 +1,3 @@
-import {type CachesAnswer, type ControlAnswers, ControlError, type ControlOrder} from '../control/index.js';
 import {eventually} from '../helper/cleanup.js';
 import {BUILTIN_TYPES} from '../launch/connect.js';
 import type {Containment} from '../launch/containment.js';
@@ -12,7 +11,7 @@ import type {Announcement} from './announcement.js';
 import {AnnouncementServer} from './announcement-server.js';
 import {type Clock, SYSTEM_CLOCK} from './clock.js';
 import {CommandRunner} from './command-runner.js';
-import {badPolicy, covered, fromControl, noControl, noServer, noSuchMount, vanished} from './errors.js';
+import {badPolicy, covered, noSuchMount, vanished} from './errors.js';
 import {EventFile} from './event-file.js';
 import {EventLog} from './event-log.js';
 import {type Manager, ManagerError, type ServerOrder, type UnmountOrder} from './face.js';
@@ -33,12 +32,13 @@ import {mountByCommand, unmountByCommand} from './mount-commands.js';
 import {MountPool} from './mount-pool.js';
 import {OutsideStats} from './outside-stats.js';
 import {Registry} from './registry.js';
+import {ServerOrders} from './server-orders.js';
 import {childrenByParent} from './server-processes.js';
 import {Supervisor} from './supervisor.js';
 import {RequestTracer} from './tracing/request-tracer.js';
 import {listenForUsers, removeUserSocket, USER_LIMITS, UserDoor} from './user-door.js';
 import {UserRequests} from './user-requests.js';
-import {cachesView, mountView, statsView} from './views.js';
+import {mountView} from './views.js';
 import {type Reloaded, WatchPolicies} from './watch-policy.js';
 import {TICK_MS, WatchedMount} from './watched-mount.js';
 
@@ -66,14 +66,6 @@ const GREETING_MS = 1_000;
 const GREETING_LOOK_MS = 2;
 /** How old the last look at the mount table may be, and how long the announcements' socket may take, for a manager that works. */
 const ALIVE_MS = 5_000;
-/** A sync may have to write much; the others only reach the request thread. */
-const ORDER_MS: Readonly<Record<ServerOrder, number>> = {
-  freeze: 5_000,
-  thaw: 5_000,
-  sync: 25_000,
-  shutdown: 5_000,
-};
-
 /**
  * The registry of all FUSE mounts of this machine, and what is done about them. Mounts are known by the number of their FUSE
  * connection. Everything of a server's is taken for hostile; what it costs is bounded by the control client.
@@ -92,7 +84,7 @@ export class MountManager implements Manager {
   readonly #registry: Registry;
   readonly #supervisor: Supervisor;
   readonly #tracer: RequestTracer;
-  readonly #outside: OutsideStats;
+  readonly #orders: ServerOrders;
   readonly #pool: MountPool;
   /** What the command saw that made the mount which is being looked up. */
   #look: Containment | undefined;
@@ -141,7 +133,7 @@ export class MountManager implements Manager {
     this.#pool = new MountPool({log, policyWords: () => this.#policyWords()});
     this.#commands = new CommandRunner({pool: this.#pool});
     this.#tracer = new RequestTracer({clock, log});
-    this.#outside = new OutsideStats(this.#tracer);
+    this.#orders = new ServerOrders({log, clock, outside: new OutsideStats(this.#tracer)});
     this.#registry = new Registry(() => clock.monotonic(), {
       watch: (mount, record) => {
         const type = record?.type ?? mount.entries[0].fsType.replace(/^fuse(blk)?\.?/, '');
@@ -196,52 +188,25 @@ export class MountManager implements Manager {
     return mountView(this.#find(id), FRESH_MS);
   }
 
-  async stats(id: string, maxAgeMs = 0): Promise<MountStats> {
-    const mount = this.#find(id);
-    if (mount.link === undefined && !isLost(mount.health)) return await this.#outside.of(mount, maxAgeMs);
-    const sampled = mount.samples.recent('stats', maxAgeMs);
-    if (sampled !== undefined) return statsView(mount, sampled, maxAgeMs);
-    const answer = await this.#ask(mount, {do: 'stats'}, 'tell the statistics of');
-    mount.link?.note(answer);
-    return statsView(mount, answer, 0);
+  async stats(id: string, maxAgeMs?: number): Promise<MountStats> {
+    return await this.#orders.stats(this.#find(id), maxAgeMs);
   }
 
-  async caches(id: string, maxAgeMs = 0): Promise<CachesView> {
-    const mount = this.#find(id);
-    const sampled = mount.samples.recent('caches', maxAgeMs);
-    if (sampled !== undefined) return this.#cachesView(mount, sampled);
-    return this.#cachesView(mount, await this.#ask(mount, {do: 'caches'}, 'tell the caches of'));
+  async caches(id: string, maxAgeMs?: number): Promise<CachesView> {
+    return await this.#orders.caches(this.#find(id), maxAgeMs);
   }
 
   async dropCaches(id: string): Promise<CachesView> {
-    const mount = this.#find(id);
-    const answer = await this.#ask(mount, {do: 'drop'}, 'drop the caches of');
-    this.#log.info({mount: id, target: mount.target}, 'caches dropped');
-    return this.#cachesView(mount, answer);
+    return await this.#orders.dropCaches(this.#find(id));
   }
 
   async limitCache(id: string, bytes: number): Promise<CachesView> {
-    const mount = this.#find(id);
-    if (!Number.isSafeInteger(bytes) || bytes < 0) {
-      throw new ManagerError(
-        'invalid',
-        'bad-size',
-        `can't limit the cache of ${mount.target} to ${bytes} bytes`,
-        {
-          errno: 'EINVAL',
-        },
-      );
-    }
-    const answer = await this.#ask(mount, {do: 'limit', bytes}, 'limit the cache of');
-    this.#log.info({mount: id, target: mount.target, bytes}, 'cache limited');
-    return this.#cachesView(mount, answer);
+    return await this.#orders.limitCache(this.#find(id), bytes);
   }
 
   async order(id: string, order: ServerOrder): Promise<MountView> {
     const mount = this.#find(id);
-    const state = await this.#ask(mount, {do: order}, order, ORDER_MS[order]);
-    mount.link?.note(state);
-    this.#log.info({mount: id, target: mount.target, order}, 'ordered');
+    await this.#orders.order(mount, order);
     return mountView(mount, FRESH_MS);
   }
 
@@ -388,30 +353,6 @@ export class MountManager implements Manager {
     const mount = this.#registry.get(id);
     if (mount === undefined) throw noSuchMount(id);
     return mount;
-  }
-
-  async #ask<O extends ControlOrder>(
-    mount: WatchedMount,
-    order: O,
-    what: string,
-    answerMs?: number,
-  ): Promise<ControlAnswers[O['do']]> {
-    const {link, target} = mount;
-    if (link === undefined) {
-      if (isLost(mount.health)) throw noServer(target, what);
-      throw noControl(target, what, mount.record !== undefined);
-    }
-    await link.connectedWithin(GREETING_MS);
-    try {
-      return await link.ask(order, answerMs);
-    } catch (error) {
-      if (error instanceof ControlError) throw fromControl(target, what, error);
-      throw error;
-    }
-  }
-
-  #cachesView(mount: WatchedMount, answer: CachesAnswer): CachesView {
-    return cachesView(mount, answer, this.#clock.monotonic());
   }
 
   #announced(announcement: Announcement): void {

@@ -12,12 +12,15 @@ function finds(at: number): () => boolean {
     return ++looks === at;
   };
 }
-/** A request that comes so long after the answer before it, to a thread that sleeps; and its answer. */
-function request(afterMs: number): void {
-  vi.advanceTimersByTime(afterMs);
-  poll.woken();
-  poll.answered();
+/** Requests that each come so long after the answer before them, to a thread that sleeps; and their answers. */
+function request(afterMs: number, count = 1): void {
+  for (let each = 0; each < count; each++) {
+    vi.advanceTimersByTime(afterMs);
+    poll.woken();
+    poll.answered();
+  }
 }
+const QUICK = 4;
 
 describe('looking for the next request', () => {
   beforeEach(() => {
@@ -36,9 +39,18 @@ describe('looking for the next request', () => {
     expect(looks).toBe(0);
   });
 
+  test('is not begun for a few, as a directory is', () => {
+    for (let directory = 0; directory < 5; directory++) {
+      request(WINDOW_MS + 1);
+      request(1, QUICK - 1);
+      expect(poll.search(finds(1))).toBe(false);
+    }
+    expect(looks).toBe(0);
+  });
+
   test('finds one that comes within the window, again and again', () => {
     request(1000);
-    request(2);
+    request(2, QUICK);
     for (const at of [1, 5, WINDOW_MS]) {
       looks = 0;
       expect(poll.search(finds(at))).toBe(true);
@@ -49,19 +61,18 @@ describe('looking for the next request', () => {
 
   test('ends with the window, and is not begun again before requests are quick again', () => {
     request(1000);
-    request(2);
+    request(2, QUICK);
     expect(poll.search(finds(100))).toBe(false);
     expect(looks).toBe(WINDOW_MS);
     expect(poll.search(finds(1))).toBe(false);
     expect(looks).toBe(WINDOW_MS);
-    request(3);
-    request(3);
+    request(3, QUICK + 1);
     expect(poll.search(finds(WINDOW_MS + 1))).toBe(true);
   });
 
   test('counts from the answer, not from where it is begun', () => {
     request(1000);
-    request(2);
+    request(2, QUICK);
     vi.advanceTimersByTime(WINDOW_MS);
     expect(poll.search(finds(2))).toBe(false);
     expect(looks).toBe(1);
@@ -69,7 +80,7 @@ describe('looking for the next request', () => {
 
   test('is never begun with a window of nothing', () => {
     poll = new BusyPoll(0);
-    for (let count = 0; count < 5; count++) request(0);
+    request(0, QUICK + 1);
     expect(poll.search(finds(1))).toBe(false);
     expect(looks).toBe(0);
   });

@@ -131,7 +131,9 @@ test('the processes of a server are those that it started, by the word of /proc'
     return text.split(' ').filter(Boolean).map(Number);
   };
   try {
-    while (children().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    // While a program is loaded its descriptors come and go: until it sleeps.
+    const sleeps = () => /^\d+ \(sleep\) S /.test(readFileSync(`/proc/${child.pid}/stat`, 'latin1'));
+    while (children().length === 0 || !sleeps()) await new Promise((resolve) => setTimeout(resolve, 5));
     const byParent = new Map([[child.pid!, children()]]);
     const looks = {users: () => new Map(), children: () => byParent};
     expect(serverProcesses(child.pid!, looks)).toEqual([child.pid, ...children()]);
