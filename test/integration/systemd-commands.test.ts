@@ -256,7 +256,7 @@ describe.skipIf(missing !== undefined)(
         () => systemd.run(['pgrep', '-x', 'sleep']),
         ({status}) => status === 0,
       );
-      const sweep = `import('${CHECKOUT}/dist/launch/mount-record.js').then((module) => module.sweepRecords(0))`;
+      const sweep = `import('${CHECKOUT}/dist/launch/record-sweep.js').then((module) => module.sweepRecords(0))`;
       for (let look = 0; look < 2; look++) await systemd.ok(['node', '-e', sweep]);
       await until('the unit', running, (names) => names.length === 0);
     });
