@@ -68,13 +68,21 @@ export interface LookedAtMount extends MountResult {
 export async function performMount(order: MountOrder): Promise<LookedAtMount> {
   try {
     const result = await mountFound(order);
-    // Where no manager runs nobody else does.
-    sweepRecords();
+    sweepOthers();
     if (order.announce) announceMount(result, order);
     return result;
   } catch (error) {
     if (order.announce) announceDenial(error, order);
     throw error;
+  }
+}
+
+/** Takes away what earlier mounts left, since where no manager runs nobody else does. */
+function sweepOthers(): void {
+  try {
+    sweepRecords();
+  } catch {
+    // The mount works all the same, and the next sweep tries again.
   }
 }
 
