@@ -115,7 +115,7 @@ export function runBlocking(fd: number, session: Session, options: BlockingOptio
         continue;
       case 'wait':
         // What else there is to do is seen before a sleep of any length, and when somebody ends it.
-        session.hooks.onInterrupted?.();
+        session.hooks.beforeWait?.();
         if (waitReadableOnce(fd)) busyPoll.woken();
         continue;
       default:

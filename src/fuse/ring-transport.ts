@@ -170,7 +170,7 @@ export class RingTransport {
     for (;;) {
       if (hooks.isBesideCaller?.() === true || !this.#busyPoll.search(look)) {
         // As in `runBlocking`: what else there is to do is seen before a sleep of any length.
-        session.hooks.onInterrupted?.();
+        session.hooks.beforeWait?.();
         ring.enter(1);
         this.#busyPoll.woken();
       }
@@ -185,7 +185,7 @@ export class RingTransport {
         const end = this.#drainDevice(session, device);
         if (end !== undefined) return end;
       }
-      if (!completed && !ring.overflown) session.hooks.onInterrupted?.();
+      if (!completed && !ring.overflown) session.hooks.beforeWait?.();
       if (this.#live === 0) return this.#lastWord(session, device);
     }
   }

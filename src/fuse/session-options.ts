@@ -53,8 +53,8 @@ export interface SessionHooks {
    * a moment for something that makes the owner call `Session.resume`.
    */
   readonly onHeldFull?: () => void;
-  /** A transport that blocks was interrupted by a signal while it waited for a request. */
-  readonly onInterrupted?: () => void;
+  /** A transport that blocks is about to wait for a request, also after a signal has ended such a wait: for what else there is to do. */
+  readonly beforeWait?: () => void;
   /** The kernel shut the file system down: every request from now on is answered with EIO. */
   readonly onShutdown?: () => void;
   /** INIT was answered. */

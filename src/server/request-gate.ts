@@ -35,7 +35,7 @@ export class RequestGate {
     return this.#verdict(slot);
   };
 
-  /** For `SessionHooks.onInterrupted`. */
+  /** For `SessionHooks.beforeWait`. */
   readonly lookForOrders = (): void => this.#inbox.look();
 
   /** For `SessionHooks.onHeldFull`. */

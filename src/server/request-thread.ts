@@ -103,7 +103,7 @@ class RequestThread {
       counters: this.#counters.requests,
       intercept: gate.intercept,
       onHeldFull: gate.waitForOrder,
-      onInterrupted: gate.lookForOrders,
+      beforeWait: gate.lookForOrders,
       onShutdown: gate.shutDown,
       onError: (error, {name, nodeid}) =>
         log('error', {request: name, nodeid, error: String(error)}, 'a request failed unexpectedly'),

@@ -1,7 +1,7 @@
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import type {SyscallName} from '../../src/sys/syscall-numbers.js';
-import {cannotCompromise, makeCall, readingThread} from '../support/compromise.js';
+import {cannotCompromise, makeCall, waitingThread} from '../support/compromise.js';
 import {missingForManager, Room, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager() ?? cannotCompromise();
@@ -31,7 +31,7 @@ describe.skipIf(missing !== undefined)(
       for (const {target} of [bystander, ...servers]) {
         await room.seen(target, ({health}) => health === 'ok');
       }
-      for (const {name, args, serverPid} of servers) makeCall(readingThread(serverPid), name, args);
+      for (const {name, args, serverPid} of servers) makeCall(waitingThread(serverPid), name, args);
 
       const died = () => heard.filter(({event}) => event === 'server-died');
       const gone = () => heard.filter(({event}) => event === 'cleaned');

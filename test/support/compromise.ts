@@ -33,14 +33,15 @@ function trace(request: number, thread: number, data: Uint8Array | number = 0): 
   if (answer.result === -1) throw new Error(`ptrace ${request} of ${thread}: errno ${answer.errno}`);
 }
 
-/** A thread of a process that sleeps in read(2): in a server, the one that serves requests. */
-export function readingThread(pid: number): number {
-  const wanted = String(syscallNumber('read'));
+/** A thread of a process that sleeps in read(2) or poll(2): in a server, the one that serves requests. */
+export function waitingThread(pid: number): number {
+  const wanted = [syscallNumber('read'), syscallNumber('poll')].map(String);
   const threads = readdirSync(`/proc/${pid}/task`);
-  const found = threads.find(
-    (thread) => readFileSync(`/proc/${pid}/task/${thread}/syscall`, 'latin1').split(' ')[0] === wanted,
-  );
-  if (found === undefined) throw new Error(`no thread of ${pid} waits in read(2)`);
+  const found = threads.find((thread) => {
+    const [call = ''] = readFileSync(`/proc/${pid}/task/${thread}/syscall`, 'latin1').split(' ');
+    return wanted.includes(call);
+  });
+  if (found === undefined) throw new Error(`no thread of ${pid} waits in read(2) or poll(2)`);
   return Number(found);
 }
 

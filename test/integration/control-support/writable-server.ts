@@ -37,7 +37,7 @@ function serve({fd, memory, orders}: Shared): void {
       counters: counters.requests,
       intercept: gate.intercept,
       onHeldFull: gate.waitForOrder,
-      onInterrupted: gate.lookForOrders,
+      beforeWait: gate.lookForOrders,
     },
   );
   gate.session = session;

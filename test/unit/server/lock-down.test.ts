@@ -7,7 +7,7 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {eventually} from '../../../src/helper/cleanup.js';
 import {kernelFeatures} from '../../../src/sys/kernel.js';
 import {bundle} from '../../support/bundle.mjs';
-import {cannotCompromise, makeCall, readingThread} from '../../support/compromise.js';
+import {cannotCompromise, makeCall, waitingThread} from '../../support/compromise.js';
 
 const missing = kernelFeatures().seccompActions.includes('trap') ? undefined : 'no seccomp verdict trap';
 const PROT_EXEC = 4;
@@ -51,7 +51,7 @@ function locked(scenario: string[], flags: string[] = [], stdio: Array<'pipe' | 
 
 function isReading(pid: number): boolean {
   try {
-    return readingThread(pid) === pid;
+    return waitingThread(pid) === pid;
   } catch {
     return false;
   }

@@ -88,13 +88,13 @@ function gated(fileSystem: ServedFileSystem) {
     {
       counters: counters.requests,
       intercept: (slot: RequestSlot) => gate.intercept(slot),
-      onInterrupted: gate.lookForOrders,
+      beforeWait: gate.lookForOrders,
     },
   );
   gate.session = harness.session as Session;
   const order = async (what: ThreadOrder): Promise<void> => {
     const done = box.send(what, LATE_MS);
-    harness.session.hooks.onInterrupted?.();
+    harness.session.hooks.beforeWait?.();
     await done;
   };
   const errnoOf = (name: OpcodeName) => harness.errnoOf(request(name, new Uint8Array(128)));
