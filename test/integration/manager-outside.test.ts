@@ -8,7 +8,8 @@ import {type Daemon, missingForManager, Room, SOON_MS} from './manager-support.j
 
 /** Looks into the kernel's tracing directory, whether it is mounted here or not. */
 function tracing(script: string): string {
-  const mounted = 'mount -t tracefs none /sys/kernel/tracing && cd /sys/kernel/tracing && ';
+  const mounted =
+    '{ mountpoint -q /sys/kernel/tracing || mount -t tracefs none /sys/kernel/tracing; } && cd /sys/kernel/tracing && ';
   const args = ['--mount', '--propagation', 'private', 'sh', '-c', mounted + script];
   return spawnSync('unshare', args, {encoding: 'utf8'}).stdout.trim();
 }

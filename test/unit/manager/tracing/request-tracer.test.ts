@@ -3,7 +3,8 @@ import {afterEach, expect, test, vi} from 'vitest';
 import {RequestTracer} from '../../../../src/manager/tracing/request-tracer.js';
 import {Tracefs} from '../../../../src/manager/tracing/tracefs.js';
 
-const mounted = 'mount -t tracefs none /sys/kernel/tracing && cd /sys/kernel/tracing && ';
+const mounted =
+  '{ mountpoint -q /sys/kernel/tracing || mount -t tracefs none /sys/kernel/tracing; } && cd /sys/kernel/tracing && ';
 const events = spawnSync('unshare', ['--mount', 'sh', '-c', `${mounted}ls events/fuse`], {encoding: 'utf8'});
 const missing = events.status === 0 ? undefined : 'the kernel has no trace events of FUSE, or not root';
 /** Nobody's. */
