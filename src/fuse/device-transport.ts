@@ -2,7 +2,7 @@ import {writeSync} from 'node:fs';
 import {Errno} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {hasHungUp, waitReadableOnce, waitWritable} from '../sys/poll.js';
-import {readInto, writeFrom} from '../sys/transfer.js';
+import {readBytes, writeBytes} from '../sys/raw-io.js';
 import {setNonBlocking, watchReadable} from '../sys/watch.js';
 import {BusyPoll} from './busy-poll.js';
 import type {SendReply} from './request-slot.js';
@@ -43,7 +43,7 @@ export function afterRead(errno: number): ConnectionEnd | 'repeat' | 'wait' {
 export function replyTo(fd: number): SendReply {
   return (reply, length) => {
     for (;;) {
-      const written = writeFrom(fd, reply, length);
+      const written = writeBytes(fd, reply, length);
       if (written >= 0) return;
       switch (-written) {
         case ERRNO.ENOENT:
@@ -88,7 +88,7 @@ export function runBlocking(fd: number, session: Session, options: BlockingOptio
   let request: Uint8Array;
   let length = 0;
   const read = (): boolean => {
-    length = readInto(fd, request);
+    length = readBytes(fd, request);
     return length !== -ERRNO.EAGAIN;
   };
   for (;;) {
@@ -147,7 +147,7 @@ export function serveEvents(fd: number, session: Session): Promise<ConnectionEnd
           watch.pause();
           return;
         }
-        const length = readInto(fd, slot.request);
+        const length = readBytes(fd, slot.request);
         if (length > 0) {
           session.handle(slot, length, send);
           continue;

@@ -3,7 +3,7 @@ import {Errno, errnoText} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {COMMAND_SIZE, CommandRing, FIXED_FILE} from '../sys/io-uring.js';
 import {hasHungUp, waitReadable} from '../sys/poll.js';
-import {readInto} from '../sys/transfer.js';
+import {readBytes} from '../sys/raw-io.js';
 import {setNonBlocking} from '../sys/watch.js';
 import {BusyPoll} from './busy-poll.js';
 import {
@@ -246,7 +246,7 @@ export class RingTransport {
     for (;;) {
       const slot = this.#acquire(session);
       slot.replyInto(this.#ownReply, this.#ownReplyView);
-      const length = readInto(this.#fuseFd, slot.request);
+      const length = readBytes(this.#fuseFd, slot.request);
       if (length >= 0) {
         session.handle(slot, length, device, false);
         continue;

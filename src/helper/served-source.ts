@@ -12,10 +12,11 @@ import {
   type OwnedFd,
   reopenFd,
   statFd,
+  tryFlock,
 } from '../sys/fd.js';
 import {attachLoop, detachLoop, type LoopDevice, loopDevicesOf} from '../sys/loop.js';
 import type {MountPolicy} from './mount-policy.js';
-import {type OpenedSource, tryLock} from './source.js';
+import type {OpenedSource} from './source.js';
 
 const O_ACCMODE = 3;
 const SECTOR = 512n;
@@ -195,7 +196,8 @@ export class ServedSource implements Serving {
     const plain = this.#openPlain(flags);
     try {
       // The lock is of this open file description: it lives as long as the server (or the loop device) has it.
-      if (!tryLock(plain) || loopDevicesOf(dev, ino).length > 0) throw new Errno('EBUSY', 'open', name);
+      // Marks the file as mounted.
+      if (!tryFlock(plain.fd) || loopDevicesOf(dev, ino).length > 0) throw new Errno('EBUSY', 'open', name);
       const device = request.tryLoop && this.#wantsLoop() ? this.#attach(plain, flags) : undefined;
       if (device === undefined) return plain;
       this.#file = plain;

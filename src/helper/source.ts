@@ -3,7 +3,6 @@ import {isSourceName} from '../policy/index.js';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {
-  flockFd,
   O_EXCL,
   O_NONBLOCK,
   O_PATH,
@@ -12,6 +11,7 @@ import {
   openFd,
   reopenFd,
   statFd,
+  tryFlock,
 } from '../sys/fd.js';
 import {loopDevicesOf} from '../sys/loop.js';
 import {eventually} from './cleanup.js';
@@ -178,16 +178,5 @@ function isBusy(source: Source): boolean {
   }
   if (loopDevicesOf(source.dev, source.ino).length > 0) return true;
   using probe = source.given ? source.fd.dup() : reopenFd(source.fd.fd, O_RDONLY);
-  return !tryLock(probe);
-}
-
-/** Takes the lock that marks a file as mounted; false when another mount has it. */
-export function tryLock(file: OwnedFd): boolean {
-  try {
-    flockFd(file.fd, {exclusive: true, nonBlocking: true});
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === ERRNO.EAGAIN) return false;
-    throw error;
-  }
+  return !tryFlock(probe.fd);
 }

@@ -1,7 +1,5 @@
 import {constants, mkdirSync} from 'node:fs';
-import {errnoOf} from '../sys/errno.js';
-import {ERRNO} from '../sys/errno-codes.js';
-import {flockFd, type OwnedFd, openFd} from '../sys/fd.js';
+import {type OwnedFd, openFd, tryFlock} from '../sys/fd.js';
 import {RUN_DIRECTORY} from './lock.js';
 
 /** Between two attempts, ms. Who has it reads the mount table and a few small files. */
@@ -20,7 +18,7 @@ export function takeRecordLock(patienceMs: number): OwnedFd | undefined {
   const file = openFd(`${RUN_DIRECTORY}/records.lock`, flags, 0o600);
   const end = performance.now() + patienceMs;
   try {
-    while (!tryLock(file)) {
+    while (!tryFlock(file.fd)) {
       if (performance.now() >= end) {
         file.close();
         return undefined;
@@ -30,16 +28,6 @@ export function takeRecordLock(patienceMs: number): OwnedFd | undefined {
     return file;
   } catch (error) {
     file.close();
-    throw error;
-  }
-}
-
-function tryLock({fd}: OwnedFd): boolean {
-  try {
-    flockFd(fd, {exclusive: true, nonBlocking: true});
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === ERRNO.EAGAIN) return false;
     throw error;
   }
 }

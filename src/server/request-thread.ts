@@ -30,7 +30,7 @@ import {logWarnings} from './unexpected.js';
 
 /**
  * The thread that parses the image and answers the kernel. It does what the main thread asks, one thing after the other; the last,
- * `run`, blocks in read(2) on the fuse device for the life of the mount.
+ * `run`, reads requests from the fuse device, and sleeps when there are none, for the life of the mount.
  */
 class RequestThread {
   readonly #counters: SharedCounters;

@@ -1,5 +1,6 @@
 import {type BigIntStats, constants, fstatSync} from 'node:fs';
 import {Errno, errnoOf} from './errno.js';
+import {ERRNO} from './errno-codes.js';
 import {checked, cText, native, repeated} from './libc.js';
 
 const open = native<[path: string, flags: number, mode: number]>('open', 'int', ['str', 'int', 'uint']);
@@ -179,4 +180,14 @@ export function setNonBlocking(fd: number): void {
 export function flockFd(fd: number, opts: {exclusive: boolean; nonBlocking: boolean}): void {
   const operation = (opts.exclusive ? LOCK_EX : LOCK_SH) | (opts.nonBlocking ? LOCK_NB : 0);
   repeated(() => flock()(fd, operation), 'flock', fd);
+}
+/** Takes an exclusive lock as `flockFd` does, without waiting; false when somebody else has it. @throws Errno */
+export function tryFlock(fd: number): boolean {
+  try {
+    flockFd(fd, {exclusive: true, nonBlocking: true});
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === ERRNO.EAGAIN) return false;
+    throw error;
+  }
 }

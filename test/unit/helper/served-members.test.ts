@@ -16,12 +16,12 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {DEFAULT_MOUNT_POLICY} from '../../../src/helper/mount-policy.js';
 import {MOST_MEMBERS, ServedMembers} from '../../../src/helper/served-members.js';
-import {type OpenedSource, openSource, tryLock} from '../../../src/helper/source.js';
+import {type OpenedSource, openSource} from '../../../src/helper/source.js';
 import type {MemberRule} from '../../../src/policy/index.js';
 import type {Log} from '../../../src/service/log.js';
 import {errnoOf} from '../../../src/sys/errno.js';
 import {errnoCode} from '../../../src/sys/errno-codes.js';
-import {O_RDONLY, O_RDWR, openFd, openFlags} from '../../../src/sys/fd.js';
+import {O_RDONLY, O_RDWR, openFd, openFlags, tryFlock} from '../../../src/sys/fd.js';
 
 const ANYONE: MemberRule = {patterns: [], kinds: ['file', 'block'], uid: null, mostBytes: null};
 let dir: string;
@@ -200,15 +200,15 @@ describe('further sources of a mount', () => {
     const a = join(dir, 'a.img');
     using other = openFd(a, O_RDONLY);
     const members = serve(['*.img']);
-    assert.ok(tryLock(other));
+    assert.ok(tryFlock(other.fd));
     assert.equal(ask(members, a), 'EBUSY');
     assert.deepEqual(members.all, []);
     other.close();
     assert.equal(ask(members, a), 'opened');
     using third = openFd(a, O_RDONLY);
-    assert.ok(!tryLock(third));
+    assert.ok(!tryFlock(third.fd));
     members.close();
-    assert.ok(tryLock(third));
+    assert.ok(tryFlock(third.fd));
   });
 
   test('that a link to the source leads beside lie beside the file itself', () => {

@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, test} from 'vitest';
 import {DEFAULT_MOUNT_POLICY, type MountPolicy} from '../../../src/helper/mount-policy.js';
 import {ServedSource} from '../../../src/helper/served-source.js';
-import {type OpenedSource, openSource, tryLock, waitUntilFree} from '../../../src/helper/source.js';
+import {type OpenedSource, openSource, waitUntilFree} from '../../../src/helper/source.js';
 import type {OpenRequest} from '../../../src/service/file.js';
 import {silent} from '../../../src/service/log.js';
 import {
@@ -18,6 +18,7 @@ import {
   openFd,
   openFlags,
   sameFile,
+  tryFlock,
 } from '../../../src/sys/fd.js';
 
 const O_TRUNC = 0o1000;
@@ -122,12 +123,12 @@ describe('the source as the server gets it', () => {
     const fd = served.openFile(wish(O_RDONLY));
     served.close();
     const probe = openFd(image, O_RDONLY);
-    assert.equal(tryLock(probe), false);
+    assert.equal(tryFlock(probe.fd), false);
     await assert.rejects(waitUntilFree(source), {code: 'source-busy', errno: 16});
     assert.throws(() => serve().openFile(wish(O_RDONLY)), {code: 'EBUSY'});
     fd.close();
     await waitUntilFree(source);
-    assert.equal(tryLock(probe), true);
+    assert.equal(tryFlock(probe.fd), true);
     probe.close();
   });
 
