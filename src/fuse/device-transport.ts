@@ -1,9 +1,10 @@
 import {writeSync} from 'node:fs';
 import {Errno} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
+import {setNonBlocking} from '../sys/fd.js';
 import {hasHungUp, waitReadableOnce, waitWritable} from '../sys/poll.js';
 import {readBytes, writeBytes} from '../sys/raw-io.js';
-import {setNonBlocking, watchReadable} from '../sys/watch.js';
+import {watchReadable} from '../sys/watch.js';
 import {BusyPoll} from './busy-poll.js';
 import type {SendReply} from './request-slot.js';
 import type {Session} from './session.js';
@@ -82,7 +83,7 @@ export interface BlockingOptions {
  *   for a maxWrite other than the one negotiated.
  */
 export function runBlocking(fd: number, session: Session, options: BlockingOptions = {}): ConnectionEnd {
-  setNonBlocking(fd, true);
+  setNonBlocking(fd);
   const send = replyTo(fd);
   const busyPoll = new BusyPoll(options.busyPollMs ?? BUSY_POLL_MS);
   let request: Uint8Array;
@@ -132,7 +133,7 @@ export function runBlocking(fd: number, session: Session, options: BlockingOptio
  * @returns a promise of how it ended; it rejects as `runBlocking` throws.
  */
 export function serveEvents(fd: number, session: Session): Promise<ConnectionEnd> {
-  setNonBlocking(fd, true);
+  setNonBlocking(fd);
   const send = replyTo(fd);
   return new Promise((resolve, reject) => {
     const stop = (): void => {

@@ -1,10 +1,10 @@
 import {mapAnonymous} from '../sys/anonymous-memory.js';
 import {Errno, errnoText} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
+import {setNonBlocking} from '../sys/fd.js';
 import {COMMAND_SIZE, CommandRing, FIXED_FILE} from '../sys/io-uring.js';
 import {hasHungUp, waitReadable} from '../sys/poll.js';
 import {readBytes} from '../sys/raw-io.js';
-import {setNonBlocking} from '../sys/watch.js';
 import {BusyPoll} from './busy-poll.js';
 import {
   afterRead,
@@ -96,7 +96,7 @@ export class RingTransport {
         const where = {memory, address: address + place * bytes, commands: this.#ring.commands, place};
         this.#entries.push(new RingEntry({...where, queue: place % queues}, this.#answered));
       }
-      setNonBlocking(fuseFd, true);
+      setNonBlocking(fuseFd);
     } catch (error) {
       this.#ring.close();
       throw error;

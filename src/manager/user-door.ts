@@ -2,7 +2,7 @@ import {rmSync} from 'node:fs';
 import {basename} from 'node:path';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
-import {closeAll, type OwnedFd} from '../sys/fd.js';
+import {closeAll, type OwnedFd, setNonBlocking} from '../sys/fd.js';
 import {hasHungUp} from '../sys/poll.js';
 import {
   acceptConnection,
@@ -13,7 +13,7 @@ import {
   sendPacket,
   setPassRights,
 } from '../sys/socket.js';
-import {type ReadableWatch, setNonBlocking, watchReadable} from '../sys/watch.js';
+import {type ReadableWatch, watchReadable} from '../sys/watch.js';
 import type {Clock} from './clock.js';
 import {FairTurns} from './fair-turns.js';
 import type {ManagerLog} from './log.js';
@@ -126,7 +126,7 @@ export class UserDoor {
     if (!setPassRights(listener.fd, false)) {
       log.warn({}, 'this kernel can not keep descriptors away from the socket for users (Linux 6.16 can)');
     }
-    setNonBlocking(listener.fd, true);
+    setNonBlocking(listener.fd);
     this.#watch = watchReadable(listener.fd, () => this.#accept());
   }
 

@@ -1,17 +1,4 @@
 import koffi from 'koffi';
-import {checked, native} from './libc.js';
-
-const fcntl = native<[fd: number, command: number, argument: number]>('fcntl', 'int', ['int', 'int', 'long']);
-const F_GETFL = 3;
-const F_SETFL = 4;
-const O_NONBLOCK = 0o4000;
-
-/** Makes reads of the open file (all its descriptors) fail with EAGAIN instead of waiting, or the reverse. @throws Errno */
-export function setNonBlocking(fd: number, on: boolean): void {
-  const flags = checked(fcntl()(fd, F_GETFL, 0), 'fcntl(F_GETFL)', fd);
-  const wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
-  if (wanted !== flags) checked(fcntl()(fd, F_SETFL, wanted), 'fcntl(F_SETFL)', fd);
-}
 
 /** A descriptor that the event loop watches; keeps the process alive until it is closed. */
 export interface ReadableWatch {

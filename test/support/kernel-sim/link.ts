@@ -2,8 +2,8 @@ import {readSync, writeSync} from 'node:fs';
 import {Errno, errnoOf} from '../../../src/sys/errno.js';
 import {ERRNO} from '../../../src/sys/errno-codes.js';
 import type {OwnedFd} from '../../../src/sys/fd.js';
+import {setNonBlocking} from '../../../src/sys/fd.js';
 import {receivePacket, sendPacket, waitAny} from '../../../src/sys/socket.js';
-import {setNonBlocking} from '../../../src/sys/watch.js';
 
 /** A call on the device that has a result at once: ioctl(2), or write(2) of a notification. */
 export interface DeviceCall {
@@ -84,7 +84,7 @@ export class SocketLink implements ServerLink {
   constructor(device: OwnedFd, calls: OwnedFd) {
     this.#device = device;
     this.#calls = calls;
-    setNonBlocking(device.fd, true);
+    setNonBlocking(device.fd);
   }
 
   start(end: KernelEnd): void {
