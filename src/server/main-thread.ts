@@ -141,10 +141,11 @@ async function serve(how: ServerArguments, thread: RequestThreadHandle): Promise
     await new Promise((resolve) => setTimeout(resolve, linger));
     return 1;
   }
-  session.conversation.goodbye(0);
   const {devices} = mounted;
   const {fuseDevice, busyPollMs} = session;
-  const {ended} = await session.thread.ask('run', {fuseFd: fuseDevice.fd, devices, busyPollMs});
+  const serving = session.thread.ask('run', {fuseFd: fuseDevice.fd, devices, busyPollMs});
+  session.conversation.goodbye(0);
+  const {ended} = await serving;
   return ended === 'unmounted' ? 0 : 1;
 }
 

@@ -24,8 +24,10 @@ interface Waiting {
   readonly orders: OrderBox;
 }
 
-/** What a rehearsal leaves. */
+/** What a rehearsal leaves: beside what the request thread told when it had loaded its code. */
 export interface Rehearsed {
+  readonly threadId: number;
+  readonly landlock: number;
   /** Threads of the runtime's own from which landlock has taken what it can. */
   readonly restricted: readonly number[];
   /** The filter of a server that holds no ring and whose kernel reads no files by itself. */
@@ -38,7 +40,7 @@ export interface Rehearsed {
  * takes from them what it can.
  */
 export async function rehearse(thread: RequestThreadHandle, waiting: Waiting): Promise<Rehearsed> {
-  const {threadId} = await thread.ask('load', {});
+  const loaded = await thread.ask('load', {});
   try {
     (await ControlListener.open(listenNowhere().release())).close();
     await rehearseAnswering(waiting);
@@ -50,7 +52,8 @@ export async function rehearse(thread: RequestThreadHandle, waiting: Waiting): P
   } catch (error) {
     log('warn', {error: String(error)}, 'not all could be rehearsed');
   }
-  return {restricted: restrictRuntimeThreads([threadId, gettid()]), filter: lockDownFilter()};
+  const restricted = restrictRuntimeThreads([loaded.threadId, gettid()]);
+  return {...loaded, restricted, filter: lockDownFilter()};
 }
 
 /** Greets a manager and answers its question, both ends being ours. */

@@ -11,7 +11,6 @@ import {allowedCpus, countCpus} from '../sys/affinity.js';
 import {withheldFeatures} from '../sys/kernel-defects.js';
 import {mapShared} from '../sys/memfd.js';
 import {getRlimit, gettid, setRlimit} from '../sys/process.js';
-import {setNonBlocking} from '../sys/watch.js';
 import type {Driver, ServedFileSystem} from './driver.js';
 import {chooseDriver} from './drivers.js';
 import {iomapServerFor} from './iomap-support.js';
@@ -41,6 +40,8 @@ class RequestThread {
   /** Found out now: after the lock-down nobody can ask which kernel this is. */
   readonly #withheld = withheldFeatures();
   readonly #processors = countCpus(allowedCpus());
+  /** Its code is there, and it opens nothing ever: what it needs beyond that it is given. */
+  readonly #landlock = restrictThread();
 
   constructor({countersFd, orders}: ThreadStart) {
     this.#orders = orders;
@@ -52,11 +53,11 @@ class RequestThread {
   do(ask: Ask): ThreadCalls[keyof ThreadCalls]['answer'] {
     switch (ask.do) {
       case 'load':
-        return {threadId: gettid()};
+        return {threadId: gettid(), landlock: this.#landlock};
       case 'rehearse':
         return {failed: rehearseServing(ask.type)};
-      case 'restrict':
-        return this.#restrict(ask);
+      case 'ring':
+        return this.#makeRing(ask);
       case 'probe':
         return this.#probe(ask);
       case 'open':
@@ -66,12 +67,9 @@ class RequestThread {
     }
   }
 
-  #restrict({fuseFd, queues}: ThreadCalls['restrict']['ask']): ThreadCalls['restrict']['answer'] {
-    if (queues !== undefined) this.#ring = makeRing(fuseFd, queues);
-    // Not allowed any more when it begins to serve.
-    setNonBlocking(fuseFd, true);
-    const held = {landlock: restrictThread(), threadId: gettid()};
-    return this.#ring === undefined ? held : {...held, ringFd: this.#ring.fd};
+  #makeRing({fuseFd, queues}: ThreadCalls['ring']['ask']): ThreadCalls['ring']['answer'] {
+    this.#ring = makeRing(fuseFd, queues);
+    return this.#ring === undefined ? {} : {ringFd: this.#ring.fd};
   }
 
   #probe({fd, type}: ThreadCalls['probe']['ask']): ThreadCalls['probe']['answer'] {

@@ -11,18 +11,12 @@ export interface ThreadStart {
 
 /** What the main thread asks of the request thread, one at a time, and what it gets for it. */
 export interface ThreadCalls {
-  /** Answers with the kernel's id of the thread as soon as all of its code is there. */
-  load: {ask: Record<never, never>; answer: {threadId: number}};
+  /** Answers as soon as all of its code is there: with the kernel's id of the thread, and the ABI of landlock that holds it from then on. */
+  load: {ask: Record<never, never>; answer: {threadId: number; landlock: number}};
   /** Serves a volume of our own, for nothing; the answer is how many requests failed. */
   rehearse: {ask: {type: string}; answer: {failed: number}};
-  /**
-   * Locks the thread down; the answer is landlock's ABI, and the kernel's id of the thread. With `queues` (how many processors the machine
-   * may have) it first makes a ring for the fuse device, if it can: then the answer has its descriptor.
-   */
-  restrict: {
-    ask: {fuseFd: number; queues: number | undefined};
-    answer: {landlock: number; threadId: number; ringFd?: number};
-  };
+  /** Makes a ring for the fuse device, if it can: then the answer has its descriptor. `queues`: how many processors the machine may have. */
+  ring: {ask: {fuseFd: number; queues: number}; answer: {ringFd?: number}};
   /** Looks what the source on a descriptor is. */
   probe: {ask: {fd: number; type: string}; answer: Probe};
   /** Opens the source with the driver that probe chose. */

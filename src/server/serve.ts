@@ -2,7 +2,7 @@ import {constants, fstatSync} from 'node:fs';
 import {dirname, isAbsolute, join} from 'node:path';
 import type {ServerConversation} from '../service/index.js';
 import {Errno, errnoText} from '../sys/errno.js';
-import type {OwnedFd} from '../sys/fd.js';
+import {type OwnedFd, setNonBlocking} from '../sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
 import {gettid} from '../sys/process.js';
 import type {SeccompFilter, SeccompRule} from '../sys/seccomp.js';
@@ -66,12 +66,15 @@ async function lockDown(session: Session): Promise<boolean> {
   const {thread, orders, control, queues} = session;
   const fuseFd = session.fuseDevice.fd;
   const iomap = mayUseIomap(fuseFd);
-  const restricted = thread.ask('restrict', {fuseFd, queues});
+  // What runBlocking would do: not allowed any more when it begins.
+  setNonBlocking(fuseFd);
+  const loading = session.rehearsed ?? thread.ask('load', {});
   // While the thread still loads its code: all that doesn't depend on its answer.
   const more = iomap ? iomapSystemCalls(fuseFd) : [];
   // One for a ring has to name it.
   const early = queues === undefined ? filterFor(session, more) : undefined;
-  const {landlock, threadId, ringFd} = await restricted;
+  const {landlock, threadId} = await loading;
+  const ringFd = queues === undefined ? undefined : (await thread.ask('ring', {fuseFd, queues})).ringFd;
   orders.wake = () => wakeThread(threadId);
   restrictThread();
   restrictRuntimeThreads([threadId, gettid(), ...(session.rehearsed?.restricted ?? [])]);
