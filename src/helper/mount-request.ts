@@ -45,6 +45,11 @@ export interface MountDependencies {
    */
   checkDetected?(subtype: string, facts: MountFacts): Decision;
   /**
+   * Told where the server can be reached and which process it is, as soon as it serves the mount, which is attached nowhere yet and may still
+   * come to nothing.
+   */
+  serving?(server: {readonly controlSocket: string} & Partial<ProcessName>): void;
+  /**
    * Asked when the mount works and before it is attached to its target: whether its server is held as it has to be.
    * @throws MountError; nothing is left of the mount then
    */

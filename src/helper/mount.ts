@@ -201,6 +201,8 @@ async function perform(
     });
   }
   connection.socket.close();
+  if (controlSocket?.path !== undefined)
+    deps.serving?.({controlSocket: controlSocket.path, ...(isForeign ? {} : first)});
   const caller = {uid: request.callerUid, gid: request.callerGid};
   await firstStat(mounted, {object, target, deadline, connection, caller, log});
   connection.server?.settle?.();

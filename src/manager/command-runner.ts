@@ -6,6 +6,7 @@ import {closeAll, type OwnedFd} from '../sys/fd.js';
 import {fromCommand} from './errors.js';
 import {ManagerError} from './face.js';
 import type {MountPool} from './mount-pool.js';
+import type {ServingServer} from './server-meetings.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.cjs', import.meta.url));
 
@@ -32,6 +33,13 @@ interface Output {
   readonly timedOut: boolean;
 }
 
+/** How a command is run. */
+interface RunOptions {
+  readonly fds?: readonly OwnedFd[];
+  readonly type?: string | undefined;
+  readonly onServing?: (server: ServingServer) => void;
+}
+
 /**
  * Runs commands of this program as processes of their own: a mount blocks its thread while it talks to the server, and an unmount
  * may wait for one that hangs, which the manager must not. A few at a time, the others in the order they came.
@@ -51,12 +59,13 @@ export class CommandRunner {
    * Runs `fuseward ARGS` and gives what it printed as JSON, or undefined when it printed nothing.
    * @param fds what the command gets as descriptors 3, 4 and so on; closed here as soon as it has them
    * @param type of what it mounts: a command that waits with a server of this type does it, if there is one
+   * @param onServing gets what a mount command tells of its server as soon as that serves
    * @throws ManagerError with the command's own sentence; `timeout` when it was ended after `withinMs`; `too-many`
    */
   async run(
     args: readonly string[],
     withinMs: number,
-    {fds = [], type}: {fds?: readonly OwnedFd[]; type?: string | undefined} = {},
+    {fds = [], type, onServing}: RunOptions = {},
   ): Promise<unknown> {
     if (this.#waiting.length >= MOST_WAITING) {
       closeAll(fds);
@@ -69,8 +78,8 @@ export class CommandRunner {
       const waiting = type === undefined ? undefined : this.#pool?.use(type, args, fds);
       const child = waiting?.child ?? start(args, fds);
       closeAll(fds);
-      const isDone = args[0] === 'mount' ? toldOfMount : undefined;
-      return result(await outputOf(child, withinMs, isDone), args[0] ?? '');
+      const hooks = args[0] === 'mount' ? {isDone: toldOfMount, onServing} : {};
+      return result(await outputOf(child, withinMs, hooks), args[0] ?? '');
     } finally {
       closeAll(fds);
       this.#running--;
@@ -100,11 +109,20 @@ function toldOfMount(stdout: string): boolean {
   return stdout.startsWith('{"mountId":') && stdout.endsWith('}\n');
 }
 
-/** @param isDone whether what a command has printed is all that is wanted of it: its end is not waited for then */
+/** The line in which a mount command tells of its server, before its mount is made. */
+const SERVING = /^\{"controlSocket":.+\}\n/;
+
+/**
+ * @param isDone whether what a command has printed is all that is wanted of it: its end is not waited for then
+ * @param onServing as for `CommandRunner.run`
+ */
 function outputOf(
   child: ChildProcess,
   withinMs: number,
-  isDone: (stdout: string) => boolean = () => false,
+  {
+    isDone = () => false,
+    onServing,
+  }: {isDone?: (stdout: string) => boolean; onServing?: RunOptions['onServing']},
 ): Promise<Output> {
   return new Promise((resolve, reject) => {
     const text = {stdout: '', stderr: ''};
@@ -119,6 +137,10 @@ function outputOf(
       stream.setEncoding('utf8');
       stream.on('data', (piece: string) => {
         if (text[name].length < LONGEST_OUTPUT) text[name] += piece;
+        for (let line = SERVING.exec(text.stdout); line !== null; line = SERVING.exec(text.stdout)) {
+          text.stdout = text.stdout.slice(line[0].length);
+          onServing?.(JSON.parse(line[0]) as ServingServer);
+        }
         if (!isDone(text.stdout)) return;
         clearTimeout(timer);
         resolve({code: 0, ...text, timedOut: false});

@@ -1,9 +1,9 @@
 import {eventually} from '../helper/cleanup.js';
 import {BUILTIN_TYPES} from '../launch/connect.js';
-import type {Containment} from '../launch/containment.js';
 import {type Feature, machineFeatures} from '../launch/features.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import {processUsers} from '../launch/process-users.js';
+import {rehearseLook} from '../launch/rehearsed-look.js';
 import {POLICY_DIRECTORY} from '../policy/index.js';
 import type {OwnedFd} from '../sys/fd.js';
 import {Aged} from './aged.js';
@@ -32,6 +32,7 @@ import {mountByCommand, unmountByCommand} from './mount-commands.js';
 import {MountPool} from './mount-pool.js';
 import {OutsideStats} from './outside-stats.js';
 import {Registry} from './registry.js';
+import {ServerMeetings} from './server-meetings.js';
 import {ServerOrders} from './server-orders.js';
 import {childrenByParent} from './server-processes.js';
 import {Supervisor} from './supervisor.js';
@@ -86,8 +87,7 @@ export class MountManager implements Manager {
   readonly #tracer: RequestTracer;
   readonly #orders: ServerOrders;
   readonly #pool: MountPool;
-  /** What the command saw that made the mount which is being looked up. */
-  #look: Containment | undefined;
+  readonly #meetings = new ServerMeetings();
   readonly #commands: CommandRunner;
   readonly #started: {readonly at: string; readonly monotonic: number};
   #features: readonly Feature[] = [];
@@ -130,7 +130,7 @@ export class MountManager implements Manager {
     const users = new Aged(processUsers, () => clock.monotonic());
     const children = new Aged(childrenByParent, () => clock.monotonic());
     const looks = {users: () => users.get(USERS_MS), children: () => children.get(USERS_MS)};
-    this.#pool = new MountPool({log, policyWords: () => this.#policyWords()});
+    this.#pool = new MountPool({log, policyWords: () => this.#policyWords(), onReady: rehearseLook});
     this.#commands = new CommandRunner({pool: this.#pool});
     this.#tracer = new RequestTracer({clock, log});
     this.#orders = new ServerOrders({log, clock, outside: new OutsideStats(this.#tracer)});
@@ -138,13 +138,11 @@ export class MountManager implements Manager {
       watch: (mount, record) => {
         const type = record?.type ?? mount.entries[0].fsType.replace(/^fuse(blk)?\.?/, '');
         const policy = this.#policies.of(type);
-        const watched = new WatchedMount(
+        return new WatchedMount(
           mount,
           {record, policy},
-          {clock, events: this.#supervisor, looks, tracer: this.#tracer},
+          {clock, events: this.#supervisor, looks, tracer: this.#tracer, meetings: this.#meetings},
         );
-        if (this.#look !== undefined) watched.saw(this.#look);
-        return watched;
       },
       found: (mount) => this.#supervisor.found(mount),
       gone: (mount) => {
@@ -214,7 +212,10 @@ export class MountManager implements Manager {
     const {source, target} = order;
     let made: Awaited<ReturnType<typeof mountByCommand>>;
     try {
-      made = await mountByCommand(this.#commands, order, this.#policyWords());
+      made = await mountByCommand(this.#commands, order, {
+        policyWords: this.#policyWords(),
+        meetings: this.#meetings,
+      });
     } catch (error) {
       if (error instanceof ManagerError && error.kind === 'denied') {
         const {code, errno, message, rule} = error;
@@ -222,11 +223,10 @@ export class MountManager implements Manager {
       }
       throw error;
     }
-    this.#look = made.look;
     try {
       this.#registry.look(true);
     } finally {
-      this.#look = undefined;
+      this.#meetings.drop(made.controlSocket);
     }
     const mount = this.#registry.get(made.id);
     if (mount === undefined) throw vanished(target);

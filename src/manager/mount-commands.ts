@@ -1,8 +1,8 @@
-import type {Containment} from '../launch/containment.js';
 import type {MountEntry} from '../sys/mount-info.js';
 import type {CommandRunner} from './command-runner.js';
 import {ManagerError, type UnmountOrder} from './face.js';
 import type {MountOrder} from './model.js';
+import type {ServerMeetings, ServingServer} from './server-meetings.js';
 
 /** As what a source of an unnamed type is served at first. */
 export const UNNAMED = 'auto';
@@ -32,14 +32,15 @@ function checkOrder({source, target, options = []}: MountOrder): void {
 /**
  * Mounts through the mount command, by the policy that the manager holds.
  * @param policyWords options that tell which policy that is
- * @returns the number of the new connection, and what the command saw of its server if it looked
+ * @param meetings has the server met while the command is still at work; what came of it is dropped where the mount fails
+ * @returns the number of the new connection, and where its server was met
  * @throws ManagerError
  */
 export async function mountByCommand(
   commands: CommandRunner,
   order: MountOrder,
-  policyWords: readonly string[],
-): Promise<{id: string; look: Containment | undefined}> {
+  {policyWords, meetings}: {policyWords: readonly string[]; meetings: Pick<ServerMeetings, 'begin' | 'drop'>},
+): Promise<{id: string; controlSocket: string | undefined}> {
   checkOrder(order);
   const {source, target, type, options = []} = order;
   const words = [
@@ -48,19 +49,32 @@ export async function mountByCommand(
     ...policyWords,
   ];
   // What the command has to say comes back here; announced as well, a denial would be told twice.
-  const made = await commands.run(
-    ['mount', '--json', '--no-announce', '--tell-look', ...words, '--', source, target],
-    MOUNT_MS,
-    {type: type ?? UNNAMED},
-  );
+  let controlSocket: string | undefined;
+  const onServing = (server: ServingServer): void => {
+    // A mount that is tried as another type has another server.
+    meetings.drop(controlSocket);
+    ({controlSocket} = server);
+    meetings.begin(server);
+  };
+  let made: unknown;
+  try {
+    made = await commands.run(
+      ['mount', '--json', '--no-announce', '--for-manager', ...words, '--', source, target],
+      MOUNT_MS,
+      {type: type ?? UNNAMED, onServing},
+    );
+  } catch (error) {
+    meetings.drop(controlSocket);
+    throw error;
+  }
   if (made === undefined) {
     const reason = 'the mount command ended without a word';
     throw new ManagerError('server-failed', 'command-silent', `can't mount ${source}: ${reason}`, {
       hint: 'the log of the daemon and of the kernel may tell what ended it',
     });
   }
-  const {connectionId, look} = made as {connectionId: number; look?: Containment};
-  return {id: String(connectionId), look};
+  const {connectionId} = made as {connectionId: number};
+  return {id: String(connectionId), controlSocket};
 }
 
 /** Unmounts through the umount command: the mount with this id, and no other at its path. @throws ManagerError */

@@ -32,13 +32,24 @@ export class MountPool {
   readonly #kinds = new Map<string, Kind>();
   readonly #log: ManagerLog;
   readonly #policyWords: () => readonly string[];
+  readonly #onReady: (serverPid: number) => void;
   #starting: {command: WaitingCommand; timer: NodeJS.Timeout} | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor({log, policyWords}: {log: ManagerLog; policyWords: () => readonly string[]}) {
+  /** @param onReady gets the process of a server that has begun to wait */
+  constructor({
+    log,
+    policyWords,
+    onReady,
+  }: {
+    log: ManagerLog;
+    policyWords: () => readonly string[];
+    onReady: (serverPid: number) => void;
+  }) {
     this.#log = log;
     this.#policyWords = policyWords;
+    this.#onReady = onReady;
   }
 
   /** Ends all that wait, since they were started by another policy, and keeps as many for each type as told from now on. */
@@ -144,8 +155,10 @@ export class MountPool {
       clearTimeout(this.#starting.timer);
       this.#starting = undefined;
     }
-    if (command.state === 'ready') kind.inARow = 0;
-    else if (kind.waiting.delete(command)) this.#failed(command.type, kind, 'it ended');
+    if (command.state === 'ready') {
+      kind.inARow = 0;
+      if (command.serverPid !== undefined) this.#onReady(command.serverPid);
+    } else if (kind.waiting.delete(command)) this.#failed(command.type, kind, 'it ended');
     this.#fill();
   }
 

@@ -31,7 +31,9 @@ export interface LinkEvents {
  */
 export class ServerLink {
   readonly #path: string;
-  readonly #events: LinkEvents;
+  #events: LinkEvents | undefined;
+  /** What happened before anybody listened. */
+  #untold: Array<(events: LinkEvents) => void> = [];
   #client: ControlClient | undefined;
   #trying: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -42,10 +44,17 @@ export class ServerLink {
   #answered = false;
   #state: ServerState | undefined;
 
-  constructor(path: string, events: LinkEvents) {
+  constructor(path: string) {
     this.#path = path;
-    this.#events = events;
     this.#connect();
+  }
+
+  /** Tells from now on what happens, and in a moment what has happened since the beginning. To be called once. */
+  listen(events: LinkEvents): void {
+    this.#events = events;
+    queueMicrotask(() => {
+      for (const tell of this.#untold.splice(0)) if (!this.#closed) tell(events);
+    });
   }
 
   get connected(): boolean {
@@ -146,13 +155,18 @@ export class ServerLink {
     if (this.#closed || reason.kind === 'ours') return;
     if (reason.kind === 'protocol') {
       this.#pauseMs = Math.max(this.#pauseMs, PAUSE_AFTER_BREACH_MS);
-      this.#events.breach(reason);
-    } else this.#events.lost(reason);
+      this.#tell((events) => events.breach(reason));
+    } else this.#tell((events) => events.lost(reason));
     // What was told may have ended the link.
     if (this.#closed) return;
     this.#retry = setTimeout(() => this.#connect(), this.#pauseMs);
     this.#retry.unref();
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2);
+  }
+
+  #tell(what: (events: LinkEvents) => void): void {
+    if (this.#events === undefined) this.#untold.push(what);
+    else what(this.#events);
   }
 
   #ping(client: ControlClient): void {
@@ -166,7 +180,7 @@ export class ServerLink {
         this.#answered = true;
         this.#pauseMs = FIRST_PAUSE_MS;
         this.note(state);
-        this.#events.answered(state);
+        this.#tell((events) => events.answered(state));
       },
       () => {
         // Refused, which no server of ours does and is no answer, or the connection ended, which `lose` deals with.

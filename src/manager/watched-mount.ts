@@ -1,7 +1,6 @@
 import {type FSWatcher, watch} from 'node:fs';
 import type {CloseReason, ServerState} from '../control/index.js';
 import type {Containment} from '../launch/containment.js';
-import {RUN_DIRECTORY} from '../launch/lock.js';
 import type {MountRecord} from '../launch/mount-record.js';
 import {expectedOf, lookAtServer, type ServerLook, sealOf} from '../launch/seal.js';
 import type {Expected} from '../launch/seal-judges.js';
@@ -18,7 +17,8 @@ import type {Health, KernelConnection, ServerUseView} from './model.js';
 import {isAlive, type ProcessName} from './process-name.js';
 import {Progress} from './progress.js';
 import {Samples} from './samples.js';
-import {ServerLink} from './server-link.js';
+import type {ServerLink} from './server-link.js';
+import type {ServerMeetings} from './server-meetings.js';
 import {type ProcessLooks, serverProcesses} from './server-processes.js';
 import {ServerUse} from './server-use.js';
 import type {RequestTracer} from './tracing/request-tracer.js';
@@ -47,9 +47,6 @@ const PROCESSES_MS = 2_000;
 const SUSPICIOUS_MS = 10_000;
 const SUSPECTED_MS = 2_000;
 
-/** Where the mount command puts control sockets, and nobody else but root may. */
-const CONTROL_SOCKET = new RegExp(`^${RUN_DIRECTORY}/control/[0-9a-f]{16}\\.sock$`);
-
 /** One FUSE connection and all that is watched of it. */
 export class WatchedMount {
   /** Name in the API: the connection's number. */
@@ -77,6 +74,7 @@ export class WatchedMount {
   #abortWatch: FSWatcher | undefined;
   readonly #looks: ProcessLooks;
   readonly #tracer: Pick<RequestTracer, 'want' | 'answersOf'>;
+  readonly #meetings: Pick<ServerMeetings, 'take'>;
   readonly #progress = new Progress();
   readonly #use = new ServerUse();
   #look: {readonly at: number; readonly value: ServerLook} | undefined;
@@ -92,11 +90,13 @@ export class WatchedMount {
       events,
       looks,
       tracer,
+      meetings,
     }: {
       clock: Clock;
       events: MountEvents;
       looks: ProcessLooks;
       tracer: Pick<RequestTracer, 'want' | 'answersOf'>;
+      meetings: Pick<ServerMeetings, 'take'>;
     },
   ) {
     this.id = String(mount.connection);
@@ -112,6 +112,7 @@ export class WatchedMount {
     this.#events = events;
     this.#looks = looks;
     this.#tracer = tracer;
+    this.#meetings = meetings;
     this.#watchAbort();
     if (opts.record !== undefined) this.adopt(opts.record);
   }
@@ -203,12 +204,17 @@ export class WatchedMount {
       this.#serverGone = !isAlive(this.#server);
       this.#listenTo(pid);
     }
-    if (controlSocket === undefined || !CONTROL_SOCKET.test(controlSocket) || this.#serverGone) return;
-    this.#link = new ServerLink(controlSocket, {
+    if (controlSocket === undefined || this.#serverGone) return;
+    const met = this.#meetings.take(controlSocket);
+    if (met?.containment !== undefined) this.#saw(met.containment);
+    this.#link = met?.link;
+    this.#link?.listen({
       breach: (reason) => this.#events.breach(this, reason),
       lost: (reason) => this.#events.disconnected(this, reason),
       answered: (state) => this.#answered(state),
     });
+    // It may have been asked while the mount was made.
+    if (this.#link?.answered === true) this.judge();
   }
 
   /** Whether somebody has to look which process serves this mount. */
@@ -313,8 +319,8 @@ export class WatchedMount {
     return this.#look?.value;
   }
 
-  /** Takes what a mount command saw of its server this moment, instead of a look of our own: it is judged here. */
-  saw(containment: Containment): void {
+  /** Takes what was seen of the server a moment ago instead of a look; it is judged here. */
+  #saw(containment: Containment): void {
     const {server} = this;
     if (server === undefined || containment.pid !== server.pid || containment.start !== server.start) return;
     const value = {containment, seal: sealOf(containment, this.#expected())};

@@ -1,5 +1,4 @@
 import {MountError, type ServingProcess} from '../../helper/index.js';
-import type {Containment} from '../../launch/containment.js';
 import {lackingOf, lookAtServer, type ServerLook, sealOfUnknown} from '../../launch/index.js';
 import type {ContainmentPoint} from '../../policy/index.js';
 import {ERRNO} from '../../sys/errno-codes.js';
@@ -9,8 +8,6 @@ interface Demand {
   readonly required: readonly ContainmentPoint[];
   readonly object: string;
   readonly callerUid: number;
-  /** It is looked at in any case, to tell of it. */
-  readonly wanted: boolean;
   /** Policy grants it places in the network. */
   readonly network: boolean;
 }
@@ -44,18 +41,17 @@ function lookAt(
 }
 
 /**
- * Whether a server that is about to get a mount is held as policy demands.
- * @returns what was seen of it; undefined where it was not looked at or nothing could be seen
+ * Looks whether a server that is about to get a mount is held as policy demands.
  * @throws MountError `not-contained`, naming each point that it lacks
  */
 export function checkContainment(
   server: ServingProcess,
-  {required, wanted, object, callerUid, network}: Demand,
-): Containment | undefined {
-  if (required.length === 0 && !wanted) return undefined;
-  const {containment, seal} = lookAt(server, {callerUid, network});
+  {required, object, callerUid, network}: Demand,
+): void {
+  if (required.length === 0) return;
+  const {seal} = lookAt(server, {callerUid, network});
   const lacking = lackingOf(seal, required);
-  if (lacking.length === 0) return containment;
+  if (lacking.length === 0) return;
   const points = lacking.map(({point, detail}) => `${point} (${detail})`).join('; ');
   const reason = `its server lacks what containment.required demands: ${points}`;
   throw new MountError({object, reason, code: 'not-contained'}, {errno: ERRNO.EPERM, details: {lacking}});

@@ -1,4 +1,4 @@
-import {MountError} from '../../helper/index.js';
+import {MountError, type MountResult} from '../../helper/index.js';
 import type {HeldServer} from '../../launch/held-server.js';
 import {PolicyError} from '../../policy/index.js';
 import {exitNow} from '../../sys/exit.js';
@@ -9,7 +9,7 @@ import {runApart} from './apart.js';
 import {mountAsUser} from './as-user.js';
 import {isPrivileged, thisCaller} from './for-caller.js';
 import {mountDefinition} from './options.js';
-import {type LookedAtMount, performMount} from './perform.js';
+import {performMount} from './perform.js';
 
 function report(error: unknown, json: boolean): number {
   if (error instanceof UserRequestError) return reportFailure(error.failure, json);
@@ -32,7 +32,7 @@ function mountFor(
   [source, target]: readonly [string, string],
   values: OptionValues,
   ready: HeldServer | undefined,
-): LookedAtMount | Promise<LookedAtMount> {
+): MountResult | Promise<MountResult> {
   const type = values['type'] as string | undefined;
   const options = (values['options'] ?? []) as string[];
   if (!isPrivileged()) {
@@ -45,7 +45,7 @@ function mountFor(
     heldPolicy: values['held-policy'] as string | undefined,
     ...thisCaller(),
     announce: values['no-announce'] !== true,
-    tellLook: values['tell-look'] === true,
+    forManager: values['for-manager'] === true,
     ready,
   });
 }
@@ -67,7 +67,7 @@ export async function runMount(
     });
     if (apart !== undefined) return apart;
     const result = await mountFor([source!, target!], values, ready);
-    if (json) print(JSON.stringify(values['tell-look'] === true ? result : {...result, look: undefined}));
+    if (json) print(JSON.stringify(result));
     // Nothing was printed that could still be on its way, and Node's own end takes 10 ms.
     else if (ready === undefined) exitNow(EXIT.done);
     return EXIT.done;

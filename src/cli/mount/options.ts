@@ -34,8 +34,8 @@ stripefs: member=PATTERN for each image that the superblock may name, where poli
     'held-policy': {type: 'string'},
     // The manager hears of it anyway when it is the one who asked.
     'no-announce': {type: 'boolean'},
-    // It shows how the server is held, and need not look for itself at once.
-    'tell-look': {type: 'boolean'},
+    // It meets the server before the mount is there.
+    'for-manager': {type: 'boolean'},
   },
   positionals: {least: 2, most: 2, completes: ['file', 'directory']},
 };

@@ -9,7 +9,6 @@ import {
   rehearse,
   subtypeOf,
 } from '../../helper/index.js';
-import type {Containment} from '../../launch/containment.js';
 import {EarlyServer} from '../../launch/early-server.js';
 import type {HeldServer} from '../../launch/held-server.js';
 import {launchContained, startsOwn} from '../../launch/index.js';
@@ -18,6 +17,7 @@ import {sweepRecords} from '../../launch/record-sweep.js';
 import {type Decision, loadPolicy, type Policy, type ServerPolicy, wayOf} from '../../policy/index.js';
 import type {Log} from '../../service/log.js';
 import {closeAll} from '../../sys/fd.js';
+import {print} from '../command.js';
 import {announceDenial, announceMount, noteMount} from './aftermath.js';
 import {connectByPolicy} from './connect.js';
 import {checkContainment} from './containment-check.js';
@@ -49,15 +49,10 @@ export interface MountOrder {
   /** Only a server behind a service socket will do, none of our own. */
   readonly socketOnly?: boolean | undefined;
   readonly log?: Log | undefined;
-  /** Looks at the server when the mount works, whatever policy demands, and tells what was seen. */
-  readonly tellLook?: boolean | undefined;
+  /** A manager wants it: prints a line about its server as soon as that serves. */
+  readonly forManager?: boolean | undefined;
   /** A server that waits, for a mount that would start the same. */
   readonly ready?: HeldServer | undefined;
-}
-
-/** A working mount, and what was seen of its server just before it was attached, where policy or the caller wants such a look. */
-export interface LookedAtMount extends MountResult {
-  readonly look?: Containment;
 }
 
 /**
@@ -65,7 +60,7 @@ export interface LookedAtMount extends MountResult {
  * which every command mounts. Needs root.
  * @throws MountError with everything undone; PolicyError when a policy file can't be used
  */
-export async function performMount(order: MountOrder): Promise<LookedAtMount> {
+export async function performMount(order: MountOrder): Promise<MountResult> {
   try {
     const result = await mountFound(order);
     sweepOthers();
@@ -125,7 +120,7 @@ const UNNAMED = 'auto';
  * Mounts; where nobody named a type and our own server found one that it has no driver for but policy has a command, once more as that type: by its rules and
  * its settings, as if it had been named, whatever the source holds by then.
  */
-async function mountFound(order: MountOrder): Promise<LookedAtMount> {
+async function mountFound(order: MountOrder): Promise<MountResult> {
   if (order.type !== undefined && order.type !== UNNAMED) return await mountByPolicy(order);
   const {given} = order;
   // The first attempt closes what it was given.
@@ -174,7 +169,7 @@ function duplicates({source, target}: GivenDescriptors): {
 }
 
 /** Mounts; where a server that had waited died on the way, once more with a fresh one, which is what a mount without a pool would have had. */
-async function mountByPolicy(order: MountOrder): Promise<LookedAtMount> {
+async function mountByPolicy(order: MountOrder): Promise<MountResult> {
   const {ready, given} = order;
   if (ready === undefined || ready.taken) return await mountOnce({...order, ready: undefined});
   using again = given === undefined ? undefined : duplicates(given);
@@ -191,7 +186,7 @@ async function mountByPolicy(order: MountOrder): Promise<LookedAtMount> {
   }
 }
 
-async function mountOnce(order: MountOrder): Promise<LookedAtMount> {
+async function mountOnce(order: MountOrder): Promise<MountResult> {
   const {request, rules} = prepared(order);
   const {policy} = rules;
   const server = order.socketOnly === true ? {...policy.server, driver: 'socket' as const} : policy.server;
@@ -222,9 +217,8 @@ async function mountWith(
   request: MountRequest,
   {policy, decide, decideDetected}: MountRules,
   {server, held}: {server: ServerPolicy; held: HeldServer | undefined},
-): Promise<LookedAtMount> {
-  const {callerUid, tellLook = false, log} = order;
-  let look: Containment | undefined;
+): Promise<MountResult> {
+  const {callerUid, forManager = false, log} = order;
   const whole = (result: MountResult): MountResult =>
     result.foreign === true && hasNetwork(server) ? {...result, network: true} : result;
   const object = `${request.source} on ${request.target}`;
@@ -238,14 +232,14 @@ async function mountWith(
       controlDirectory: CONTROL_DIRECTORY,
       checkServer: (process) => {
         const {required} = policy.containment;
-        const demand = {required, wanted: tellLook, object, callerUid, network: hasNetwork(server)};
-        look = checkContainment(process, demand);
+        checkContainment(process, {required, object, callerUid, network: hasNetwork(server)});
       },
+      ...(forManager ? {serving: (one) => print(JSON.stringify(one))} : {}),
       keepRecord: (mounted) => noteMount(whole(mounted), order),
       ...(log === undefined ? {} : {log}),
     }),
   );
-  return {...whole(result), ...(look === undefined ? {} : {look})};
+  return whole(result);
 }
 
 /** Programs of others don't know iomap, and a mount with it would be read-only for their sake. */

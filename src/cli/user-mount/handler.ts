@@ -33,7 +33,7 @@ async function mountFor(
   // Taking a descriptor can cost a process that nothing ends but its sender, so not everybody's is taken.
   refuseStrangers(type, {uid, gid, groups}, policyFiles(policy));
   const given = receiveDescriptors(connection);
-  const {look: _, ...result} = await performMount({
+  const result = await performMount({
     // What he wrote may be relative to any place, and names in messages and in the mount table should be those of this machine.
     source: currentPath(given.source),
     target: currentPath(given.target),

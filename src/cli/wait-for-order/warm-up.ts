@@ -1,6 +1,5 @@
 import type {HeldServer} from '../../launch/held-server.js';
-import {processStart} from '../../launch/mount-record.js';
-import {lookAtServer} from '../../launch/seal.js';
+import {rehearseLook} from '../../launch/rehearsed-look.js';
 import {output} from '../command.js';
 import {thisCaller} from '../mount/for-caller.js';
 import {rehearseMount} from '../mount/perform.js';
@@ -18,7 +17,6 @@ export async function warmUp(
   {pid}: HeldServer,
 ): Promise<void> {
   output();
-  const start = pid === undefined ? undefined : processStart(pid);
   for (let time = 0; time < TIMES; time++) {
     try {
       const paths = {source: process.argv[1]!, target: '/'};
@@ -26,18 +24,7 @@ export async function warmUp(
     } catch {
       // Policy may well deny that: it has been asked.
     }
-    if (pid === undefined || start === undefined) continue;
-    // Judged as any server: that it lacks its mount is no news.
-    lookAtServer({pid, start}, {...NOTHING, callerUid: 0});
+    // Where policy demands that a server is held in certain ways.
+    if (pid !== undefined) rehearseLook(pid);
   }
 }
-
-/** What is expected of a server that has no mount. */
-const NOTHING = {
-  embedded: true,
-  sourcePath: undefined,
-  loopDevice: undefined,
-  readOnly: true,
-  connection: undefined,
-  reported: undefined,
-} as const;

@@ -49,7 +49,7 @@ test('options without a help text are those for our own programs, and are not of
   expect(internal).toEqual([
     'mount --held-policy',
     'mount --no-announce',
-    'mount --tell-look',
+    'mount --for-manager',
     'umount --no-announce',
   ]);
   expect(SCRIPTS.bash).not.toContain('no-announce');

@@ -1,23 +1,53 @@
 import {expect, test} from 'vitest';
 import type {CommandRunner} from '../../../src/manager/command-runner.js';
 import {mountByCommand} from '../../../src/manager/mount-commands.js';
+import type {ServingServer} from '../../../src/manager/server-meetings.js';
 
 const order = {source: '/images/a.img', target: '/mnt', type: 'ext4'};
 
-function commandThatTells(told: unknown): CommandRunner {
-  return {run: () => Promise.resolve(told)} as unknown as CommandRunner;
+type RunOptions = Parameters<CommandRunner['run']>[2];
+
+/** A command that tells of these servers, and then of its mount, or fails. */
+function commandThatTells(told: unknown, servers: readonly ServingServer[] = []): CommandRunner {
+  const run = async (_args: unknown, _withinMs: unknown, options: RunOptions): Promise<unknown> => {
+    for (const server of servers) options?.onServing?.(server);
+    if (told instanceof Error) throw told;
+    return told;
+  };
+  return {run} as unknown as CommandRunner;
+}
+
+function noting(): {did: string[]; how: Parameters<typeof mountByCommand>[2]} {
+  const did: string[] = [];
+  const meetings = {
+    begin: ({controlSocket, pid}: ServingServer) => void did.push(`meet ${controlSocket} ${pid}`),
+    drop: (controlSocket: string | undefined) => void did.push(`drop ${controlSocket}`),
+  };
+  return {did, how: {policyWords: [], meetings}};
 }
 
 test('a mount command that says nothing is a failure with a sentence', async () => {
-  await expect(mountByCommand(commandThatTells(undefined), order, [])).rejects.toMatchObject({
+  await expect(mountByCommand(commandThatTells(undefined), order, noting().how)).rejects.toMatchObject({
     kind: 'server-failed',
     code: 'command-silent',
     message: "can't mount /images/a.img: the mount command ended without a word",
   });
 });
 
-test('what a mount command saw of its server comes with the number of the connection', async () => {
-  const look = {pid: 7, start: '12'};
-  const made = await mountByCommand(commandThatTells({connectionId: 41, look}), order, []);
-  expect(made).toEqual({id: '41', look});
+test('the server is met before the mount is there, the last where it was tried more than once', async () => {
+  const {did, how} = noting();
+  const servers = [
+    {controlSocket: '/one', pid: 7, start: '12'},
+    {controlSocket: '/two', pid: 8, start: '13'},
+  ];
+  const made = await mountByCommand(commandThatTells({connectionId: 41}, servers), order, how);
+  expect(made).toEqual({id: '41', controlSocket: '/two'});
+  expect(did).toEqual(['drop undefined', 'meet /one 7', 'drop /one', 'meet /two 8']);
+});
+
+test('what a mount came to nothing with is dropped', async () => {
+  const {did, how} = noting();
+  const failing = commandThatTells(new Error('denied'), [{controlSocket: '/one', pid: 7, start: '12'}]);
+  await expect(mountByCommand(failing, order, how)).rejects.toThrow('denied');
+  expect(did.at(-1)).toBe('drop /one');
 });

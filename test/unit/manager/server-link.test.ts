@@ -51,7 +51,8 @@ function answering(answer: (id: unknown) => object | undefined): (socket: Socket
 }
 
 function open(): ServerLink {
-  link = new ServerLink(path, {
+  link = new ServerLink(path);
+  link.listen({
     breach: ({code}) => told.push(`breach ${code}`),
     lost: () => told.push('lost'),
     answered: ({oldestMs}) => told.push(`answered ${oldestMs}`),
@@ -162,4 +163,20 @@ test('a closed link stays closed and tells nothing', async () => {
   await new Promise((resolve) => setTimeout(resolve, 400));
   expect(own.connected).toBe(false);
   expect(told).toEqual([]);
+});
+
+test('who listens late is told what happened before, in order', async () => {
+  await serve(answering((id) => ({id, ok: {...STATE, oldestMs: 3}})));
+  link = new ServerLink(path);
+  await eventually(() => link!.answered, 1_000);
+  link.listen({
+    breach: ({code}) => told.push(`breach ${code}`),
+    lost: () => told.push('lost'),
+    answered: ({oldestMs}) => told.push(`answered ${oldestMs}`),
+  });
+  // A caller that is about to note the link is not called back meanwhile.
+  expect(told).toEqual([]);
+  for (const socket of sockets) socket.destroy();
+  await eventually(() => told.length === 2, 1_000);
+  expect(told).toEqual(['answered 3', 'lost']);
 });
