@@ -411,10 +411,13 @@ export function syscallNumber(
   return NUMBERS[name][architecture === 'x64' ? 0 : 1];
 }
 
+const byNumber: Partial<Record<SyscallArchitecture, ReadonlyMap<number | undefined, SyscallName>>> = {};
+
 /** The name of a number, for messages: `openat`, or undefined. */
 export function syscallName(
   number: number,
   architecture: SyscallArchitecture = nativeArchitecture(),
 ): SyscallName | undefined {
-  return SYSCALL_NAMES.find((name) => syscallNumber(name, architecture) === number);
+  byNumber[architecture] ??= new Map(SYSCALL_NAMES.map((name) => [syscallNumber(name, architecture), name]));
+  return byNumber[architecture].get(number);
 }
