@@ -1,5 +1,5 @@
-import {spawn} from 'node:child_process';
 import {existsSync, stat} from 'node:fs';
+import {childProcess} from '../sys/child-process.js';
 import {Errno, errnoText} from '../sys/errno.js';
 import {ERRNO, type ErrnoCode} from '../sys/errno-codes.js';
 import type {OwnedFd} from '../sys/fd.js';
@@ -26,7 +26,7 @@ export async function lookAt(root: OwnedFd, {uid, gid}: {uid: number; gid: numbe
   }
   const program = STAT.find((path) => existsSync(path));
   if (program === undefined) throw new Errno('ENOENT', 'spawn', STAT[0]);
-  const child = spawn(program, ['-L', '-c', '%f', '/proc/self/fd/3'], {
+  const child = childProcess().spawn(program, ['-L', '-c', '%f', '/proc/self/fd/3'], {
     uid,
     gid,
     cwd: '/',

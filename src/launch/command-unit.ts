@@ -1,7 +1,7 @@
-import {spawnSync} from 'node:child_process';
 import {readlinkSync} from 'node:fs';
 import {encodeCommandPlan} from '../control/command-plan.js';
 import type {ServerPolicy} from '../policy/index.js';
+import {childProcess} from '../sys/child-process.js';
 import {Errno} from '../sys/errno.js';
 import {closeAll, O_DIRECTORY, O_PATH, O_RDONLY, type OwnedFd, openFd, sameFile} from '../sys/fd.js';
 import {watchFile} from '../sys/inotify.js';
@@ -140,7 +140,10 @@ export class CommandUnit {
     const journalctl = findTool('journalctl');
     if (journalctl === undefined || this.#name === undefined) return '';
     const run = (...words: string[]): string => {
-      return spawnSync(journalctl, words, {encoding: 'utf8', timeout: JOURNAL_MS, env: {}}).stdout ?? '';
+      return (
+        childProcess().spawnSync(journalctl, words, {encoding: 'utf8', timeout: JOURNAL_MS, env: {}})
+          .stdout ?? ''
+      );
     };
     run('--sync');
     const own = [`_SYSTEMD_UNIT=${this.#name}`, `_UID=${this.#uid}`];

@@ -1,6 +1,7 @@
 import {fstatSync} from 'node:fs';
 import type {OwnedFd} from '../sys/fd.js';
 import {processState} from '../sys/process.js';
+import {reap} from '../sys/spawn.js';
 import {boundLog, readLogEnd} from './log-memfd.js';
 import {processesWith, serversAmong, startedBy} from './sandbox-processes.js';
 
@@ -130,6 +131,8 @@ export class EmbeddedServer {
   #runs(pid: number, but = ''): boolean {
     try {
       const {state, uids} = processState(pid);
+      // Nobody waits for it, so that its id is not another's before this.
+      if (state === 'Z' && pid === this.#monitor) reap(pid);
       return uids[0] === this.uid && !`ZX${but}`.includes(state);
     } catch {
       return false;

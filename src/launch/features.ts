@@ -1,4 +1,4 @@
-import {spawnSync} from 'node:child_process';
+import {childProcess} from '../sys/child-process.js';
 import {type KernelFeatures, kernelFeatures} from '../sys/kernel.js';
 import {kernelDefects} from '../sys/kernel-defects.js';
 import {type FuseOffer, probeFuse} from './fuse-probe.js';
@@ -115,10 +115,18 @@ function bubblewrapFeature(): Feature {
       'servers can only run as systemd services; apt install bubblewrap',
     );
   }
-  const version = (spawnSync(path, ['--version'], {encoding: 'utf8', env: {}}).stdout ?? '').trim();
+  const version = (
+    childProcess().spawnSync(path, ['--version'], {encoding: 'utf8', env: {}}).stdout ?? ''
+  ).trim();
   const identity = process.getuid?.() === 0 ? {uid: NOBODY, gid: NOBODY} : {};
   const args = ['--unshare-all', '--ro-bind', '/', '/', '/bin/true'];
-  const trial = spawnSync(path, args, {encoding: 'utf8', env: {}, cwd: '/', timeout: 10_000, ...identity});
+  const trial = childProcess().spawnSync(path, args, {
+    encoding: 'utf8',
+    env: {},
+    cwd: '/',
+    timeout: 10_000,
+    ...identity,
+  });
   if (trial.status === 0) return feature('bubblewrap', 'ok', version, 'a trial sandbox started');
   const reason = (trial.stderr ?? '').trim().split('\n')[0] || `exit code ${trial.status}`;
   return feature('bubblewrap', 'missing', version, `a trial sandbox did not start: ${reason}`);

@@ -1,5 +1,4 @@
 import {readFileSync} from 'node:fs';
-import {isIP} from 'node:net';
 import {networkInterfaces} from 'node:os';
 import type {NetworkGrant} from '../policy/network-grant.js';
 
@@ -109,6 +108,7 @@ export async function findOutside(grant: NetworkGrant): Promise<OutsideHost> {
 
 /** The machine's name servers that answer where everybody asks, on port 53. */
 export function nameServers(): string[] {
+  const {isIP} = process.getBuiltinModule('node:net');
   return dns()
     .getServers()
     .filter((server) => isIP(server) !== 0);

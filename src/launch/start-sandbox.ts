@@ -1,8 +1,8 @@
-import {type ChildProcess, spawn} from 'node:child_process';
 import type {ServerPolicy} from '../policy/index.js';
 import {O_RDONLY, type OwnedFd, openFd} from '../sys/fd.js';
 import {createMemfd} from '../sys/memfd.js';
 import {seqpacketPair} from '../sys/socket.js';
+import {spawnAs} from '../sys/spawn.js';
 import {EmbeddedServer, type Whose} from './embedded-server.js';
 import {InheritedFds} from './inherited-fds.js';
 import {withLaunchLock} from './lock.js';
@@ -44,15 +44,6 @@ class DisposableFds {
   }
 }
 
-function started(child: ChildProcess): number {
-  // Node reports a failed spawn by an event later and by the missing id now.
-  child.on('error', () => {});
-  if (child.pid === undefined)
-    throw new Error(`can't start a contained server: ${child.spawnfile} does not run`);
-  child.unref();
-  return child.pid;
-}
-
 /**
  * Starts a sandbox under an unused user id, with one end of a new conversation as its fd 3. It outlives this process.
  * @param begin calls `start` once, synchronously, and gives back what that gave
@@ -77,20 +68,14 @@ export function startSandbox(
   const infoNumber = fds.lend(info);
   const {uid, monitor} = withLaunchLock(() => {
     const uid = unusedUserId(policy);
-    const start: SandboxTools['start'] = (words, environment) => {
-      const child = asFirstToGo(() =>
-        spawn(prlimit, words, {
-          uid,
-          gid: uid,
-          cwd: '/',
-          // A session of its own: a Ctrl-C for the mount command is not for the server.
-          detached: true,
-          env: environment,
-          stdio: [input.fd, log.fd, log.fd, serverEnd.fd, ...fds.list],
+    // In a session of its own: a Ctrl-C for the mount command is not for the server.
+    const start: SandboxTools['start'] = (words, environment) =>
+      asFirstToGo(() =>
+        spawnAs(prlimit, ['prlimit', ...words], {
+          ...{uid, gid: uid, directory: '/', environment},
+          descriptors: [input.fd, log.fd, log.fd, serverEnd.fd, ...fds.list],
         }),
       );
-      return started(child);
-    };
     return {uid, monitor: begin(uid, {bubblewrap, start}, {info: infoNumber, fds})};
   });
   held.keep();

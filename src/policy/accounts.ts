@@ -1,4 +1,3 @@
-import {spawnSync} from 'node:child_process';
 import {readFileSync, realpathSync} from 'node:fs';
 
 /** Names and numbers of users and groups. */
@@ -33,6 +32,8 @@ function readDatabase(database: Database): string[][] {
 
 /** What other sources of accounts than the file know (LDAP, systemd), by way of getent(1). */
 function ask(database: Database, key: string): string[] | undefined {
+  // Loaded where it is needed: it takes 8 ms.
+  const {spawnSync} = process.getBuiltinModule('node:child_process');
   const {status, stdout} = spawnSync(GETENT, ['--', database, key], {
     encoding: 'utf8',
     env: {},

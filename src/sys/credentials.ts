@@ -1,6 +1,7 @@
 import {Errno} from './errno.js';
 import {ERRNO} from './errno-codes.js';
 import {checked, lastErrno, native} from './libc.js';
+import {rawSystemCall} from './raw-system-call.js';
 import {syscallNumber} from './syscall-numbers.js';
 
 const setFsUid = native<[uid: number]>('setfsuid', 'int', ['uint']);
@@ -60,6 +61,46 @@ export function isAllowedAs(fd: number, who: FileCredentials, permissions: numbe
 }
 
 const REFUSALS: ReadonlySet<number> = new Set([ERRNO.EACCES, ERRNO.EPERM, ERRNO.EROFS, ERRNO.ETXTBSY]);
+
+/**
+ * Acts with other real and effective ids and no supplementary groups on this thread alone, which has its own back before this returns. Only
+ * synchronous calls of this thread may be in `act`. What it executes is the user's altogether: saved ids become the effective ones then (execve(2)).
+ * The thread's capabilities are out of force meanwhile and come back with the id of root (capabilities(7)).
+ *
+ * @throws Errno EPERM for a process that is not root's. One that can't take its own ids back ends itself.
+ */
+export function asUser<T>({uid, gid}: {readonly uid: number; readonly gid: number}, act: () => T): T {
+  if (process.geteuid?.() !== 0) throw new Errno('EPERM', 'setresuid', String(uid));
+  const before = {
+    groups: ownGroups(),
+    uid: process.getuid!(),
+    gid: process.getgid!(),
+    egid: process.getegid!(),
+  };
+  try {
+    threadGroups(new Uint8Array(0));
+    threadIds('setresgid', gid, gid, before.egid);
+    threadIds('setresuid', uid, uid, ROOT);
+    return act();
+  } finally {
+    try {
+      threadIds('setresuid', before.uid, ROOT, ROOT);
+      threadIds('setresgid', before.gid, before.egid, before.egid);
+      threadGroups(before.groups);
+    } catch {
+      // As above.
+      process.abort();
+    }
+  }
+}
+
+const ROOT = 0;
+
+/** The raw call, which acts on this thread; libc's would change all of them. @throws Errno */
+function threadIds(call: 'setresuid' | 'setresgid', real: number, effective: number, saved: number): void {
+  const {result, errno} = rawSystemCall(call, real, effective, saved)!; // both architectures have it
+  if (result === -1) throw new Errno(errno, call, String(effective));
+}
 
 /** Only synchronous calls of this thread may be in `act`. */
 function withCredentials<T>(who: FileCredentials, act: () => T): T {

@@ -80,7 +80,7 @@ export class OwnedFd {
 
   /** Another number, close-on-exec, for the same open file description. */
   dup(): OwnedFd {
-    return new OwnedFd(checked(fcntl()(this.fd, F_DUPFD_CLOEXEC, 3), 'fcntl(F_DUPFD_CLOEXEC)', this.fd));
+    return duplicateFrom(this.fd, 3);
   }
 
   [Symbol.dispose](): void {
@@ -147,6 +147,11 @@ export function reopenFd(fd: number, flags: number): OwnedFd {
     opened.close();
     throw error;
   }
+}
+
+/** A second descriptor of the same open file, with the first free number from `least` on, close-on-exec. @throws Errno */
+export function duplicateFrom(fd: number, least: number): OwnedFd {
+  return new OwnedFd(checked(fcntl()(fd, F_DUPFD_CLOEXEC, least), 'fcntl(F_DUPFD_CLOEXEC)', fd));
 }
 
 /** Sets or clears FD_CLOEXEC. @throws Errno */

@@ -1,5 +1,5 @@
-import {spawn} from 'node:child_process';
 import {existsSync, readlinkSync, writeFileSync} from 'node:fs';
+import {childProcess} from './child-process.js';
 import {Errno, errnoOf} from './errno.js';
 import {O_RDONLY, type OwnedFd, openFd} from './fd.js';
 
@@ -27,7 +27,7 @@ function pause(ms: number): void {
  * @throws Errno ENOSPC where no user namespaces may be made
  */
 export function userNamespaceFor({uid, gid, to}: {uid: number; gid: number; to: number}): OwnedFd {
-  const child = spawn(tool('unshare'), ['--user', '--', tool('cat')], {
+  const child = childProcess().spawn(tool('unshare'), ['--user', '--', tool('cat')], {
     cwd: '/',
     env: {},
     stdio: ['pipe', 'ignore', 'ignore'],

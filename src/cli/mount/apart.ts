@@ -1,6 +1,6 @@
-import {spawn} from 'node:child_process';
 import {MountError, mayHang, subtypeOf} from '../../helper/index.js';
 import {loadPolicy} from '../../policy/index.js';
+import {childProcess} from '../../sys/child-process.js';
 import {ERRNO} from '../../sys/errno-codes.js';
 import {EXIT, output} from '../command.js';
 import {policyFiles} from './mount-rules.js';
@@ -31,7 +31,7 @@ export async function runApart({source, target, type, ...policy}: Attempt): Prom
   if (process.env[VARIABLE] !== undefined || !(mayHang(source) || mayHang(target))) return undefined;
   const subtype = type === undefined ? undefined : subtypeOf(type);
   const {deadlineMs} = loadPolicy(subtype, policyFiles(policy));
-  const child = spawn(process.execPath, process.argv.slice(1), {
+  const child = childProcess().spawn(process.execPath, process.argv.slice(1), {
     env: {...process.env, [VARIABLE]: '1'},
     // Pipes of ours: one that stays must not keep those open on which somebody waits for our own end.
     stdio: ['ignore', 'pipe', 'pipe'],
