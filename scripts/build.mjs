@@ -29,8 +29,11 @@ const common = {
   target: 'node20',
   logLevel: 'warning',
   legalComments: 'none',
-  banner: {js: "const __url = require('node:url').pathToFileURL(__filename).href;"},
-  define: {'import.meta.url': '__url'},
+  // Made where it is asked for, which takes 1 ms.
+  banner: {
+    js: "const __meta = {get url() { return require('node:url').pathToFileURL(__filename).href; }};",
+  },
+  define: {'import.meta.url': '__meta.url'},
   // The native module alone, without the search for it: in a sandbox it lies beside the program, elsewhere the installed package has it.
   alias: {koffi: './scripts/koffi-native.mjs'},
 };
