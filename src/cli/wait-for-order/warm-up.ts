@@ -1,5 +1,6 @@
 import type {HeldServer} from '../../launch/held-server.js';
 import {rehearseLook} from '../../launch/rehearsed-look.js';
+import {rehearseHelperEnd} from '../../service/rehearse-helper-end.js';
 import {output} from '../command.js';
 import {thisCaller} from '../mount/for-caller.js';
 import {rehearseMount} from '../mount/perform.js';
@@ -8,8 +9,8 @@ import {rehearseMount} from '../mount/perform.js';
 const TIMES = 6;
 
 /**
- * Goes through what a mount does before and after its conversation, for nothing: the way to policy's decision with this program's own file as
- * an image, and the look at its server. Code that runs for the first time takes several times as long, and nobody waits for it now.
+ * Goes through what a mount does, for nothing: the way to policy's decision with this program's own file as an image, a conversation with a server
+ * that is none, and the look at its own. Code that runs for the first time takes several times as long, and nobody waits for it now.
  */
 export async function warmUp(
   type: string,
@@ -24,6 +25,7 @@ export async function warmUp(
     } catch {
       // Policy may well deny that: it has been asked.
     }
+    await rehearseHelperEnd();
     // Where policy demands that a server is held in certain ways.
     if (pid !== undefined) rehearseLook(pid);
   }
