@@ -87,7 +87,7 @@ export class MountManager implements Manager {
   readonly #tracer: RequestTracer;
   readonly #orders: ServerOrders;
   readonly #pool: MountPool;
-  readonly #meetings = new ServerMeetings();
+  readonly #meetings: ServerMeetings;
   readonly #commands: CommandRunner;
   readonly #started: {readonly at: string; readonly monotonic: number};
   #features: readonly Feature[] = [];
@@ -130,6 +130,7 @@ export class MountManager implements Manager {
     const users = new Aged(processUsers, () => clock.monotonic());
     const children = new Aged(childrenByParent, () => clock.monotonic());
     const looks = {users: () => users.get(USERS_MS), children: () => children.get(USERS_MS)};
+    this.#meetings = new ServerMeetings(users);
     this.#pool = new MountPool({log, policyWords: () => this.#policyWords(), onReady: rehearseLook});
     this.#commands = new CommandRunner({pool: this.#pool});
     this.#tracer = new RequestTracer({clock, log});
@@ -211,6 +212,7 @@ export class MountManager implements Manager {
   async create(order: MountOrder): Promise<MountView> {
     const {source, target} = order;
     let made: Awaited<ReturnType<typeof mountByCommand>>;
+    this.#meetings.expect();
     try {
       made = await mountByCommand(this.#commands, order, {
         policyWords: this.#policyWords(),

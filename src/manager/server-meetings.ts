@@ -1,8 +1,12 @@
 import {type Containment, containmentOf} from '../launch/containment.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
+import type {ProcessUsers} from '../launch/process-users.js';
+import type {Aged} from './aged.js';
 import type {ProcessName} from './process-name.js';
 import {ServerLink} from './server-link.js';
 
+/** How old what is known of other processes may be. */
+const USERS_MS = 1_000;
 /** Where the mount command puts control sockets, and nobody else but root may. */
 const CONTROL_SOCKET = new RegExp(`^${RUN_DIRECTORY}/control/[0-9a-f]{16}\\.sock$`);
 
@@ -23,13 +27,30 @@ export interface ServingServer extends Partial<ProcessName> {
  */
 export class ServerMeetings {
   readonly #early = new Map<string, Meeting>();
+  readonly #users: Aged<ProcessUsers>;
+
+  /** @param users who runs under which user id */
+  constructor(users: Aged<ProcessUsers>) {
+    this.#users = users;
+  }
+
+  /** A mount command is at work: finds out, while there is nothing else to do, who runs under which user id, a good part of a look at its server. */
+  expect(): void {
+    setImmediate(() => {
+      try {
+        this.#users.get(0);
+      } catch {
+        // Who looks for himself is told.
+      }
+    });
+  }
 
   /** Meets the server of a mount that is being made. What is no path of a control socket is left alone. */
   begin({controlSocket, pid, start}: ServingServer): void {
     if (!CONTROL_SOCKET.test(controlSocket) || this.#early.has(controlSocket)) return;
     // It is reached while it is looked at.
     const link = new ServerLink(controlSocket);
-    const seen = pid === undefined ? undefined : containmentIfThere(pid);
+    const seen = pid === undefined ? undefined : containmentIfThere(pid, () => this.#users.get(USERS_MS));
     this.#early.set(controlSocket, {link, containment: seen?.start === start ? seen : undefined});
   }
 
@@ -49,9 +70,9 @@ export class ServerMeetings {
   }
 }
 
-function containmentIfThere(pid: number): Containment | undefined {
+function containmentIfThere(pid: number, users: () => ProcessUsers): Containment | undefined {
   try {
-    return containmentOf(pid);
+    return containmentOf(pid, users);
   } catch {
     // It is gone: what becomes of its mount is the mount command's to tell.
     return undefined;

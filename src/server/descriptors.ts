@@ -27,18 +27,20 @@ function ownPipes(open: readonly Open[]): Set<number> {
   return new Set([...ends(O_RDONLY)].filter((ino) => written.has(ino)));
 }
 
+/** Nothing of ours has a number beyond the limit, but what was open before the limit was set may. */
+function endOfLook(): number {
+  return Math.min(getRlimit('NOFILE').soft, MOST_DESCRIPTORS);
+}
+
 /**
- * Closes every descriptor that is neither known nor the runtime's own. The runtime's are event loops and their wake-ups, which are
+ * The descriptors that are neither known nor the runtime's own, among the numbers that can be looked at. The runtime's are event loops and their wake-ups, which are
  * anonymous inodes without a file type; pipes that it has both ends of; and /dev/null, or where there is none the root directory, which
  * libuv keeps in reserve and would close by its number when it runs out of descriptors.
  *
  * @param known those from 3 on that the server works with
- * @returns how many were closed
  */
-export function closeUnknown(known: ReadonlySet<number>): number {
-  // Nothing of ours has a number beyond the limit, but what was open before the limit was set may.
-  const end = Math.min(getRlimit('NOFILE').soft, MOST_DESCRIPTORS);
-  const open: Open[] = openAmong(FIRST, end).map((fd) => ({fd, stats: fstatSync(fd)}));
+export function unknownDescriptors(known: ReadonlySet<number>): number[] {
+  const open: Open[] = openAmong(FIRST, endOfLook()).map((fd) => ({fd, stats: fstatSync(fd)}));
   const pipes = ownPipes(open);
   const root = statSync('/');
   const isRuntimes = ({stats}: Open): boolean => {
@@ -48,8 +50,13 @@ export function closeUnknown(known: ReadonlySet<number>): number {
     const hasType = stats.isFile() || stats.isSocket() || stats.isBlockDevice();
     return !hasType && !stats.isSymbolicLink();
   };
-  const unknown = open.filter((each) => !known.has(each.fd) && !isRuntimes(each));
-  for (const {fd} of unknown) new OwnedFd(fd).close();
-  closeRange(end, Infinity);
+  return open.flatMap((each) => (known.has(each.fd) || isRuntimes(each) ? [] : [each.fd]));
+}
+
+/** Closes those that `unknownDescriptors` finds, and all that have higher numbers. @returns how many it found */
+export function closeUnknown(known: ReadonlySet<number>): number {
+  const unknown = unknownDescriptors(known);
+  for (const fd of unknown) new OwnedFd(fd).close();
+  closeRange(endOfLook(), Infinity);
   return unknown.length;
 }

@@ -9,6 +9,7 @@ import {Answers} from './answers.js';
 import {ANY_TYPE} from './command-line.js';
 import {ControlConnection} from './control-connection.js';
 import {ControlListener} from './control-listener.js';
+import {unknownDescriptors} from './descriptors.js';
 import {lockDownFilter, restrictRuntimeThreads} from './lock-down.js';
 import {log} from './log.js';
 import {parseArguments, sortOptions} from './mount-options.js';
@@ -62,10 +63,11 @@ export async function rehearse(thread: RequestThreadHandle, waiting: Waiting): P
   return {...loaded, restricted, filter: lockDownFilter()};
 }
 
-/** Is told of a mount, and asks for what it needs. */
+/** Is told of a mount, asks for what it needs, and looks what else it has. */
 function rehearseConversation(): void {
   const {options} = parseArguments(rehearseServerEnd());
   sortOptions(options, []);
+  unknownDescriptors(new Set());
 }
 
 /** Greets a manager and answers its question, both ends being ours. */
