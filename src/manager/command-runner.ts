@@ -112,6 +112,15 @@ function toldOfMount(stdout: string): boolean {
 /** The line in which a mount command tells of its server, before its mount is made. */
 const SERVING = /^\{"controlSocket":.+\}\n/;
 
+/** Undefined for a line that is none of ours after all. */
+function servingIn(line: string): ServingServer | undefined {
+  try {
+    return JSON.parse(line) as ServingServer;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * @param isDone whether what a command has printed is all that is wanted of it: its end is not waited for then
  * @param onServing as for `CommandRunner.run`
@@ -139,7 +148,8 @@ function outputOf(
         if (text[name].length < LONGEST_OUTPUT) text[name] += piece;
         for (let line = SERVING.exec(text.stdout); line !== null; line = SERVING.exec(text.stdout)) {
           text.stdout = text.stdout.slice(line[0].length);
-          onServing?.(JSON.parse(line[0]) as ServingServer);
+          const server = servingIn(line[0]);
+          if (server !== undefined) onServing?.(server);
         }
         if (!isDone(text.stdout)) return;
         clearTimeout(timer);
