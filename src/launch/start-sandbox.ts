@@ -1,4 +1,5 @@
 import type {ServerPolicy} from '../policy/index.js';
+import {Errno} from '../sys/errno.js';
 import {O_RDONLY, type OwnedFd, openFd} from '../sys/fd.js';
 import {createMemfd} from '../sys/memfd.js';
 import {seqpacketPair} from '../sys/socket.js';
@@ -44,6 +45,16 @@ class DisposableFds {
   }
 }
 
+/** @throws Errno that says what could not be done */
+function inWords<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof Errno)) throw error;
+    throw new Errno(error.errno, `can't start a contained server: ${error.call}`, error.object);
+  }
+}
+
 /**
  * Starts a sandbox under an unused user id, with one end of a new conversation as its fd 3. It outlives this process.
  * @param begin calls `start` once, synchronously, and gives back what that gave
@@ -70,11 +81,13 @@ export function startSandbox(
     const uid = unusedUserId(policy);
     // In a session of its own: a Ctrl-C for the mount command is not for the server.
     const start: SandboxTools['start'] = (words, environment) =>
-      asFirstToGo(() =>
-        spawnAs(prlimit, ['prlimit', ...words], {
-          ...{uid, gid: uid, directory: '/', environment},
-          descriptors: [input.fd, log.fd, log.fd, serverEnd.fd, ...fds.list],
-        }),
+      inWords(() =>
+        asFirstToGo(() =>
+          spawnAs(prlimit, ['prlimit', ...words], {
+            ...{uid, gid: uid, directory: '/', environment},
+            descriptors: [input.fd, log.fd, log.fd, serverEnd.fd, ...fds.list],
+          }),
+        ),
       );
     return {uid, monitor: begin(uid, {bubblewrap, start}, {info: infoNumber, fds})};
   });

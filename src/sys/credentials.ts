@@ -77,8 +77,9 @@ export function asUser<T>({uid, gid}: {readonly uid: number; readonly gid: numbe
     gid: process.getgid!(),
     egid: process.getegid!(),
   };
+  // Refused to the root of a user namespace, and then nothing has happened yet.
+  threadGroups(new Uint8Array(0));
   try {
-    threadGroups(new Uint8Array(0));
     threadIds('setresgid', gid, gid, before.egid);
     threadIds('setresuid', uid, uid, ROOT);
     return act();
@@ -105,9 +106,9 @@ function threadIds(call: 'setresuid' | 'setresgid', real: number, effective: num
 /** Only synchronous calls of this thread may be in `act`. */
 function withCredentials<T>(who: FileCredentials, act: () => T): T {
   const before = {groups: ownGroups(), uid: currentFsId(setFsUid), gid: currentFsId(setFsGid)};
+  // The raw call acts on this thread; libc's would change all of them. Where it is refused nothing has happened yet.
+  threadGroups(packed(who.groups));
   try {
-    // The raw call acts on this thread; libc's would change all of them.
-    threadGroups(packed(who.groups));
     changeFsId(setFsGid, who.gid, 'setfsgid');
     changeFsId(setFsUid, who.uid, 'setfsuid');
     return act();

@@ -1,3 +1,4 @@
+import {spawnSync} from 'node:child_process';
 import {mkdtempSync, openSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -8,6 +9,7 @@ import {OwnedFd} from '../../../src/sys/fd.js';
 import {createMemfd} from '../../../src/sys/memfd.js';
 import {processState} from '../../../src/sys/process.js';
 import {reap, spawnAs} from '../../../src/sys/spawn.js';
+import {CHECKOUT} from '../../support/checkout.js';
 
 const isRoot = process.geteuid?.() === 0;
 const ID = 61_234;
@@ -126,6 +128,17 @@ describe.skipIf(!isRoot)('acting as somebody else', () => {
     const file = join(directory, 'secret');
     expect(() => asUser({uid: ID, gid: ID}, () => readFileSync(file))).toThrow('EACCES');
     expect(readFileSync(file, 'utf8')).toBe('secret');
+  });
+
+  test('is refused to the root of a user namespace, who may not change groups, and he goes on', () => {
+    const program = `
+      import {asUser} from '${CHECKOUT}/dist/sys/credentials.js';
+      try { asUser({uid: 1, gid: 1}, () => console.log('acted')); } catch (error) { console.log(error.code); }
+      console.log(process.geteuid());
+    `;
+    const words = ['-Ur', process.execPath, '--input-type=module', '-e', program];
+    const {status, stdout} = spawnSync('unshare', words, {encoding: 'utf8'});
+    expect({status, stdout}).toEqual({status: 0, stdout: 'EPERM\n0\n'});
   });
 
   test('comes back from what throws', () => {
