@@ -10,6 +10,7 @@ import {ANY_TYPE} from './command-line.js';
 import {ControlConnection} from './control-connection.js';
 import {ControlListener} from './control-listener.js';
 import {unknownDescriptors} from './descriptors.js';
+import {optimizeEarly} from './early-optimization.js';
 import {lockDownFilter, restrictRuntimeThreads} from './lock-down.js';
 import {log} from './log.js';
 import {parseArguments, sortOptions} from './mount-options.js';
@@ -47,6 +48,7 @@ export interface Rehearsed {
  */
 export async function rehearse(thread: RequestThreadHandle, waiting: Waiting): Promise<Rehearsed> {
   const loaded = await thread.ask('load', {});
+  optimizeEarly();
   try {
     (await ControlListener.open(listenNowhere().release())).close();
     await rehearseAnswering(waiting);

@@ -9,6 +9,7 @@ import type {SeccompFilter, SeccompRule} from '../sys/seccomp.js';
 import type {ControlListener} from './control-listener.js';
 import {closeUnknown} from './descriptors.js';
 import {MountRefusal} from './driver.js';
+import {optimizeEarly} from './early-optimization.js';
 import {mayUseIomap} from './iomap-support.js';
 import {lockDownFilter, restrictProcess, restrictRuntimeThreads, restrictThread} from './lock-down.js';
 import {log} from './log.js';
@@ -74,6 +75,7 @@ async function lockDown(session: Session): Promise<boolean> {
   // One for a ring has to name it.
   const early = queues === undefined ? filterFor(session, more) : undefined;
   const {landlock, threadId} = await loading;
+  optimizeEarly();
   const ringFd = queues === undefined ? undefined : (await thread.ask('ring', {fuseFd, queues})).ringFd;
   orders.wake = () => wakeThread(threadId);
   restrictThread();
