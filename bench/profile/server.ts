@@ -1,9 +1,10 @@
 import {openSync} from 'node:fs';
-import {FileSource} from '../../src/block/index.js';
 import {RingTransport, runBlocking, Session} from '../../src/fuse/index.js';
 import {chooseDriver} from '../../src/server/drivers.js';
+import {optimizeEarly} from '../../src/server/early-optimization.js';
 import {Placement} from '../../src/server/placement.js';
 import {COUNTERS_SIZE, SharedCounters} from '../../src/server/shared-counters.js';
+import {sourceOf} from '../../src/server/source-of.js';
 import {O_RDWR, openFd} from '../../src/sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY, mountAt} from '../../src/sys/mount.js';
 
@@ -17,7 +18,8 @@ const CACHE_BYTES = 16 << 20;
 
 const [image = '', target = '', queues] = process.argv.slice(2);
 const fd = openSync(image, 'r');
-const source = new FileSource(fd);
+optimizeEarly();
+const source = sourceOf(fd);
 const counters = new SharedCounters(new ArrayBuffer(COUNTERS_SIZE));
 const fileSystem = chooseDriver('ext4', source).driver.open(source, {
   members: new Map(),

@@ -56,25 +56,24 @@ export async function mountByCommand(
     ({controlSocket} = server);
     meetings.begin(server);
   };
-  let made: unknown;
   try {
-    made = await commands.run(
+    const made = await commands.run(
       ['mount', '--json', '--no-announce', '--for-manager', ...words, '--', source, target],
       MOUNT_MS,
       {type: type ?? UNNAMED, onServing},
     );
+    if (made === undefined) {
+      const reason = 'the mount command ended without a word';
+      throw new ManagerError('server-failed', 'command-silent', `can't mount ${source}: ${reason}`, {
+        hint: 'the log of the daemon and of the kernel may tell what ended it',
+      });
+    }
+    const {connectionId} = made as {connectionId: number};
+    return {id: String(connectionId), controlSocket};
   } catch (error) {
     meetings.drop(controlSocket);
     throw error;
   }
-  if (made === undefined) {
-    const reason = 'the mount command ended without a word';
-    throw new ManagerError('server-failed', 'command-silent', `can't mount ${source}: ${reason}`, {
-      hint: 'the log of the daemon and of the kernel may tell what ended it',
-    });
-  }
-  const {connectionId} = made as {connectionId: number};
-  return {id: String(connectionId), controlSocket};
 }
 
 /** Unmounts through the umount command: the mount with this id, and no other at its path. @throws ManagerError */

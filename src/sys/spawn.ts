@@ -73,9 +73,9 @@ export function spawnAs(
 ): number {
   const argv = argumentVector(args, 'posix_spawn');
   const envp = environmentVector(environment, 'posix_spawn');
-  const [pid, attributes, actions] = [STRUCT_SIZE, STRUCT_SIZE, STRUCT_SIZE].map(
-    (size) => new Uint8Array(size),
-  ) as [Uint8Array, Uint8Array, Uint8Array];
+  const pid = new Uint8Array(STRUCT_SIZE);
+  const attributes = new Uint8Array(STRUCT_SIZE);
+  const actions = new Uint8Array(STRUCT_SIZE);
   fillAttributes(attributes);
   done(initActions()(actions), path);
   const moved: OwnedFd[] = [];

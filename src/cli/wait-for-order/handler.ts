@@ -75,8 +75,11 @@ export const waitForOrderCommand: Command = {
       policyDirectory: values['policy'] as string | undefined,
       heldPolicy: values['held-policy'] as string | undefined,
     };
-    const server = await startReadyServer(type, loadPolicy(type, policyFiles(policy)).server);
-    await warmUp(type, policy, server);
+    const loaded = loadPolicy(type, policyFiles(policy));
+    const server = await startReadyServer(type, loaded.server);
+    // A mount command looks at its server where policy demands something of it.
+    const looks = loaded.containment.required.length > 0;
+    await warmUp(type, policy, looks ? server.pid : undefined);
     sendPacket(channel.fd, encodeReady({serverPid: server.pid}));
     const order = await nextOrder(channel, server);
     channel.close();

@@ -1,4 +1,3 @@
-import type {HeldServer} from '../../launch/held-server.js';
 import {rehearseLook} from '../../launch/rehearsed-look.js';
 import {rehearseHelperEnd} from '../../service/rehearse-helper-end.js';
 import {output} from '../command.js';
@@ -11,22 +10,23 @@ const TIMES = 6;
 /**
  * Goes through what a mount does, for nothing: the way to policy's decision with this program's own file as an image, a conversation with a server
  * that is none, and the look at its own. Code that runs for the first time takes several times as long, and nobody waits for it now.
+ *
+ * @param serverPid its server, where a mount looks at it
  */
 export async function warmUp(
   type: string,
   policy: {readonly policyDirectory: string | undefined; readonly heldPolicy: string | undefined},
-  {pid}: HeldServer,
+  serverPid: number | undefined,
 ): Promise<void> {
   output();
   for (let time = 0; time < TIMES; time++) {
     try {
+      await rehearseHelperEnd();
       const paths = {source: process.argv[1]!, target: '/'};
       await rehearseMount({...paths, type, options: ['ro'], ...policy, ...thisCaller(), announce: false});
     } catch {
-      // Policy may well deny that: it has been asked.
+      // Policy may well deny the mount: it has been asked.
     }
-    await rehearseHelperEnd();
-    // Where policy demands that a server is held in certain ways.
-    if (pid !== undefined) rehearseLook(pid);
+    if (serverPid !== undefined) rehearseLook(serverPid);
   }
 }

@@ -51,3 +51,10 @@ test('what a mount came to nothing with is dropped', async () => {
   await expect(mountByCommand(failing, order, how)).rejects.toThrow('denied');
   expect(did.at(-1)).toBe('drop /one');
 });
+
+test('so is what a command met that then ended without a word', async () => {
+  const {did, how} = noting();
+  const silent = commandThatTells(undefined, [{controlSocket: '/one', pid: 7, start: '12'}]);
+  await expect(mountByCommand(silent, order, how)).rejects.toMatchObject({code: 'command-silent'});
+  expect(did.at(-1)).toBe('drop /one');
+});
