@@ -15,6 +15,18 @@ export const UNNAMED_TYPE = 'auto';
 /** The file whose settings hold for every type. */
 export const DEFAULTS = 'defaults';
 
+/** What each file said last, and in which text. */
+const known = new Map<string, {readonly text: string; readonly read: PolicyFile}>();
+
+/** What a file says, which is not read anew while its text is the same: a command that waits for a mount has read it before. @throws PolicyError */
+function readAgain(file: string, text: string): PolicyFile {
+  const last = known.get(file);
+  if (last?.text === text) return last.read;
+  const read = readPolicyText(file, text);
+  known.set(file, {text, read});
+  return read;
+}
+
 /** Reads files in order, and gathers what is wrong in all of them. @throws PolicyError */
 function readLayers(names: readonly string[], places: readonly PolicyFiles[]): PolicyFile[] {
   const problems: PolicyProblem[] = [];
@@ -23,7 +35,7 @@ function readLayers(names: readonly string[], places: readonly PolicyFiles[]): P
     for (const name of names) {
       try {
         const found = place.read(name);
-        if (found !== undefined) layers.push(readPolicyText(found.file, found.text));
+        if (found !== undefined) layers.push(readAgain(found.file, found.text));
       } catch (error) {
         if (!(error instanceof PolicyError)) throw error;
         problems.push(...error.problems);

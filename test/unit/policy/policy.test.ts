@@ -24,6 +24,18 @@ function write(name: string, text: string, mode = 0o644): void {
   chmodSync(join(directory, name), mode);
 }
 
+test('a file that was changed is read anew, whatever was read of it before', () => {
+  write('ext4.toml', 'deadline_seconds = 1\n');
+  expect(loadPolicy('ext4', directory).deadlineMs).toBe(1000);
+  write('ext4.toml', 'deadline_seconds = 2\n');
+  expect(loadPolicy('ext4', directory).deadlineMs).toBe(2000);
+  write('ext4.toml', 'deadline_seconds = "soon"\n');
+  expect(() => loadPolicy('ext4', directory)).toThrow(PolicyError);
+  expect(() => loadPolicy('ext4', directory)).toThrow(PolicyError);
+  rmSync(join(directory, 'ext4.toml'));
+  expect(loadPolicy('ext4', directory).deadlineMs).toBe(30_000);
+});
+
 test('without any file the shipped defaults hold, every key of them', () => {
   const {allow, ownFile, origins, ...settings} = loadPolicy('ext4', directory);
   expect(settings).toEqual({
