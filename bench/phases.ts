@@ -175,6 +175,11 @@ export const MOUNT_POOL = {
   unit: 'ms',
   goals: [within(40)],
 } as const;
+export const MOUNT_POOL_FIRST = {
+  line: 'the same, the first mount of its manager',
+  unit: 'ms',
+  goals: [],
+} as const;
 export const MEMORY_IDLE = {line: 'server memory, idle', unit: 'MiB', goals: [within(55)]} as const;
 export const MEMORY_AFTER = {
   line: 'server memory after all of this',

@@ -1,12 +1,12 @@
 import {openSync} from 'node:fs';
 import {RingTransport, runBlocking, Session} from '../../src/fuse/index.js';
 import {chooseDriver} from '../../src/server/drivers.js';
-import {optimizeEarly} from '../../src/server/early-optimization.js';
 import {Placement} from '../../src/server/placement.js';
 import {COUNTERS_SIZE, SharedCounters} from '../../src/server/shared-counters.js';
 import {sourceOf} from '../../src/server/source-of.js';
 import {O_RDWR, openFd} from '../../src/sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY, mountAt} from '../../src/sys/mount.js';
+import {optimizeEarly} from '../../src/sys/optimization.js';
 
 /**
  * Our ext4 server as one thread without its sandbox, `server IMAGE TARGET [QUEUES]`, for perf(1) to look into: same driver, same session
