@@ -2,6 +2,7 @@ import type {Worker} from 'node:worker_threads';
 import {ServerConversation} from '../service/index.js';
 import {exitNow} from '../sys/exit.js';
 import {createMemfd, mapShared} from '../sys/memfd.js';
+import {optimizeEarly} from '../sys/optimization.js';
 import {getRlimit} from '../sys/process.js';
 import {listenFds} from '../sys/systemd.js';
 import {Answers} from './answers.js';
@@ -16,6 +17,7 @@ import {type Rehearsed, rehearse} from './rehearsal.js';
 import {report} from './report.js';
 import {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
+import {isJitless} from './runtime-flags.js';
 import {type Mounted, mountSource, type Session} from './serve.js';
 import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
 import {endOnException, logWarnings} from './unexpected.js';
@@ -26,6 +28,9 @@ const CACHE_SHARE = 0.5;
 const UNLIMITED_BYTES = 2 ** 32;
 /** How long a failed service lives on, so that the journal can tell whose its last lines were. */
 const JOURNAL_MS = 2_000;
+
+/** The mount command has looked at its mount and a manager at the server by then: V8's compilers would take the machine from both. */
+const SETTLED_MS = 30;
 
 /** The first line of a server that was started to wait: everything is loaded, and the next word is the helper's. */
 const WAITING = 'waiting for a mount';
@@ -145,6 +150,7 @@ async function serve(how: ServerArguments, thread: RequestThreadHandle): Promise
   const {fuseDevice, busyPollMs} = session;
   const serving = session.thread.ask('run', {fuseFd: fuseDevice.fd, devices, busyPollMs});
   session.conversation.goodbye(0);
+  if (!isJitless()) setTimeout(optimizeEarly, SETTLED_MS).unref();
   const {ended} = await serving;
   return ended === 'unmounted' ? 0 : 1;
 }

@@ -2,6 +2,7 @@ import {once} from 'node:events';
 import {Socket} from 'node:net';
 import {encodeFrame} from '../control/frame.js';
 import {rehearseServerEnd} from '../service/rehearse-server-end.js';
+import {postponeOptimization} from '../sys/optimization.js';
 import {gettid} from '../sys/process.js';
 import type {SeccompFilter} from '../sys/seccomp.js';
 import {listenNowhere, streamPair} from '../sys/socket.js';
@@ -10,7 +11,6 @@ import {ANY_TYPE} from './command-line.js';
 import {ControlConnection} from './control-connection.js';
 import {ControlListener} from './control-listener.js';
 import {unknownDescriptors} from './descriptors.js';
-import {optimizeEarly} from './early-optimization.js';
 import {lockDownFilter, restrictRuntimeThreads} from './lock-down.js';
 import {log} from './log.js';
 import {parseArguments, sortOptions} from './mount-options.js';
@@ -48,7 +48,7 @@ export interface Rehearsed {
  */
 export async function rehearse(thread: RequestThreadHandle, waiting: Waiting): Promise<Rehearsed> {
   const loaded = await thread.ask('load', {});
-  optimizeEarly();
+  postponeOptimization();
   try {
     (await ControlListener.open(listenNowhere().release())).close();
     await rehearseAnswering(waiting);

@@ -19,8 +19,13 @@ function setFlagsOfV8(): SetFlags {
   return process.getBuiltinModule('node:v8').setFlagsFromString;
 }
 
-/** Sets flags of V8 for all threads of this process, as on Node's command line. V8 writes about one that it does not know to standard error. */
+let set: SetFlags | undefined;
+
+/**
+ * Sets flags of V8 for all threads of this process, as on Node's command line. V8 writes about one that it does not know to standard error. Who may do so when it is
+ * locked down has done so before: nothing is looked for then.
+ */
 export function setV8Flags(flags: readonly string[]): void {
-  const set = setFlagsOfV8();
+  set ??= setFlagsOfV8();
   for (const flag of flags) set(flag);
 }
