@@ -1,11 +1,12 @@
 export {type Connection, noDriver, type ServerNeeds} from './connection.js';
+export {dressRehearsal} from './dress-rehearsal.js';
 export * from './errors.js';
 export {type Examined, examine} from './examine.js';
 export {isSubtype, subtypeOf} from './fs-type.js';
 export type {IomapResult} from './fuse-device.js';
 export type {GivenDescriptors} from './given.js';
 export {mayHang} from './may-hang.js';
-export {mount} from './mount.js';
+export {mount, welcomeFor} from './mount.js';
 export * from './mount-policy.js';
 export * from './mount-request.js';
 export {rehearse} from './rehearse.js';

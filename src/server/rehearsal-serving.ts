@@ -1,5 +1,6 @@
 import {readSync} from 'node:fs';
-import {OPCODE, runBlocking, Session} from '../fuse/index.js';
+import {MessageChannel} from 'node:worker_threads';
+import {OPCODE, runBlocking} from '../fuse/index.js';
 import {inHeader, outHeader} from '../fuse/structs/header.js';
 import {initIn} from '../fuse/structs/init.js';
 import {getattrIn, readIn, statxIn} from '../fuse/structs/requests.js';
@@ -8,7 +9,7 @@ import {sendPacket, seqpacketPair, waitReadable} from '../sys/socket.js';
 import {viewOf} from '../wire/index.js';
 import {chooseDriver} from './drivers.js';
 import {rehearsalVolume, VOLUME} from './rehearsal-volume.js';
-import {servingOptions} from './serving-options.js';
+import {servingSession} from './serving-session.js';
 import {COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
 import {sourceOf} from './source-of.js';
 
@@ -69,14 +70,19 @@ export function rehearseServing(type: string): number {
     ...{members: new Map(), options: new Map(), cacheBytes: CACHE_BYTES},
     ...{cacheCounters: counters.caches, log: () => {}},
   });
-  const options = servingOptions({ring: false, withheld: new Set()});
-  const session = new Session(fs, options, {counters: counters.requests});
   const [kernel, device] = seqpacketPair();
   using ours = kernel;
   using theirs = device;
+  const {port1, port2} = new MessageChannel();
+  const session = servingSession(fs, {
+    ...{counters, ring: false, withheld: new Set()},
+    orders: {sent: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT), port: port2},
+    place: {fuseFd: theirs.fd, devices: []},
+  });
   for (const packet of requests()) sendPacket(ours.fd, packet);
   // Reads as the end.
   sendPacket(ours.fd, new Uint8Array(0));
   runBlocking(theirs.fd, session);
+  port1.close();
   return failuresIn(ours.fd);
 }

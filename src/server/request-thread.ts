@@ -5,7 +5,7 @@ import {
   type RingHooks,
   RingTransport,
   runBlocking,
-  Session,
+  type Session,
 } from '../fuse/index.js';
 import {allowedCpus, countCpus} from '../sys/affinity.js';
 import {withheldFeatures} from '../sys/kernel-defects.js';
@@ -13,16 +13,14 @@ import {mapShared} from '../sys/memfd.js';
 import {getRlimit, gettid, setRlimit} from '../sys/process.js';
 import type {Driver, ServedFileSystem} from './driver.js';
 import {chooseDriver} from './drivers.js';
-import {iomapServerFor} from './iomap-support.js';
 import {restrictThread} from './lock-down.js';
 import {log} from './log.js';
 import type {OrderEnd} from './order-box.js';
 import {Placement} from './placement.js';
 import {refusalOf} from './refusal.js';
 import {rehearseServing} from './rehearsal-serving.js';
-import {RequestGate} from './request-gate.js';
 import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
-import {servingOptions} from './serving-options.js';
+import {servingSession} from './serving-session.js';
 import {COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
 import {sourceOf} from './source-of.js';
 import {logWarnings} from './unexpected.js';
@@ -94,19 +92,10 @@ class RequestThread {
 
   #run({fuseFd, devices, busyPollMs}: ThreadCalls['run']['ask']): ThreadCalls['run']['answer'] {
     this.#counters.setClock();
-    const gate = new RequestGate(this.#orders, this.#fileSystem!, this.#counters);
-    const iomap = iomapServerFor(this.#fileSystem!, {fuseFd, devices}, this.#counters.iomap);
-    const options = servingOptions({ring: this.#ring !== undefined, withheld: this.#withheld});
-    const session = new Session(this.#fileSystem!, iomap?.sessionOptions(options) ?? options, {
-      counters: this.#counters.requests,
-      intercept: gate.intercept,
-      onHeldFull: gate.waitForOrder,
-      beforeWait: gate.lookForOrders,
-      onShutdown: gate.shutDown,
-      onError: (error, {name, nodeid}) =>
-        log('error', {request: name, nodeid, error: String(error)}, 'a request failed unexpectedly'),
+    const session = servingSession(this.#fileSystem!, {
+      ...{orders: this.#orders, counters: this.#counters, place: {fuseFd, devices}},
+      ...{ring: this.#ring !== undefined, withheld: this.#withheld},
     });
-    gate.session = session;
     // Where there is but one processor, who looks keeps who asks from it.
     const busyPoll = {busyPollMs: this.#processors > 1 ? busyPollMs : 0};
     return {ended: this.#serve(fuseFd, session, busyPoll)};

@@ -77,9 +77,7 @@ export const waitForOrderCommand: Command = {
     };
     const loaded = loadPolicy(type, policyFiles(policy));
     const server = await startReadyServer(type, loaded.server);
-    // A mount command looks at its server where policy demands something of it.
-    const looks = loaded.containment.required.length > 0;
-    await warmUp(type, policy, looks ? server.pid : undefined);
+    await warmUp({type, server, loaded, policy});
     sendPacket(channel.fd, encodeReady({serverPid: server.pid}));
     const order = await nextOrder(channel, server);
     channel.close();

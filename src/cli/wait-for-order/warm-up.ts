@@ -1,32 +1,51 @@
+import {dirname} from 'node:path';
+import {dressRehearsal} from '../../helper/index.js';
+import type {HeldServer} from '../../launch/held-server.js';
+import {CONTROL_DIRECTORY} from '../../launch/mount-record.js';
 import {rehearseLook} from '../../launch/rehearsed-look.js';
-import {rehearseHelperEnd} from '../../service/rehearse-helper-end.js';
-import {output} from '../command.js';
-import {thisCaller} from '../mount/for-caller.js';
-import {rehearseMount} from '../mount/perform.js';
+import type {Policy} from '../../policy/index.js';
+import {postponeOptimization} from '../../sys/optimization.js';
+import {output, parseCommand} from '../command.js';
+import {mayHangOn} from '../mount/apart.js';
+import {mountRules, policyFiles} from '../mount/mount-rules.js';
+import {mountDefinition} from '../mount/options.js';
 
-/** How often: the first time compiles, later ones find it compiled, and code that ran often is compiled better. */
-const TIMES = 6;
+/** How often: the first time compiles, and later ones find it compiled, at last by V8's quick compiler. */
+const TIMES = 12;
+/** What a manager orders. */
+const ORDER = ['--json', '--no-announce', '--for-manager', '--type=ext4', '--options=ro', '--', '/', '/'];
+
+/** What a mount would be made with. */
+interface Waiting {
+  readonly type: string;
+  readonly server: HeldServer;
+  readonly loaded: Policy;
+  /** Where the policy was read. */
+  readonly policy: {readonly policyDirectory: string | undefined; readonly heldPolicy: string | undefined};
+}
 
 /**
  * Goes through what a mount does, for nothing: the way to policy's decision with this program's own file as an image, a conversation with a server
- * that is none, and the look at its own. Code that runs for the first time takes several times as long, and nobody waits for it now.
- *
- * @param serverPid its server, where a mount looks at it
+ * that is none, and the look at its own, where policy demands something of servers. Code that runs for the first time takes several times as long, and nobody waits for it now.
  */
-export async function warmUp(
-  type: string,
-  policy: {readonly policyDirectory: string | undefined; readonly heldPolicy: string | undefined},
-  serverPid: number | undefined,
-): Promise<void> {
+export async function warmUp({type, server, loaded, policy}: Waiting): Promise<void> {
+  postponeOptimization();
   output();
+  const looksAt = loaded.containment.required.length > 0 ? server.pid : undefined;
+  const program = process.argv[1]!;
+  // Nothing is mounted there, as little as on a target.
+  const paths = {source: program, target: dirname(program)};
   for (let time = 0; time < TIMES; time++) {
     try {
-      await rehearseHelperEnd();
-      const paths = {source: process.argv[1]!, target: '/'};
-      await rehearseMount({...paths, type, options: ['ro'], ...policy, ...thisCaller(), announce: false});
+      parseCommand(mountDefinition, ORDER);
+      mayHangOn(paths);
+      server.fits(type, loaded.server);
+      const {target} = paths;
+      const rules = mountRules({...paths, type, callerUid: 0}, policyFiles(policy));
+      await dressRehearsal({target, ...rules, controlDirectory: CONTROL_DIRECTORY});
     } catch {
-      // Policy may well deny the mount: it has been asked.
+      // It is for speed alone: what fails here is told by a mount.
     }
-    if (serverPid !== undefined) rehearseLook(serverPid);
+    if (looksAt !== undefined) rehearseLook(looksAt);
   }
 }
