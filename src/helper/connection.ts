@@ -14,6 +14,8 @@ export interface Connection {
   /** `socket`: a running service; `embedded`: started for this mount, with `server` to supervise it. */
   kind: 'socket' | 'embedded';
   server?: StartedServer;
+  /** It was told hello already (`sayHello`). */
+  greeted?: boolean;
   /** A running service that is policy's command, a program of others. */
   unit?: ServingUnit;
 }

@@ -45,8 +45,12 @@ export interface MountDependencies {
    */
   checkDetected?(subtype: string, facts: MountFacts): Decision;
   /**
-   * Told where the server can be reached and which process it is, as soon as it serves the mount, which is attached nowhere yet and may still
-   * come to nothing.
+   * Told which process the server is when it has asked for its source for the first time: one that speaks the extension, and locks itself down before that.
+   */
+  asking?(server: ProcessName): void;
+  /**
+   * Told where the server can be reached and which process it is, as soon as it has answered a first stat of the mount, which is attached nowhere yet
+   * and may still come to nothing.
    */
   serving?(server: {readonly controlSocket: string} & Partial<ProcessName>): void;
   /**

@@ -1,6 +1,6 @@
 import {encodeArguments} from '../service/arguments.js';
 import {Deadline} from '../service/deadline.js';
-import {HelperConversation} from '../service/helper-conversation.js';
+import {HelperConversation, type Welcome} from '../service/helper-conversation.js';
 import {type Log, silent} from '../service/log.js';
 import {joinOptions} from '../service/option-text.js';
 import {ProtocolError} from '../service/protocol-error.js';
@@ -31,7 +31,7 @@ import {setReadAhead} from './read-ahead.js';
 import {ServedMembers} from './served-members.js';
 import {ServedSource, type Serving} from './served-source.js';
 import {ServerRequests} from './server-requests.js';
-import {isStill, processName, servingProcess} from './serving-process.js';
+import {isStill, type ProcessName, processName, servingProcess} from './serving-process.js';
 import {type Source, waitUntilFree} from './source.js';
 import {UnservedSource} from './unserved-source.js';
 
@@ -132,6 +132,7 @@ async function perform(
     deadline,
   });
   const isForeign = connection.server?.isForeign ?? connection.unit !== undefined;
+  let first: ProcessName | undefined;
   const requests = new ServerRequests(
     {
       source,
@@ -155,6 +156,9 @@ async function perform(
       controlSocket: observed ? undefined : controlSocket,
       // A relay's server has no device to make queues for.
       queues: !observed && policy.transport === 'io_uring' && kernelHasQueues(),
+      onSource: () => {
+        if (first !== undefined && !isForeign && conversation.extended) deps.asking?.(first);
+      },
       onMounted: (type) => observer?.begin(type),
     },
     {control},
@@ -169,8 +173,8 @@ async function perform(
   await observer?.ready(deadline);
   try {
     await conversation.greet({
-      allowOther: policy.allowOther,
-      fuseblk: policy.fuseblk && request.callerUid === 0,
+      ...welcomeFor(policy, request.callerUid),
+      greeted: connection.greeted,
       argv,
       fuseDevice: observer?.serverEnd ?? fuseDevice,
     });
@@ -184,7 +188,7 @@ async function perform(
     requests.give(await connection.unit.furnish({pid: conversation.serverPid, uid: conversation.serverUid}));
   }
   // Noted while it certainly runs: should its id be another's later, the start tells.
-  const first = processName(connection.server?.pid ?? conversation.serverPid);
+  first = processName(connection.server?.pid ?? conversation.serverPid);
   cleanup.onFailure('unmount', () => abandonMount(requests.mounted, target));
   const outcome = await conversation.run();
   const mounted = requests.mounted;
@@ -201,10 +205,10 @@ async function perform(
     });
   }
   connection.socket.close();
-  if (controlSocket?.path !== undefined)
-    deps.serving?.({controlSocket: controlSocket.path, ...(isForeign ? {} : first)});
   const caller = {uid: request.callerUid, gid: request.callerGid};
   await firstStat(mounted, {object, target, deadline, connection, caller, log});
+  if (controlSocket?.path !== undefined)
+    deps.serving?.({controlSocket: controlSocket.path, ...(isForeign ? {} : first)});
   connection.server?.settle?.();
   connection.unit?.settle();
   const readOnly = (requests.flags & MS_RDONLY) !== 0;
@@ -263,6 +267,11 @@ async function perform(
   if (entry.major === 0) readAhead(entry.minor, policy, log);
   if (conversation.extended) deps.keepControl?.(control.dup());
   return result;
+}
+
+/** What a server is told with the hello. */
+export function welcomeFor({allowOther, fuseblk}: MountPolicy, callerUid: number): Welcome {
+  return {allowOther, fuseblk: fuseblk && callerUid === 0};
 }
 
 /** Root names what is to be mounted; anybody else must have opened it himself. */

@@ -39,6 +39,8 @@ export interface Prepared {
   controlSocket: ControlSocket | undefined;
   /** Whether the server may take requests by io_uring. */
   queues: boolean;
+  /** Told when the source was asked for, the first time. */
+  onSource?: () => void;
   /** Told when the mount has been made, with its subtype. @throws Errno; the mount fails then */
   onMounted?: (subtype: string) => void;
 }
@@ -65,6 +67,8 @@ export class ServerRequests implements HelperActions {
   #problem: {action: 'open' | 'mount'; error: unknown} | undefined;
   #memberProblem: unknown;
   #gaveQueues = false;
+  /** Whether the source was asked for. */
+  #asked: 'now' | 'before' | undefined;
   #given: ReadonlyMap<string, OwnedFd> = new Map();
 
   constructor(prepared: Prepared, {control}: {control: ControlChannel}) {
@@ -103,6 +107,12 @@ export class ServerRequests implements HelperActions {
 
   openBlockDevice(request: OpenRequest): OwnedFd {
     return this.#open(request, (from) => from.openBlockDevice(request));
+  }
+
+  answeredOpen(): void {
+    if (this.#asked !== 'now') return;
+    this.#asked = 'before';
+    this.#prepared.onSource?.();
   }
 
   openControl(): OwnedFd {
@@ -233,7 +243,10 @@ export class ServerRequests implements HelperActions {
   /** The source, or one of its members. */
   #open(request: OpenRequest, open: (from: Serving | ServedMembers) => OwnedFd): OwnedFd {
     const {source, served, members, iomap} = this.#prepared;
-    if (request.path === source.name) return this.#attempt('open', () => open(served));
+    if (request.path === source.name) {
+      this.#asked ??= 'now';
+      return this.#attempt('open', () => open(served));
+    }
     // Members are for reading, and with iomap a mount that was made writable would write to them all the same.
     const isWritable = this.#mount !== undefined && (this.#flags & MS_RDONLY) === 0;
     if (isWritable && iomap === 'approved') throw new Errno('EROFS', 'open', foreignText(request.path, 200));

@@ -28,6 +28,8 @@ export interface Connection {
   readonly socket: OwnedFd;
   readonly kind: 'socket' | 'embedded';
   readonly server?: EmbeddedServer;
+  /** It was told hello already. */
+  readonly greeted?: boolean;
   /** To be called before the conversation begins, where it is there: the command waits for its network. @throws Error or Errno; nothing runs then */
   readonly open?: () => Promise<void>;
   /** The service is a unit that runs policy's command. */
@@ -93,9 +95,10 @@ export function connectServer(
     const {server, open} = launchWaiting(wanted, policy, mount);
     return {socket: server.socket, kind: 'embedded', server, open};
   }
+  const taken = command === undefined ? held?.take(wanted, policy) : undefined;
+  if (taken !== undefined)
+    return {socket: taken.socket, kind: 'embedded', server: taken, greeted: held!.greeted};
   const server =
-    command === undefined
-      ? (held?.take(wanted, policy) ?? launchEmbedded(wanted, policy))
-      : launchCommand(wanted, policy, mount);
+    command === undefined ? launchEmbedded(wanted, policy) : launchCommand(wanted, policy, mount);
   return {socket: server.socket, kind: 'embedded', server};
 }

@@ -144,9 +144,11 @@ function limitsOf(pid: number): Pick<Containment, 'limits' | 'hardLimits'> {
   return {limits, hardLimits};
 }
 
-function kilobytes(pid: number, field: string): number {
+function memoryOf(pid: number): Pick<Containment, 'residentBytes' | 'dataBytes'> {
   const text = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return 1024 * Number(new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0);
+  const bytes = (field: string): number =>
+    1024 * Number(new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0);
+  return {residentBytes: bytes('VmRSS'), dataBytes: bytes('VmData')};
 }
 
 function isShared(pid: number, namespace: string): boolean {
@@ -168,6 +170,14 @@ function isShared(pid: number, namespace: string): boolean {
  * @throws Errno or Node's own error when the process is gone, or its id is another's before everything was looked at
  */
 export function containmentOf(pid: number, users?: () => ProcessUsers): Containment {
+  return withDescriptors(heldOf(pid, users));
+}
+
+/** A look without descriptors. */
+export type Held = Omit<Containment, keyof DescriptorFacts>;
+
+/** Looks at everything but descriptors: what does not change any more once a process has locked itself down. @throws as `containmentOf` */
+export function heldOf(pid: number, users?: () => ProcessUsers): Held {
   const start = processStart(pid);
   const state = processState(pid);
   const threads = threadsOf(pid);
@@ -180,10 +190,9 @@ export function containmentOf(pid: number, users?: () => ProcessUsers): Containm
     return all | each.effective | each.permitted | each.inheritable | each.ambient | gained;
   }, 0n);
   const shared = NAMESPACES.filter((name) => isShared(pid, name));
-  const descriptors = descriptorsOf(pid, MOST_DESCRIPTORS);
   const [uid, gid] = [state.uids[0], state.gids[0]];
   const neighbours = neighboursOf(pid, uid, (users ?? processUsers)());
-  const seen: Omit<Containment, 'start'> = {
+  const seen: Omit<Held, 'start'> = {
     pid,
     uid,
     gid,
@@ -201,21 +210,39 @@ export function containmentOf(pid: number, users?: () => ProcessUsers): Containm
     threads: state.threads,
     ownNamespaces: NAMESPACES.filter((name) => !shared.includes(name)),
     sharedNamespaces: shared,
-    descriptors: countByKind(descriptors),
-    writableFiles: distinctPaths(descriptors.filter(({writable}) => writable)),
-    visibleDescriptors: distinctPaths(descriptors.filter(({visible}) => visible)),
-    connections: connectionsOf(descriptors),
     visibleFiles: visibleFiles(pid),
     ...limitsOf(pid),
     cgroup: cgroupOf(pid),
     code: codeOf(pid),
-    residentBytes: kilobytes(pid, 'VmRSS'),
-    dataBytes: kilobytes(pid, 'VmData'),
+    ...memoryOf(pid),
   };
   if (start === undefined || processStart(pid) !== start) {
     throw new Errno('ESRCH', 'read', `/proc/${pid}`);
   }
   return {...seen, start};
+}
+
+/** Completes a look with the descriptors that the process has now. @throws as `containmentOf` */
+export function withDescriptors(seen: Held): Containment {
+  const now = {...seen, ...descriptorFacts(seen.pid)};
+  if (processStart(seen.pid) !== seen.start) throw new Errno('ESRCH', 'read', `/proc/${seen.pid}`);
+  return now;
+}
+
+/** What of a look is about descriptors. */
+type DescriptorFacts = Pick<
+  Containment,
+  'descriptors' | 'writableFiles' | 'visibleDescriptors' | 'connections'
+>;
+
+function descriptorFacts(pid: number): DescriptorFacts {
+  const descriptors = descriptorsOf(pid, MOST_DESCRIPTORS);
+  return {
+    descriptors: countByKind(descriptors),
+    writableFiles: distinctPaths(descriptors.filter(({writable}) => writable)),
+    visibleDescriptors: distinctPaths(descriptors.filter(({visible}) => visible)),
+    connections: connectionsOf(descriptors),
+  };
 }
 
 function distinctPaths(descriptors: readonly ProcessDescriptor[]): string[] {

@@ -1,5 +1,6 @@
 import {isDeepStrictEqual} from 'node:util';
 import type {ServerPolicy} from '../policy/index.js';
+import type {OwnedFd} from '../sys/fd.js';
 import {waitReadable} from '../sys/poll.js';
 import type {EmbeddedServer} from './embedded-server.js';
 
@@ -12,6 +13,7 @@ export class HeldServer {
   readonly #type: string;
   readonly #policy: ServerPolicy;
   #taken = false;
+  #greeted = false;
 
   /** @param policy what it was started with */
   constructor(server: EmbeddedServer, type: string, policy: ServerPolicy) {
@@ -34,15 +36,36 @@ export class HeldServer {
     return this.#taken;
   }
 
-  /**
-   * The server, once: if it is for this type, was started with exactly these settings, and runs. How many are to wait makes no
-   * difference to the one.
-   */
+  /** Whether it is for this type and was started with exactly these settings. How many are to wait makes no difference to the one. */
+  fits(type: string, policy: ServerPolicy): boolean {
+    return type === this.#type && isDeepStrictEqual({...policy, pool: 0}, {...this.#policy, pool: 0});
+  }
+
+  /** Whether it was told hello. */
+  get greeted(): boolean {
+    return this.#greeted;
+  }
+
+  /** Tells it hello, once, and not where a mount has it. @param say throws when it is gone, of which `take` tells */
+  greet(say: (socket: OwnedFd) => void): void {
+    if (this.#greeted || this.#taken) return;
+    try {
+      say(this.server.socket);
+      this.#greeted = true;
+    } catch {
+      // Nobody waits for its answer.
+    }
+  }
+
+  /** The server, once: if it fits, and runs. */
   take(type: string, policy: ServerPolicy): EmbeddedServer | undefined {
-    const fits = type === this.#type && isDeepStrictEqual({...policy, pool: 0}, {...this.#policy, pool: 0});
-    // One that waits says nothing: what can be read is its end.
-    if (this.#taken || !fits || waitReadable(this.fd, 0)) return undefined;
+    if (this.#taken || !this.fits(type, policy) || this.#hasEnded()) return undefined;
     this.#taken = true;
     return this.server;
+  }
+
+  #hasEnded(): boolean {
+    // One that waits says nothing: what can be read is its end, or its answer to the hello.
+    return waitReadable(this.fd, 0) && (!this.#greeted || this.server.exited());
   }
 }

@@ -6,7 +6,7 @@ import {closeAll, type OwnedFd} from '../sys/fd.js';
 import {fromCommand} from './errors.js';
 import {ManagerError} from './face.js';
 import type {MountPool} from './mount-pool.js';
-import type {ServingServer} from './server-meetings.js';
+import type {ServerNews} from './server-meetings.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.cjs', import.meta.url));
 
@@ -37,7 +37,7 @@ interface Output {
 interface RunOptions {
   readonly fds?: readonly OwnedFd[];
   readonly type?: string | undefined;
-  readonly onServing?: (server: ServingServer) => void;
+  readonly onServer?: (news: ServerNews) => void;
 }
 
 /**
@@ -59,13 +59,13 @@ export class CommandRunner {
    * Runs `fuseward ARGS` and gives what it printed as JSON, or undefined when it printed nothing.
    * @param fds what the command gets as descriptors 3, 4 and so on; closed here as soon as it has them
    * @param type of what it mounts: a command that waits with a server of this type does it, if there is one
-   * @param onServing gets what a mount command tells of its server as soon as that serves
+   * @param onServer gets what a mount command tells of its server while the mount is still being made
    * @throws ManagerError with the command's own sentence; `timeout` when it was ended after `withinMs`; `too-many`
    */
   async run(
     args: readonly string[],
     withinMs: number,
-    {fds = [], type, onServing}: RunOptions = {},
+    {fds = [], type, onServer}: RunOptions = {},
   ): Promise<unknown> {
     if (this.#waiting.length >= MOST_WAITING) {
       closeAll(fds);
@@ -78,7 +78,7 @@ export class CommandRunner {
       const waiting = type === undefined ? undefined : this.#pool?.use(type, args, fds);
       const child = waiting?.child ?? start(args, fds);
       closeAll(fds);
-      const hooks = args[0] === 'mount' ? {isDone: toldOfMount, onServing} : {};
+      const hooks = args[0] === 'mount' ? {isDone: toldOfMount, onServer} : {};
       return result(await outputOf(child, withinMs, hooks), args[0] ?? '');
     } finally {
       closeAll(fds);
@@ -110,12 +110,12 @@ function toldOfMount(stdout: string): boolean {
 }
 
 /** The line in which a mount command tells of its server, before its mount is made. */
-const SERVING = /^\{"controlSocket":.+\}\n/;
+const NEWS = /^\{"server":.+\}\n/;
 
 /** Undefined for a line that is none of ours after all. */
-function servingIn(line: string): ServingServer | undefined {
+function newsIn(line: string): ServerNews | undefined {
   try {
-    return JSON.parse(line) as ServingServer;
+    return (JSON.parse(line) as {server: ServerNews}).server;
   } catch {
     return undefined;
   }
@@ -123,15 +123,12 @@ function servingIn(line: string): ServingServer | undefined {
 
 /**
  * @param isDone whether what a command has printed is all that is wanted of it: its end is not waited for then
- * @param onServing as for `CommandRunner.run`
+ * @param onServer as for `CommandRunner.run`
  */
 function outputOf(
   child: ChildProcess,
   withinMs: number,
-  {
-    isDone = () => false,
-    onServing,
-  }: {isDone?: (stdout: string) => boolean; onServing?: RunOptions['onServing']},
+  {isDone = () => false, onServer}: {isDone?: (stdout: string) => boolean; onServer?: RunOptions['onServer']},
 ): Promise<Output> {
   return new Promise((resolve, reject) => {
     const text = {stdout: '', stderr: ''};
@@ -146,10 +143,10 @@ function outputOf(
       stream.setEncoding('utf8');
       stream.on('data', (piece: string) => {
         if (text[name].length < LONGEST_OUTPUT) text[name] += piece;
-        for (let line = SERVING.exec(text.stdout); line !== null; line = SERVING.exec(text.stdout)) {
+        for (let line = NEWS.exec(text.stdout); line !== null; line = NEWS.exec(text.stdout)) {
           text.stdout = text.stdout.slice(line[0].length);
-          const server = servingIn(line[0]);
-          if (server !== undefined) onServing?.(server);
+          const news = newsIn(line[0]);
+          if (news !== undefined) onServer?.(news);
         }
         if (!isDone(text.stdout)) return;
         clearTimeout(timer);

@@ -63,8 +63,6 @@ const LISTED_MS = 60_000;
 const USERS_MS = 2_000;
 /** How long a first answer of the servers is waited for at start, and by whoever asks for a mount that just came. */
 const GREETING_MS = 1_000;
-/** How often it is looked whether it has: a mount that was asked for is answered then. */
-const GREETING_LOOK_MS = 2;
 /** How old the last look at the mount table may be, and how long the announcements' socket may take, for a manager that works. */
 const ALIVE_MS = 5_000;
 /**
@@ -228,11 +226,11 @@ export class MountManager implements Manager {
     try {
       this.#registry.look(true);
     } finally {
-      this.#meetings.drop(made.controlSocket);
+      this.#meetings.drop(made.server);
     }
     const mount = this.#registry.get(made.id);
     if (mount === undefined) throw vanished(target);
-    await eventually(() => mount.health !== 'unknown', GREETING_MS, GREETING_LOOK_MS);
+    await mount.judgedWithin(GREETING_MS);
     return mountView(mount, FRESH_MS);
   }
 

@@ -2,7 +2,7 @@ import type {MountEntry} from '../sys/mount-info.js';
 import type {CommandRunner} from './command-runner.js';
 import {ManagerError, type UnmountOrder} from './face.js';
 import type {MountOrder} from './model.js';
-import type {ServerMeetings, ServingServer} from './server-meetings.js';
+import type {ServerMeetings, ServerNews} from './server-meetings.js';
 
 /** As what a source of an unnamed type is served at first. */
 export const UNNAMED = 'auto';
@@ -33,14 +33,14 @@ function checkOrder({source, target, options = []}: MountOrder): void {
  * Mounts through the mount command, by the policy that the manager holds.
  * @param policyWords options that tell which policy that is
  * @param meetings has the server met while the command is still at work; what came of it is dropped where the mount fails
- * @returns the number of the new connection, and where its server was met
+ * @returns the number of the new connection, and what was told of its server
  * @throws ManagerError
  */
 export async function mountByCommand(
   commands: CommandRunner,
   order: MountOrder,
-  {policyWords, meetings}: {policyWords: readonly string[]; meetings: Pick<ServerMeetings, 'begin' | 'drop'>},
-): Promise<{id: string; controlSocket: string | undefined}> {
+  {policyWords, meetings}: {policyWords: readonly string[]; meetings: Pick<ServerMeetings, 'hear' | 'drop'>},
+): Promise<{id: string; server: ServerNews}> {
   checkOrder(order);
   const {source, target, type, options = []} = order;
   const words = [
@@ -49,18 +49,18 @@ export async function mountByCommand(
     ...policyWords,
   ];
   // What the command has to say comes back here; announced as well, a denial would be told twice.
-  let controlSocket: string | undefined;
-  const onServing = (server: ServingServer): void => {
+  let server: ServerNews = {};
+  const onServer = (news: ServerNews): void => {
     // A mount that is tried as another type has another server.
-    meetings.drop(controlSocket);
-    ({controlSocket} = server);
-    meetings.begin(server);
+    if (news.pid !== server.pid || server.controlSocket !== undefined) meetings.drop(server);
+    server = news;
+    meetings.hear(news);
   };
   try {
     const made = await commands.run(
       ['mount', '--json', '--no-announce', '--for-manager', ...words, '--', source, target],
       MOUNT_MS,
-      {type: type ?? UNNAMED, onServing},
+      {type: type ?? UNNAMED, onServer},
     );
     if (made === undefined) {
       const reason = 'the mount command ended without a word';
@@ -69,9 +69,9 @@ export async function mountByCommand(
       });
     }
     const {connectionId} = made as {connectionId: number};
-    return {id: String(connectionId), controlSocket};
+    return {id: String(connectionId), server};
   } catch (error) {
-    meetings.drop(controlSocket);
+    meetings.drop(server);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import {type Containment, containmentOf} from '../launch/containment.js';
+import {type Containment, type Held, heldOf, withDescriptors} from '../launch/containment.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import type {ProcessUsers} from '../launch/process-users.js';
 import type {Aged} from './aged.js';
@@ -16,17 +16,23 @@ export interface Meeting {
   readonly containment: Containment | undefined;
 }
 
-/** A server that serves a mount which is still being made. */
-export interface ServingServer extends Partial<ProcessName> {
-  readonly controlSocket: string;
+/**
+ * What a mount command tells of the server of a mount that is still being made: at first which process it is, when that has locked itself down; then
+ * where it can be reached, when it serves.
+ */
+export interface ServerNews extends Partial<ProcessName> {
+  readonly controlSocket?: string;
 }
 
 /**
- * Meets servers by the paths of their sockets. One answers managers from the moment that it has its mount: it can be asked and looked at
- * while the mount command still tries the mount, attaches it and notes it.
+ * Meets servers by the paths of their sockets. One answers managers from the moment that it has its mount: it can be asked
+ * while the mount command still tries the mount, attaches it and notes it. How it is held is looked at before that, when it is locked down and
+ * asks for its image: that takes longer than the rest, and nothing of it changes any more but its descriptors, which are looked at once it serves.
  */
 export class ServerMeetings {
   readonly #early = new Map<string, Meeting>();
+  /** By process. */
+  readonly #seen = new Map<number, Held>();
   readonly #users: Aged<ProcessUsers>;
 
   /** @param users who runs under which user id */
@@ -45,13 +51,16 @@ export class ServerMeetings {
     });
   }
 
-  /** Meets the server of a mount that is being made. What is no path of a control socket is left alone. */
-  begin({controlSocket, pid, start}: ServingServer): void {
-    if (!CONTROL_SOCKET.test(controlSocket) || this.#early.has(controlSocket)) return;
-    // It is reached while it is looked at.
-    const link = new ServerLink(controlSocket);
-    const seen = pid === undefined ? undefined : containmentIfThere(pid, () => this.#users.get(USERS_MS));
-    this.#early.set(controlSocket, {link, containment: seen?.start === start ? seen : undefined});
+  /** Looks at the server of a mount that is being made, or meets it. What is no path of a control socket is left alone. */
+  hear({controlSocket, pid, start}: ServerNews): void {
+    if (controlSocket === undefined) {
+      const seen = this.#lookAt(pid, start);
+      if (seen !== undefined) this.#seen.set(seen.pid, seen);
+    } else if (CONTROL_SOCKET.test(controlSocket) && !this.#early.has(controlSocket)) {
+      // It is reached while it is looked at.
+      const link = new ServerLink(controlSocket);
+      this.#early.set(controlSocket, {link, containment: this.#containment(pid, start)});
+    }
   }
 
   /** The meeting with a server, which is its caller's from then on; undefined for a path that is none of a control socket. */
@@ -62,19 +71,34 @@ export class ServerMeetings {
     return {link: new ServerLink(controlSocket), containment: undefined};
   }
 
-  /** Ends one that no mount took. */
-  drop(controlSocket: string | undefined): void {
+  /** Forgets a server, and ends the way to it where no mount took that. Idempotent. */
+  drop({controlSocket, pid}: ServerNews): void {
+    if (pid !== undefined) this.#seen.delete(pid);
     if (controlSocket === undefined) return;
     this.#early.get(controlSocket)?.link.close();
     this.#early.delete(controlSocket);
   }
+
+  #lookAt(pid: number | undefined, start: string | undefined): Held | undefined {
+    if (pid === undefined) return undefined;
+    const seen = ifThere(() => heldOf(pid, () => this.#users.get(USERS_MS)));
+    return seen?.start === start ? seen : undefined;
+  }
+
+  #containment(pid: number | undefined, start: string | undefined): Containment | undefined {
+    const known = pid === undefined ? undefined : this.#seen.get(pid);
+    const held = known?.start === start ? known : this.#lookAt(pid, start);
+    if (held === undefined) return undefined;
+    this.#seen.delete(held.pid);
+    return ifThere(() => withDescriptors(held));
+  }
 }
 
-function containmentIfThere(pid: number, users: () => ProcessUsers): Containment | undefined {
+/** What becomes of the mount of a server that has ended is the mount command's to tell. */
+function ifThere<T>(look: () => T): T | undefined {
   try {
-    return containmentOf(pid, users);
+    return look();
   } catch {
-    // It is gone: what becomes of its mount is the mount command's to tell.
     return undefined;
   }
 }

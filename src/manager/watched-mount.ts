@@ -62,6 +62,8 @@ export class WatchedMount {
   readonly #clock: Clock;
   readonly #events: MountEvents;
   readonly #slow = new SlowRequestFilter();
+  /** Who waits for the first judgement. */
+  readonly #whenJudged: Array<() => void> = [];
   #mount: FuseMount;
   #record: MountRecord | undefined;
   #server: ProcessName | undefined;
@@ -302,8 +304,20 @@ export class WatchedMount {
       {slowMs: this.policy.slowRequestMs, hungMs: this.policy.unresponsiveMs},
     );
     if (this.#health === before) return;
+    for (const tell of this.#whenJudged.splice(0)) tell();
     if (isLost(this.#health)) this.#link?.close();
     this.#events.healthChanged(this, before);
+  }
+
+  /** Waits until it is known how it is, or `withinMs` are over. */
+  async judgedWithin(withinMs: number): Promise<void> {
+    if (this.#health !== 'unknown') return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#whenJudged.push(resolve);
+      timer = setTimeout(resolve, withinMs);
+    });
+    clearTimeout(timer);
   }
 
   /** How the server is held, judged; looked at again when the last look is older than `maxAgeMs`. Undefined without a server. */

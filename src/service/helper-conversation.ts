@@ -39,6 +39,8 @@ import {ProtocolError} from './protocol-error.js';
 export interface HelperActions {
   openFile(request: file.OpenRequest): OwnedFd;
   openBlockDevice(request: file.OpenRequest): OwnedFd;
+  /** Called when the answer to OPEN or BDEV is on its way. */
+  answeredOpen?(): void;
   /** The server's end of the control channel: it speaks the extension. */
   openControl(): OwnedFd;
   /** A listening socket for managers to reach the server by. */
@@ -55,6 +57,35 @@ export interface HelperActions {
   setMtab(text: string): void;
   /** Called once TYPE is optional, NAME and MNTP were taken. `flags` are MS_* bits that nobody has checked. */
   mount(flags: number): void;
+}
+
+/** What a server is told with the hello. */
+export interface Welcome {
+  readonly allowOther: boolean;
+  readonly fuseblk: boolean;
+}
+
+function helloFor({allowOther, fuseblk}: Welcome): Uint8Array {
+  return hello.encode({
+    minVersion: PROTOCOL_VERSION,
+    maxVersion: PROTOCOL_VERSION,
+    allowOther,
+    fuseblk,
+  });
+}
+
+/** Before the hello, so that its answer has them: a packet that was sent earlier tells nothing of its sender. */
+function prepareForHello(socket: OwnedFd): void {
+  setPassCredentials(socket.fd, true);
+}
+
+/**
+ * The first word of a conversation before there is one, to a server that waits, which answers while its mount is still looked at. It tells nothing of the mount but
+ * what `Welcome` has. Does not wait. @throws Errno when the server is gone
+ */
+export function sayHello(socket: OwnedFd, welcome: Welcome): void {
+  prepareForHello(socket);
+  sendPacket(socket.fd, helloFor(welcome), [], {timeoutMs: 0});
 }
 
 /** How a conversation ended. */
@@ -96,8 +127,7 @@ export class HelperConversation {
     this.#ended = opts.ended ?? (() => false);
     this.#actions = actions;
     this.#log = log;
-    // Before the hello, so that its answer has them: a packet that was sent earlier tells nothing of its sender.
-    setPassCredentials(opts.socket.fd, true);
+    prepareForHello(opts.socket);
   }
 
   /** True once the server has asked for the control channel. */
@@ -120,21 +150,15 @@ export class HelperConversation {
     return uid > 0 && uid !== OVERFLOW_UID ? uid : undefined;
   }
 
-  /** Hello, and the two files that every server needs. The caller keeps its descriptors. @throws ProtocolError */
-  async greet(opts: {
-    allowOther: boolean;
-    fuseblk: boolean;
-    argv: OwnedFd;
-    fuseDevice: OwnedFd;
-  }): Promise<void> {
-    this.#send(
-      hello.encode({
-        minVersion: PROTOCOL_VERSION,
-        maxVersion: PROTOCOL_VERSION,
-        allowOther: opts.allowOther,
-        fuseblk: opts.fuseblk,
-      }),
-    );
+  /**
+   * Hello, and the two files that every server needs. The caller keeps its descriptors.
+   * @param opts `greeted`: `sayHello` has been called
+   * @throws ProtocolError
+   */
+  async greet(
+    opts: Welcome & {argv: OwnedFd; fuseDevice: OwnedFd; greeted?: boolean | undefined},
+  ): Promise<void> {
+    if (opts.greeted !== true) this.#send(helloFor(opts));
     await this.#readable();
     const {version} = helloReply.decode(this.#receive());
     if (version !== PROTOCOL_VERSION) {
@@ -267,6 +291,7 @@ export class HelperConversation {
     } finally {
       opened?.close();
     }
+    this.#actions.answeredOpen?.();
   }
 
   #open(name: 'OPEN' | 'BDEV', request: file.OpenRequest): OwnedFd {
@@ -319,12 +344,14 @@ export class HelperConversation {
     }
   }
 
-  /** Lets the event loop turn until there is something to read. */
+  /** Lets the event loop turn until there is something to read. Whether the server runs is looked at only where it is silent. */
   async #readable(): Promise<void> {
-    for (;;) {
-      const gone = this.#ended();
-      if (waitReadable(this.#socket.fd, gone ? 0 : Math.min(SLICE_MS, this.#deadline.left))) return;
-      if (gone) throw withoutGoodbye();
+    while (!waitReadable(this.#socket.fd, Math.min(SLICE_MS, this.#deadline.left))) {
+      if (this.#ended()) {
+        // What it said last came before its end.
+        if (waitReadable(this.#socket.fd, 0)) return;
+        throw withoutGoodbye();
+      }
       if (this.#deadline.passed) throw this.#late();
       await new Promise((resolve) => setImmediate(resolve));
     }

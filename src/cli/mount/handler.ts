@@ -3,7 +3,7 @@ import type {HeldServer} from '../../launch/held-server.js';
 import {PolicyError} from '../../policy/index.js';
 import {exitNow} from '../../sys/exit.js';
 import {keepInheritedFds} from '../../sys/inherited.js';
-import {type Command, complain, EXIT, type OptionValues, print, UsageError} from '../command.js';
+import {type Command, complain, EXIT, type OptionValues, output, print, UsageError} from '../command.js';
 import {reportFailure, UserRequestError} from '../user-client.js';
 import {runApart} from './apart.js';
 import {mountAsUser} from './as-user.js';
@@ -68,8 +68,8 @@ export async function runMount(
     if (apart !== undefined) return apart;
     const result = await mountFor([source!, target!], values, ready);
     if (json) print(JSON.stringify(result));
-    // Nothing was printed that could still be on its way, and Node's own end takes 10 ms.
-    else if (ready === undefined) exitNow(EXIT.done);
+    // Node's own end takes 10 ms and more.
+    if (!json || output().writableLength === 0) exitNow(EXIT.done);
     return EXIT.done;
   } catch (error) {
     return report(error, json);

@@ -8,6 +8,7 @@ import {
   mount,
   rehearse,
   subtypeOf,
+  welcomeFor,
 } from '../../helper/index.js';
 import {EarlyServer} from '../../launch/early-server.js';
 import type {HeldServer} from '../../launch/held-server.js';
@@ -15,6 +16,7 @@ import {launchContained, startsOwn} from '../../launch/index.js';
 import {CONTROL_DIRECTORY} from '../../launch/mount-record.js';
 import {sweepRecords} from '../../launch/record-sweep.js';
 import {type Decision, loadPolicy, type Policy, type ServerPolicy, wayOf} from '../../policy/index.js';
+import {sayHello} from '../../service/helper-conversation.js';
 import type {Log} from '../../service/log.js';
 import {closeAll} from '../../sys/fd.js';
 import {print} from '../command.js';
@@ -63,7 +65,7 @@ export interface MountOrder {
 export async function performMount(order: MountOrder): Promise<MountResult> {
   try {
     const result = await mountFound(order);
-    sweepOthers();
+    if (order.forManager !== true) sweepOthers();
     if (order.announce) announceMount(result, order);
     return result;
   } catch (error) {
@@ -72,7 +74,7 @@ export async function performMount(order: MountOrder): Promise<MountResult> {
   }
 }
 
-/** Takes away what earlier mounts left, since where no manager runs nobody else does. */
+/** Takes away what earlier mounts left, since where no manager runs nobody else does. One that runs does so itself. */
 function sweepOthers(): void {
   try {
     sweepRecords();
@@ -191,6 +193,7 @@ async function mountOnce(order: MountOrder): Promise<MountResult> {
   const {policy} = rules;
   const server = order.socketOnly === true ? {...policy.server, driver: 'socket' as const} : policy.server;
   const early = order.ready === undefined ? startEarly(order, request, server) : undefined;
+  order.ready?.greet((socket) => sayHello(socket, welcomeFor(policy, order.callerUid)));
   try {
     return await mountWith(order, request, rules, {server, held: order.ready ?? early});
   } finally {
@@ -234,12 +237,17 @@ async function mountWith(
         const {required} = policy.containment;
         checkContainment(process, {required, object, callerUid, network: hasNetwork(server)});
       },
-      ...(forManager ? {serving: (one) => print(JSON.stringify(one))} : {}),
+      ...(forManager ? {asking: tellManager, serving: tellManager} : {}),
       keepRecord: (mounted) => noteMount(whole(mounted), order),
       ...(log === undefined ? {} : {log}),
     }),
   );
   return whole(result);
+}
+
+/** A line about the server, of which a manager hears before the mount is there (`manager/server-meetings.ts`). */
+function tellManager(server: object): void {
+  print(JSON.stringify({server}));
 }
 
 /** Programs of others don't know iomap, and a mount with it would be read-only for their sake. */

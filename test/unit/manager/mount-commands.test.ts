@@ -1,16 +1,16 @@
 import {expect, test} from 'vitest';
 import type {CommandRunner} from '../../../src/manager/command-runner.js';
 import {mountByCommand} from '../../../src/manager/mount-commands.js';
-import type {ServingServer} from '../../../src/manager/server-meetings.js';
+import type {ServerNews} from '../../../src/manager/server-meetings.js';
 
 const order = {source: '/images/a.img', target: '/mnt', type: 'ext4'};
 
 type RunOptions = Parameters<CommandRunner['run']>[2];
 
 /** A command that tells of these servers, and then of its mount, or fails. */
-function commandThatTells(told: unknown, servers: readonly ServingServer[] = []): CommandRunner {
+function commandThatTells(told: unknown, servers: readonly ServerNews[] = []): CommandRunner {
   const run = async (_args: unknown, _withinMs: unknown, options: RunOptions): Promise<unknown> => {
-    for (const server of servers) options?.onServing?.(server);
+    for (const server of servers) options?.onServer?.(server);
     if (told instanceof Error) throw told;
     return told;
   };
@@ -20,8 +20,8 @@ function commandThatTells(told: unknown, servers: readonly ServingServer[] = [])
 function noting(): {did: string[]; how: Parameters<typeof mountByCommand>[2]} {
   const did: string[] = [];
   const meetings = {
-    begin: ({controlSocket, pid}: ServingServer) => void did.push(`meet ${controlSocket} ${pid}`),
-    drop: (controlSocket: string | undefined) => void did.push(`drop ${controlSocket}`),
+    hear: ({controlSocket = 'it', pid}: ServerNews) => void did.push(`hear of ${controlSocket} ${pid}`),
+    drop: ({controlSocket, pid}: ServerNews) => void did.push(`drop ${controlSocket} ${pid}`),
   };
   return {did, how: {policyWords: [], meetings}};
 }
@@ -36,25 +36,29 @@ test('a mount command that says nothing is a failure with a sentence', async () 
 
 test('the server is met before the mount is there, the last where it was tried more than once', async () => {
   const {did, how} = noting();
-  const servers = [
-    {controlSocket: '/one', pid: 7, start: '12'},
-    {controlSocket: '/two', pid: 8, start: '13'},
-  ];
+  const [one, two] = [
+    {pid: 7, start: '12'},
+    {pid: 8, start: '13'},
+  ] as const;
+  const servers = [one, {...one, controlSocket: '/one'}, two, {...two, controlSocket: '/two'}];
   const made = await mountByCommand(commandThatTells({connectionId: 41}, servers), order, how);
-  expect(made).toEqual({id: '41', controlSocket: '/two'});
-  expect(did).toEqual(['drop undefined', 'meet /one 7', 'drop /one', 'meet /two 8']);
+  expect(made).toEqual({id: '41', server: servers[3]});
+  expect(did).toEqual([
+    ...['drop undefined undefined', 'hear of it 7', 'hear of /one 7'],
+    ...['drop /one 7', 'hear of it 8', 'hear of /two 8'],
+  ]);
 });
 
 test('what a mount came to nothing with is dropped', async () => {
   const {did, how} = noting();
   const failing = commandThatTells(new Error('denied'), [{controlSocket: '/one', pid: 7, start: '12'}]);
   await expect(mountByCommand(failing, order, how)).rejects.toThrow('denied');
-  expect(did.at(-1)).toBe('drop /one');
+  expect(did.at(-1)).toBe('drop /one 7');
 });
 
 test('so is what a command met that then ended without a word', async () => {
   const {did, how} = noting();
   const silent = commandThatTells(undefined, [{controlSocket: '/one', pid: 7, start: '12'}]);
   await expect(mountByCommand(silent, order, how)).rejects.toMatchObject({code: 'command-silent'});
-  expect(did.at(-1)).toBe('drop /one');
+  expect(did.at(-1)).toBe('drop /one 7');
 });

@@ -4,6 +4,7 @@ import type {ProcessUsers} from '../../../src/launch/process-users.js';
 import {Aged} from '../../../src/manager/aged.js';
 import {processNamed} from '../../../src/manager/process-name.js';
 import {ServerMeetings} from '../../../src/manager/server-meetings.js';
+import {O_RDONLY, openFd} from '../../../src/sys/fd.js';
 
 const SOCKET = `${RUN_DIRECTORY}/control/0123456789abcdef.sock`;
 const isRoot = process.geteuid?.() === 0;
@@ -15,7 +16,7 @@ function meetings(make: () => ProcessUsers = () => new Map()): ServerMeetings {
 test('one that was met early is had once, and as it was seen', ({skip}) => {
   if (!isRoot) skip('needs root');
   const own = meetings();
-  own.begin({controlSocket: SOCKET, ...processNamed(process.pid)!});
+  own.hear({controlSocket: SOCKET, ...processNamed(process.pid)!});
   const met = own.take(SOCKET)!;
   expect(met.containment).toMatchObject({pid: process.pid, uid: 0});
   const again = own.take(SOCKET)!;
@@ -25,9 +26,38 @@ test('one that was met early is had once, and as it was seen', ({skip}) => {
   again.link.close();
 });
 
+test('what was seen before it served is had with the descriptors that it has when it serves', ({skip}) => {
+  if (!isRoot) skip('needs root');
+  let looks = 0;
+  const own = meetings(() => {
+    looks++;
+    return new Map();
+  });
+  const server = processNamed(process.pid)!;
+  own.hear(server);
+  using file = openFd('/dev/full', O_RDONLY);
+  own.hear({controlSocket: SOCKET, ...server});
+  const met = own.take(SOCKET)!;
+  expect(met.containment).toMatchObject({pid: process.pid, descriptors: {'/dev/full': 1}});
+  expect(file.closed).toBe(false);
+  expect(looks).toBe(1);
+  met.link.close();
+});
+
+test('a look at a process that has the id of another by now is made anew', ({skip}) => {
+  if (!isRoot) skip('needs root');
+  const own = meetings();
+  const server = processNamed(process.pid)!;
+  own.hear(server);
+  own.hear({controlSocket: SOCKET, pid: server.pid, start: '1'});
+  const met = own.take(SOCKET)!;
+  expect(met.containment).toBeUndefined();
+  met.link.close();
+});
+
 test('what was seen of a process that has the id of another is nothing', () => {
   const own = meetings();
-  own.begin({controlSocket: SOCKET, pid: process.pid, start: '1'});
+  own.hear({controlSocket: SOCKET, pid: process.pid, start: '1'});
   const met = own.take(SOCKET)!;
   expect(met.containment).toBeUndefined();
   met.link.close();
@@ -40,16 +70,16 @@ test.each([
   `${RUN_DIRECTORY}/control/0123456789ABCDEF.sock`,
 ])('no socket but a control socket is connected to: %s', (controlSocket) => {
   const own = meetings();
-  own.begin({controlSocket, pid: process.pid, start: '1'});
+  own.hear({controlSocket, pid: process.pid, start: '1'});
   expect(own.take(controlSocket)).toBeUndefined();
 });
 
 test('a dropped one is ended', async () => {
   const own = meetings();
-  own.begin({controlSocket: SOCKET});
-  own.drop(SOCKET);
-  own.drop(SOCKET);
-  own.drop(undefined);
+  own.hear({controlSocket: SOCKET});
+  own.drop({controlSocket: SOCKET});
+  own.drop({controlSocket: SOCKET});
+  own.drop({});
   const fresh = own.take(SOCKET)!;
   expect(fresh.containment).toBeUndefined();
   fresh.link.close();
@@ -61,7 +91,7 @@ test('that other processes can’t be looked at is no failure of a mount', async
   });
   own.expect();
   await new Promise((resolve) => setTimeout(resolve, 5));
-  own.begin({controlSocket: SOCKET, ...processNamed(process.pid)!});
+  own.hear({controlSocket: SOCKET, ...processNamed(process.pid)!});
   const met = own.take(SOCKET)!;
   expect(met.containment).toBeUndefined();
   met.link.close();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {afterEach, beforeEach, describe, test} from 'vitest';
 import {Deadline} from '../../../src/service/deadline.js';
-import {type HelperActions, HelperConversation} from '../../../src/service/helper-conversation.js';
+import {type HelperActions, HelperConversation, sayHello} from '../../../src/service/helper-conversation.js';
 import {silent} from '../../../src/service/log.js';
 import {Errno} from '../../../src/sys/errno.js';
 import {ERRNO, type ErrnoCode} from '../../../src/sys/errno-codes.js';
@@ -106,6 +106,28 @@ describe('helper conversation', () => {
       assert.ok(passed && sameFile(passed.fd, fd.fd), name);
       passed.close();
     }
+  });
+
+  test('a server that was told hello before the conversation is not told again', async () => {
+    converse();
+    sayHello(ours, {allowOther: true, fuseblk: false});
+    const buffer = new Uint8Array(64);
+    const first = receivePacket(peer.fd, buffer, {maxFds: 0, timeoutMs: 100});
+    assert.equal(hex(buffer.subarray(0, first.length)), hex(bytes("'SAFT' 0001 0001 00000001")));
+    sendPacket(peer.fd, bytes("'LAST' 0001 0000"));
+    using file = openFd('/dev/null', O_RDONLY);
+    const welcome = {allowOther: true, fuseblk: false, greeted: true};
+    await conversation.greet({...welcome, argv: file, fuseDevice: file});
+    assert.equal(conversation.serverPid, process.pid, 'who answered is known all the same');
+    assert.deepEqual(
+      answers(),
+      ['argv', 'fusedev'].map((name) => `${hex(bytes(`'FILE' 00000000 '${name}' 00`))}+`),
+    );
+  });
+
+  test('to a server that is gone there is nobody to say it', () => {
+    peer.close();
+    assert.throws(() => sayHello(ours, {allowOther: true, fuseblk: false}), {code: 'EPIPE'});
   });
 
   const badReplies: Array<[what: string, dump: string, code: string]> = [
@@ -343,6 +365,18 @@ describe('helper conversation', () => {
   test('a goodbye brings its exit code', async () => {
     sendPacket(peer.fd, bytes("'BYEE' 00000020"));
     assert.deepEqual(await conversation.run(), {ended: 'goodbye', exitCode: 32});
+  });
+
+  test('what a server said last is heard when it runs no more, though somebody else holds its socket', async () => {
+    conversation = new HelperConversation(
+      {socket: ours, deadline: new Deadline(5000), ended: () => true},
+      {actions, log: silent},
+    );
+    sendPacket(peer.fd, bytes("'TYPE' 00000000"));
+    const outcome = await conversation.run();
+    assert.deepEqual(actions.calls, [['type', false]]);
+    assert.ok(outcome.ended === 'failed');
+    assert.equal(outcome.reason.code, 'closed');
   });
 
   test('silence ends at the deadline', async () => {
