@@ -210,7 +210,6 @@ export class MountManager implements Manager {
   async create(order: MountOrder): Promise<MountView> {
     const {source, target} = order;
     let made: Awaited<ReturnType<typeof mountByCommand>>;
-    this.#meetings.expect();
     try {
       made = await mountByCommand(this.#commands, order, {
         policyWords: this.#policyWords(),

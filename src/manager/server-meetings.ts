@@ -40,17 +40,6 @@ export class ServerMeetings {
     this.#users = users;
   }
 
-  /** A mount command is at work: finds out, while there is nothing else to do, who runs under which user id, a good part of a look at its server. */
-  expect(): void {
-    setImmediate(() => {
-      try {
-        this.#users.get(0);
-      } catch {
-        // Who looks for himself is told.
-      }
-    });
-  }
-
   /** Looks at the server of a mount that is being made, or meets it. What is no path of a control socket is left alone. */
   hear({controlSocket, pid, start}: ServerNews): void {
     if (controlSocket === undefined) {
