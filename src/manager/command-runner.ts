@@ -109,13 +109,13 @@ function toldOfMount(stdout: string): boolean {
   return stdout.startsWith('{"mountId":') && stdout.endsWith('}\n');
 }
 
-/** The line in which a mount command tells of its server, before its mount is made. */
+/** A line in which a mount command tells of its server, before its mount is made. */
 const NEWS = /^\{"server":.+\}\n/;
 
 /** Undefined for a line that is none of ours after all. */
 function newsIn(line: string): ServerNews | undefined {
   try {
-    return (JSON.parse(line) as {server: ServerNews}).server;
+    return (JSON.parse(line) as {server: ServerNews | null}).server ?? undefined;
   } catch {
     return undefined;
   }

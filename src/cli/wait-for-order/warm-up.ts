@@ -25,15 +25,15 @@ interface Waiting {
 }
 
 /**
- * Goes through what a mount does, for nothing: the way to policy's decision with this program's own file as an image, a conversation with a server
- * that is none, and the look at its own, where policy demands something of servers. Code that runs for the first time takes several times as long, and nobody waits for it now.
+ * Goes through what a mount does, for nothing: the words of its order, policy, the whole mount up to the kernel (`dressRehearsal`), and the look at its own
+ * server, where policy demands something of servers. Code that runs for the first time takes several times as long, and nobody waits for it now.
  */
 export async function warmUp({type, server, loaded, policy}: Waiting): Promise<void> {
   postponeOptimization();
   output();
   const looksAt = loaded.containment.required.length > 0 ? server.pid : undefined;
   const program = process.argv[1]!;
-  // Nothing is mounted there, as little as on a target.
+  // Places to look at, on which nothing is mounted.
   const paths = {source: program, target: dirname(program)};
   for (let time = 0; time < TIMES; time++) {
     try {
