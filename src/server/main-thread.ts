@@ -2,7 +2,7 @@ import type {Worker} from 'node:worker_threads';
 import {ServerConversation} from '../service/index.js';
 import {exitNow} from '../sys/exit.js';
 import {createMemfd, mapShared} from '../sys/memfd.js';
-import {optimizeEarly} from '../sys/optimization.js';
+import {resumeOptimization} from '../sys/optimization.js';
 import {getRlimit} from '../sys/process.js';
 import {listenFds} from '../sys/systemd.js';
 import {Answers} from './answers.js';
@@ -150,7 +150,7 @@ async function serve(how: ServerArguments, thread: RequestThreadHandle): Promise
   const {fuseDevice, busyPollMs} = session;
   const serving = session.thread.ask('run', {fuseFd: fuseDevice.fd, devices, busyPollMs});
   session.conversation.goodbye(0);
-  if (!isJitless()) setTimeout(optimizeEarly, SETTLED_MS).unref();
+  if (session.rehearsed !== undefined && !isJitless()) setTimeout(resumeOptimization, SETTLED_MS).unref();
   const {ended} = await serving;
   return ended === 'unmounted' ? 0 : 1;
 }

@@ -4,7 +4,7 @@ import type {ServerConversation} from '../service/index.js';
 import {Errno, errnoText} from '../sys/errno.js';
 import {type OwnedFd, setNonBlocking} from '../sys/fd.js';
 import {MS_NODEV, MS_NOSUID, MS_RDONLY} from '../sys/mount-flags.js';
-import {postponeOptimization} from '../sys/optimization.js';
+import {optimizeEarly} from '../sys/optimization.js';
 import {gettid} from '../sys/process.js';
 import type {SeccompFilter, SeccompRule} from '../sys/seccomp.js';
 import type {ControlListener} from './control-listener.js';
@@ -75,7 +75,8 @@ async function lockDown(session: Session): Promise<boolean> {
   // One for a ring has to name it.
   const early = queues === undefined ? filterFor(session, more) : undefined;
   const {landlock, threadId} = await loading;
-  postponeOptimization();
+  // One that has waited does so when its mount is there.
+  if (session.rehearsed === undefined) optimizeEarly();
   const ringFd = queues === undefined ? undefined : (await thread.ask('ring', {fuseFd, queues})).ringFd;
   orders.wake = () => wakeThread(threadId);
   restrictThread();

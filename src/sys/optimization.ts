@@ -17,17 +17,22 @@ export function earlyFlags(version: string = process.versions.v8): readonly stri
 }
 
 /**
- * Has V8 compile a server's code for speed sooner, in all of its threads; from now on, where it was postponed. To be called when their code is loaded:
- * V8 compares its flags with those that a code cache was made with. Not for a runtime without a compiler (`jitless`), which would get one.
+ * Has V8 compile a server's code for speed sooner, in all of its threads. To be called when their code is loaded: V8 compares its flags with those that a
+ * code cache was made with.
  */
 export function optimizeEarly(): void {
-  setV8Flags(['--opt', ...earlyFlags()]);
+  setV8Flags(earlyFlags());
 }
 
 /**
- * Has V8's last compiler wait, in all threads. It works on a thread of its own, 2 to 6 ms at a time, and two processors are too few for that and for a mount
- * between three processes. What runs goes on meanwhile in the code that it has. To be called when that is loaded, as `optimizeEarly`.
+ * Has V8's last compiler wait, in all threads, in a process that waits for a mount. It works on a thread of its own, 2 to 6 ms at a time, and two processors are too
+ * few for that and for a mount between three processes. What runs goes on meanwhile in the code that it has. To be called as `optimizeEarly`.
  */
 export function postponeOptimization(): void {
   setV8Flags(['--no-opt']);
+}
+
+/** Ends `postponeOptimization`, for a server: from now on as with `optimizeEarly`. Not for a runtime without a compiler (`jitless`), which would get one. */
+export function resumeOptimization(): void {
+  setV8Flags(['--opt', ...earlyFlags()]);
 }

@@ -3,7 +3,7 @@ import {expect, test} from 'vitest';
 import {earlyFlags} from '../../../src/sys/optimization.js';
 
 test('this V8 knows the flags, and says nothing', () => {
-  const words = [...earlyFlags(), '-e', ''];
+  const words = ['--no-opt', '--opt', ...earlyFlags(), '-e', ''];
   const {status, stderr} = spawnSync(process.execPath, words, {encoding: 'utf8', env: {}});
   expect({status, stderr}).toEqual({status: 0, stderr: ''});
 });
@@ -25,7 +25,10 @@ test.each([
 });
 
 test('setting them writes nothing', () => {
-  const program = "import {optimizeEarly} from './dist/sys/optimization.js'; optimizeEarly();";
+  const program = `
+    import {optimizeEarly, postponeOptimization, resumeOptimization} from './dist/sys/optimization.js';
+    for (const each of [optimizeEarly, postponeOptimization, resumeOptimization]) each();
+  `;
   const words = ['--input-type=module', '-e', program];
   const {status, stderr} = spawnSync(process.execPath, words, {encoding: 'utf8', env: {}});
   expect({status, stderr}).toEqual({status: 0, stderr: ''});
