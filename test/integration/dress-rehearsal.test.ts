@@ -2,6 +2,7 @@ import {mkdtempSync, readdirSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, expect, test} from 'vitest';
+import {rehearseOnce} from '../../src/cli/wait-for-order/warm-up.js';
 import {DEFAULT_MOUNT_POLICY, dressRehearsal} from '../../src/helper/index.js';
 import type {Decision, MountFacts} from '../../src/policy/index.js';
 import {readMounts} from '../../src/sys/mount-info.js';
@@ -48,3 +49,12 @@ test('it goes as far as to the kernel, whatever policy says, and leaves nothing'
     Array(2).fill({kind: 'file', readOnly: true}),
   );
 });
+
+// What a waiting command rehearses fails in silence: it is for speed alone.
+test.skipIf(!isRoot).each(['ext4', 'auto', 'raw'])(
+  'a command that waits for mounts of type %s gets as far',
+  async (type) => {
+    const ended = await rehearseOnce(type, {policyDirectory: directory, heldPolicy: undefined});
+    expect(ended).toMatchObject({code: 'kernel', errnoName: 'EINVAL'});
+  },
+);

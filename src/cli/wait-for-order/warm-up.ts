@@ -1,5 +1,5 @@
 import {dirname} from 'node:path';
-import {dressRehearsal} from '../../helper/index.js';
+import {dressRehearsal, type MountError} from '../../helper/index.js';
 import type {HeldServer} from '../../launch/held-server.js';
 import {CONTROL_DIRECTORY} from '../../launch/mount-record.js';
 import {rehearseLook} from '../../launch/rehearsed-look.js';
@@ -32,20 +32,24 @@ export async function warmUp({type, server, loaded, policy}: Waiting): Promise<v
   postponeOptimization();
   output();
   const looksAt = loaded.containment.required.length > 0 ? server.pid : undefined;
-  const program = process.argv[1]!;
-  // Places to look at, on which nothing is mounted.
-  const paths = {source: program, target: dirname(program)};
   for (let time = 0; time < TIMES; time++) {
     try {
       parseCommand(mountDefinition, ORDER);
-      mayHangOn(paths);
       server.fits(type, loaded.server);
-      const {target} = paths;
-      const rules = mountRules({...paths, type, callerUid: 0}, policyFiles(policy));
-      await dressRehearsal({target, ...rules, controlDirectory: CONTROL_DIRECTORY});
+      await rehearseOnce(type, policy);
     } catch {
       // It is for speed alone: what fails here is told by a mount.
     }
     if (looksAt !== undefined) rehearseLook(looksAt);
   }
+}
+
+/** One mount for nothing. @returns what it ended with, as `dressRehearsal` */
+export async function rehearseOnce(type: string, policy: Waiting['policy']): Promise<MountError> {
+  const program = process.argv[1]!;
+  // Places to look at, on which nothing is mounted.
+  const paths = {source: program, target: dirname(program)};
+  mayHangOn(paths);
+  const rules = mountRules({...paths, type, callerUid: 0}, policyFiles(policy));
+  return await dressRehearsal({target: paths.target, ...rules, controlDirectory: CONTROL_DIRECTORY});
 }
