@@ -1,23 +1,21 @@
-import type {Decision} from '../policy/index.js';
 import {scriptedServer} from '../service/scripted-server.js';
 import {createMemfd} from '../sys/memfd.js';
 import {MountError} from './errors.js';
 import {lookAt} from './look.js';
 import {mount} from './mount.js';
 import type {MountPolicy} from './mount-policy.js';
-import type {MountRequest} from './mount-request.js';
+import type {MountDependencies, MountRequest} from './mount-request.js';
 
 /** No fuse device: the kernel refuses the mount when it is told of it. */
 const NO_FUSE_DEVICE = '/dev/null';
-const ALLOWED: Decision = {allowed: true, origin: undefined, reason: '', considered: [], forced: ['nosuid']};
 
 /** What a rehearsal is held with. */
 export interface Stage {
   /** An existing directory, on which nothing is mounted. */
   readonly target: string;
   readonly policy: MountPolicy;
-  /** Asked as of a mount; what it answers is not heeded. */
-  readonly decide: (facts: Parameters<Parameters<typeof mount>[1]['decide']>[0]) => Decision;
+  /** Asked as of a mount; one that it denies is rehearsed all the same. */
+  readonly decide: MountDependencies['decide'];
   readonly controlDirectory: string;
 }
 
@@ -39,7 +37,7 @@ export async function dressRehearsal({target, policy, decide, controlDirectory}:
   try {
     await mount(request, {
       policy: {...policy, loop: 'never', iomap: 'deny'},
-      decide: (facts) => ({...decide(facts), ...ALLOWED}),
+      decide: (facts) => ({...decide(facts), allowed: true}),
       connect: () => ({socket, kind: 'socket'}),
       controlDirectory,
       fuseDevice: NO_FUSE_DEVICE,

@@ -21,14 +21,14 @@ export interface ScriptedServer {
  */
 export function scriptedServer({source, target}: {source: string; target: string}): ScriptedServer {
   const [socket, end] = seqpacketPair();
-  const source0 = {...OPEN, tryLoop: true, path: source};
+  const openSource = {...OPEN, tryLoop: true, path: source};
   for (const packet of [
     helloReply.encode({version: PROTOCOL_VERSION}),
     openFile.encode({...OPEN, path: CONTROL_FILE}),
     openFileExtended.encode({...OPEN, path: LISTEN_FILE}),
     openFileExtended.encode({...OPEN, path: QUEUES_FILE}),
-    openFileExtended.encode(source0),
-    openFileExtended.encode({...source0, blockSize: 4096}),
+    openFileExtended.encode(openSource),
+    openFileExtended.encode({...openSource, blockSize: 4096}),
     commands.fsopen.encode({fuseblk: false}),
     commands.source.encode({value: source}),
     commands.mountPoint.encode({path: target, expected: 'directory'}),

@@ -367,18 +367,6 @@ describe('helper conversation', () => {
     assert.deepEqual(await conversation.run(), {ended: 'goodbye', exitCode: 32});
   });
 
-  test('what a server said last is heard when it runs no more, though somebody else holds its socket', async () => {
-    conversation = new HelperConversation(
-      {socket: ours, deadline: new Deadline(5000), ended: () => true},
-      {actions, log: silent},
-    );
-    sendPacket(peer.fd, bytes("'TYPE' 00000000"));
-    const outcome = await conversation.run();
-    assert.deepEqual(actions.calls, [['type', false]]);
-    assert.ok(outcome.ended === 'failed');
-    assert.equal(outcome.reason.code, 'closed');
-  });
-
   test('silence ends at the deadline', async () => {
     converse(60);
     const outcome = await conversation.run();
