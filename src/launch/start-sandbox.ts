@@ -10,7 +10,7 @@ import {withLaunchLock} from './lock.js';
 import {createLog} from './log-memfd.js';
 import {asFirstToGo} from './oom-score.js';
 import {requireTool} from './tools.js';
-import {unusedUserId} from './user-id.js';
+import {strangersWith, unusedUserId} from './user-id.js';
 
 /** What starts a sandbox. */
 export interface SandboxTools {
@@ -92,5 +92,11 @@ export function startSandbox(
     return {uid, monitor: begin(uid, {bubblewrap, start}, {info: infoNumber, fds})};
   });
   held.keep();
-  return new EmbeddedServer({socket: ours, uid, monitor, whose}, {log, info});
+  const server = new EmbeddedServer({socket: ours, uid, monitor, whose}, {log, info});
+  const [stranger] = strangersWith(uid, monitor);
+  if (stranger === undefined) return server;
+  server.kill();
+  server.socket.close();
+  server.close();
+  throw new Error(`can't start a contained server: process ${stranger} has its user id ${uid} as well`);
 }
