@@ -5,6 +5,8 @@ import {existsSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
+import {withPolicyTexts} from './policy-texts.mjs';
+import {buildFirst, takeShared} from './shared-code.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -33,7 +35,7 @@ const common = {
   banner: {
     js: "const __meta = {get url() { return require('node:url').pathToFileURL(__filename).href; }};",
   },
-  define: {'import.meta.url': '__meta.url'},
+  define: {'import.meta.url': '__meta.url', 'import.meta.dirname': '__dirname'},
   // The native module alone, without the search for it: in a sandbox it lies beside the program, elsewhere the installed package has it.
   alias: {koffi: './scripts/koffi-native.mjs'},
 };
@@ -53,19 +55,30 @@ const code = {
   ...common,
   minify: true,
   banner: {
-    js: `(function (exports, require, module, __filename, __dirname, importFile) {${common.banner.js}`,
+    js: `(function (exports, require, module, __filename, __dirname, importFile, shared) {${common.banner.js}`,
   },
   footer: {js: '})'},
 };
 /** Their code, each with what of it V8 keeps compiled: all, or what runs on such an occasion. */
 const CODE = [
   ['cli/main', 'src/cli/main.ts', 'cli/main.cjs', '--ran', 'help'],
+  ['cli/early', 'src/cli/early-main.ts', 'cli/main.cjs', '--all'],
   ['cli/mount', 'src/cli/mount-main.ts', 'cli/main.cjs', '--all'],
   ['sandbox/server.main', 'src/server/main-thread.ts', 'sandbox/server.js', '--all'],
   ['sandbox/server.thread', 'src/server/request-thread.ts', 'sandbox/server.js', '--rehearsed', 'ext4'],
 ];
+const policyTexts = await withPolicyTexts(join(root, made));
+let shared = [];
 for (const [name, entry] of CODE) {
-  await build({...code, entryPoints: [entry], outfile: `${made}/${name}.code.js`});
+  const outfile = `${made}/${name}.code.js`;
+  if (name === 'cli/early') shared = await buildFirst({...code, entry, outfile, plugins: [policyTexts]});
+  else
+    await build({
+      ...code,
+      entryPoints: [entry],
+      outfile,
+      plugins: name === 'cli/mount' ? [takeShared(shared)] : [policyTexts],
+    });
 }
 await build({
   ...common,

@@ -26,7 +26,7 @@ if (!existsSync(`node_modules/${native}`)) fail(`koffi has no native module for 
 const PROGRAM = 'usr/lib/fuseward';
 const PROGRAM_FILES = [
   'main.cjs',
-  ...['main', 'mount'].flatMap((code) => [`${code}.code.js`, `${code}.cache`]),
+  ...['main', 'early', 'mount'].flatMap((code) => [`${code}.code.js`, `${code}.cache`]),
 ].map((name) => `dist/cli/${name}`);
 
 function copy(from, to = join(PROGRAM, from)) {

@@ -10,18 +10,10 @@ import {CommandUnit} from './command-unit.js';
 import {launchEmbedded} from './embedded.js';
 import type {EmbeddedServer} from './embedded-server.js';
 import type {HeldServer} from './held-server.js';
-
-/** Where servers that someone else starts (a systemd socket unit) listen, one socket a type. */
-export const SERVICE_DIRECTORY = '/run/filesystems';
+import {BUILTIN_TYPES, SERVICE_DIRECTORY, UNNAMED} from './own-types.js';
 
 /** How long a service may leave its backlog full; the whole process stands still meanwhile. */
 const CONNECT_MS = 5_000;
-
-/** Types that a server of our own knows; `auto` finds out which of them the source is. */
-export const BUILTIN_TYPES: readonly string[] = ['ext2', 'ext3', 'ext4', 'raw', 'stripefs', 'auto'];
-
-/** The server that finds out the type. */
-const UNNAMED = 'auto';
 
 /** A server ready for the conversation. */
 export interface Connection {
@@ -57,16 +49,6 @@ export function hasServer(
   const ours = BUILTIN_TYPES.includes(wanted) || command !== undefined;
   if (ours && driver !== 'socket') return true;
   return driver !== 'builtin' && isTypeName(wanted) && existsSync(`${directory}/${wanted}`);
-}
-
-/** Whether a mount of `type` starts a server of our own, by what lies ready now. @param type `auto` for one that finds out */
-export function startsOwn(
-  type: string,
-  {driver, command}: ServerPolicy,
-  directory: string = SERVICE_DIRECTORY,
-): boolean {
-  if (driver === 'socket' || command !== undefined || !BUILTIN_TYPES.includes(type)) return false;
-  return type === UNNAMED || driver === 'builtin' || !existsSync(`${directory}/${type}`);
 }
 
 /**

@@ -1,19 +1,13 @@
 export type {CommandMount, CommandMountSource} from './command-mount.js';
 export {findProgram, MissingProgram, PROGRAM_DIRECTORIES} from './command-program.js';
 export * as commandSandbox from './command-sandbox.js';
-export {
-  BUILTIN_TYPES,
-  type Connection,
-  connectServer,
-  hasServer,
-  SERVICE_DIRECTORY,
-  startsOwn,
-} from './connect.js';
+export {type Connection, connectServer, hasServer} from './connect.js';
 export {launchContained, launchEmbedded} from './embedded.js';
 export {EmbeddedServer} from './embedded-server.js';
 export {GrantError} from './granted-path.js';
 export {RUN_DIRECTORY, withLaunchLock} from './lock.js';
 export {NetworkError} from './network.js';
+export {BUILTIN_TYPES, SERVICE_DIRECTORY, startsOwn} from './own-types.js';
 export {findRuntime, type Runtime} from './runtime.js';
 export {runtimeFlags} from './sandbox.js';
 export {

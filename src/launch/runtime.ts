@@ -1,6 +1,5 @@
 import {existsSync, readFileSync, realpathSync, statSync} from 'node:fs';
-import {dirname} from 'node:path';
-import {fileURLToPath} from 'node:url';
+import {dirname, join} from 'node:path';
 import {loadedLibraries} from '../sys/loaded-libraries.js';
 
 /** The files a contained server needs; everything else of the machine stays out of its sight. */
@@ -71,7 +70,7 @@ export type SandboxProgram = 'server' | 'probe' | 'adapter' | 'relay' | 'observe
 /** Finds the runtime of this very process, for servers to run on. */
 export function findRuntime(program: SandboxProgram): Runtime {
   const node = realpathSync(process.execPath);
-  const file = fileURLToPath(new URL(`../../dist/sandbox/${program}.js`, import.meta.url));
+  const file = join(import.meta.dirname, `../../dist/sandbox/${program}.js`);
   return {
     node,
     nodeReachable: reachableByAll(node),

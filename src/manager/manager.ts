@@ -1,7 +1,7 @@
 import {eventually} from '../helper/cleanup.js';
-import {BUILTIN_TYPES} from '../launch/connect.js';
 import {type Feature, machineFeatures} from '../launch/features.js';
 import {RUN_DIRECTORY} from '../launch/lock.js';
+import {BUILTIN_TYPES} from '../launch/own-types.js';
 import {processUsers} from '../launch/process-users.js';
 import {rehearseLook} from '../launch/rehearsed-look.js';
 import {POLICY_DIRECTORY} from '../policy/index.js';

@@ -6,8 +6,10 @@ import {
   isTypeName,
   POLICY_DIRECTORY,
   type PolicyFiles,
+  type PolicyText,
   shippedFiles,
 } from './policy-files.js';
+import {readAtBuild} from './read-at-build.js';
 
 /** The type whose policy holds for a mount without `-t`. */
 export const UNNAMED_TYPE = 'auto';
@@ -18,11 +20,15 @@ export const DEFAULTS = 'defaults';
 /** What each file said last, and in which text. */
 const known = new Map<string, {readonly text: string; readonly read: PolicyFile}>();
 
-/** What a file says, which is not read anew while its text is the same: a command that waits for a mount has read it before. @throws PolicyError */
-function readAgain(file: string, text: string): PolicyFile {
+/**
+ * What a file says, which is not read anew while its text is the same: a command that waits for a mount has read it before, and the build those that ship.
+ * @throws PolicyError
+ */
+function readAgain(name: string, place: PolicyText): PolicyFile {
+  const {file, text} = place;
   const last = known.get(file);
   if (last?.text === text) return last.read;
-  const read = readPolicyText(file, text);
+  const read = readAtBuild(name, place) ?? readPolicyText(file, text);
   known.set(file, {text, read});
   return read;
 }
@@ -35,7 +41,7 @@ function readLayers(names: readonly string[], places: readonly PolicyFiles[]): P
     for (const name of names) {
       try {
         const found = place.read(name);
-        if (found !== undefined) layers.push(readAgain(found.file, found.text));
+        if (found !== undefined) layers.push(readAgain(name, found));
       } catch (error) {
         if (!(error instanceof PolicyError)) throw error;
         problems.push(...error.problems);

@@ -1,6 +1,5 @@
 import {readdirSync, readFileSync} from 'node:fs';
 import {basename, join} from 'node:path';
-import {fileURLToPath} from 'node:url';
 import {PolicyError} from './policy-error.js';
 import {checkDirectory, readTrusted} from './trusted-file.js';
 
@@ -8,7 +7,7 @@ import {checkDirectory, readTrusted} from './trusted-file.js';
 export const POLICY_DIRECTORY = '/etc/fuseward/policy.d';
 
 /** What ships with the program: `defaults.toml` with every key, and a file for each type that a server of our own knows. */
-export const SHIPPED_DIRECTORY: string = fileURLToPath(new URL('../../policy', import.meta.url));
+export const SHIPPED_DIRECTORY: string = join(import.meta.dirname, '../../policy');
 
 /** File-system types become file names, so nothing but these characters: no slash, no leading dot. */
 const TYPE = /^[a-z0-9][a-z0-9_+-]{0,31}$/;

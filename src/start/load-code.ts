@@ -16,9 +16,10 @@ function contentOf(path: string): Buffer | undefined {
  * cache is code: whoever may write it may write the program, so it lies beside it, with the same owner.
  *
  * The code sees itself as the first file: its neighbours are the same.
+ * @param shared modules of code that was loaded before, for code that has them from there
  * @returns what it exports
  */
-export function loadCode(stem: string, first: NodeJS.Module): unknown {
+export function loadCode(stem: string, first: NodeJS.Module, shared?: unknown): unknown {
   const filename = `${stem}.code.js`;
   const text = readFileSync(filename, 'latin1');
   const cachedData = contentOf(`${stem}.cache`);
@@ -28,6 +29,14 @@ export function loadCode(stem: string, first: NodeJS.Module): unknown {
   });
   const importFile: ImportFile = (url) => import(url);
   const module = {exports: {}};
-  script.runInThisContext()(module.exports, first.require, module, first.filename, first.path, importFile);
+  script.runInThisContext()(
+    module.exports,
+    first.require,
+    module,
+    first.filename,
+    first.path,
+    importFile,
+    shared,
+  );
   return module.exports;
 }

@@ -1,4 +1,4 @@
-import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
@@ -7,6 +7,7 @@ import {EarlyServer} from '../../src/launch/early-server.js';
 import {launchEmbedded, startsOwn} from '../../src/launch/index.js';
 import {processUsers} from '../../src/launch/process-users.js';
 import {loadPolicy} from '../../src/policy/index.js';
+import {FUSEWARD} from './command-support.js';
 import {missingForManager, Room, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager();
@@ -91,4 +92,49 @@ describe.skipIf(missing)(`mounts that come to nothing${missing ? ` (skipped: ${m
       expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(target);
     },
   );
+});
+
+const untraced = missing ?? (existsSync('/usr/bin/strace') ? undefined : 'no strace');
+describe.skipIf(untraced)(`how a mount begins${untraced ? ` (skipped: ${untraced})` : ''}`, () => {
+  let room: Room;
+
+  beforeAll(async () => {
+    room = await Room.create();
+    mkdirSync(join(room.dir, 'target'));
+    writeFileSync(join(room.dir, 'image'), Buffer.alloc(65_536));
+  });
+  afterAll(() => room.close());
+
+  /** What a command that fails executes and opens, in order; its server is gone when it ends. */
+  function traced(...words: string[]): string {
+    const log = join(room.dir, 'trace');
+    const trace = ['-f', '-qq', '-e', 'trace=execve,openat', '-e', 'signal=none', '-o', log];
+    expect(() => room.run('strace', ...trace, FUSEWARD, ...words)).toThrow();
+    return readFileSync(log, 'utf8');
+  }
+
+  test.each([
+    ['mount', '-t', 'ext4', 'image', 'target'],
+    ['mount', 'image', 'target'],
+    ['mount.fuseward', 'image', 'target', '-t', 'fuseward.ext4'],
+  ])('%s %s %s: the server starts before the rest of the code is read, and no other does', (...words) => {
+    const text = traced(
+      ...words.map((word) => (['image', 'target'].includes(word) ? join(room.dir, word) : word)),
+    );
+    const started = text.indexOf('execve("/usr/bin/bwrap"');
+    expect(started).toBeGreaterThan(0);
+    expect(text.indexOf('execve("/usr/bin/prlimit"')).toBeLessThan(text.indexOf('mount.code.js"'));
+    expect(text.indexOf('execve("/usr/bin/bwrap"', started + 1)).toBe(-1);
+  });
+
+  test.each([
+    ['no source', ['mount', '-t', 'ext4', 'nothing', 'target']],
+    ['a type that is none of ours', ['mount', '-t', 'nobodys', 'image', 'target']],
+    ['a wrong word', ['mount', '--wrong', 'image', 'target']],
+    ['a mount that is none', ['mount.fuseward', 'nothing', 'target', '-f', '-t', 'fuseward.ext4']],
+  ])('%s: none starts', (_, words) => {
+    expect(
+      traced(...words.map((word) => (/^(image|target|nothing)$/.test(word) ? join(room.dir, word) : word))),
+    ).not.toContain('bwrap", [');
+  });
 });

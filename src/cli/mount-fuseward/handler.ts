@@ -5,6 +5,7 @@ import {exitNow} from '../../sys/exit.js';
 import {keepInheritedFds} from '../../sys/inherited.js';
 import {type Command, complain, type OptionValues, print} from '../command.js';
 import {runApart} from '../mount/apart.js';
+import {takeBegun} from '../mount/begin.js';
 import {mountForCaller, thisCaller} from '../mount/for-caller.js';
 import {type MountOrder, rehearseMount} from '../mount/perform.js';
 import {UserRequestError} from '../user-client.js';
@@ -80,6 +81,9 @@ export const mountFusewardCommand: Command = {
       if (error instanceof MountError) return exitCodeOf(error.code, error.errnoName);
       if (error instanceof UserRequestError) return exitCodeOf(error.failure.code, error.failure.errno);
       return error instanceof PolicyError ? exitCodeOf('bad-policy', undefined) : MOUNT_EXIT.internal;
+    } finally {
+      // What no mount asked for.
+      await takeBegun()?.abandon();
     }
   },
 };

@@ -1,13 +1,11 @@
-import {MountError, mayHang, subtypeOf} from '../../helper/index.js';
+import {MountError, subtypeOf} from '../../helper/index.js';
 import {loadPolicy} from '../../policy/index.js';
 import {childProcess} from '../../sys/child-process.js';
 import {ERRNO} from '../../sys/errno-codes.js';
-import {readMounts} from '../../sys/mount-info.js';
 import {EXIT, output} from '../command.js';
-import {policyFiles} from './mount-rules.js';
+import {APART, needsAnother} from './hanging-places.js';
+import {policyFiles} from './policy-place.js';
 
-/** Set for a process that is itself the attempt. */
-const VARIABLE = 'FUSEWARD_APART';
 /** How long after the deadline an attempt may still take to undo what it did and to say so. */
 const GRACE_MS = 5_000;
 
@@ -20,12 +18,6 @@ export interface Attempt {
   readonly heldPolicy?: string | undefined;
 }
 
-/** Whether a look at one of the two may never come back. */
-export function mayHangOn({source, target}: Pick<Attempt, 'source' | 'target'>): boolean {
-  const mounts = readMounts();
-  return mayHang(source, mounts) || mayHang(target, mounts);
-}
-
 /**
  * Runs this very command in a process of its own, where source or target may hang, and waits for it no longer than its deadline. A look at
  * a file whose FUSE server has taken the request and does not answer can't be ended by anything, not even by a signal; that process then stays until
@@ -35,11 +27,11 @@ export function mayHangOn({source, target}: Pick<Attempt, 'source' | 'target'>):
  * @throws MountError `deadline`; PolicyError, and MountError `bad-type`
  */
 export async function runApart({source, target, type, ...policy}: Attempt): Promise<number | undefined> {
-  if (process.env[VARIABLE] !== undefined || !mayHangOn({source, target})) return undefined;
+  if (!needsAnother({source, target})) return undefined;
   const subtype = type === undefined ? undefined : subtypeOf(type);
   const {deadlineMs} = loadPolicy(subtype, policyFiles(policy));
   const child = childProcess().spawn(process.execPath, process.argv.slice(1), {
-    env: {...process.env, [VARIABLE]: '1'},
+    env: {...process.env, [APART]: '1'},
     // Pipes of ours: one that stays must not keep those open on which somebody waits for our own end.
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -7,6 +7,7 @@ import {type Command, complain, EXIT, type OptionValues, output, print, UsageErr
 import {reportFailure, UserRequestError} from '../user-client.js';
 import {runApart} from './apart.js';
 import {mountAsUser} from './as-user.js';
+import {takeBegun} from './begin.js';
 import {isPrivileged, thisCaller} from './for-caller.js';
 import {mountDefinition} from './options.js';
 import {performMount} from './perform.js';
@@ -73,6 +74,9 @@ export async function runMount(
     return EXIT.done;
   } catch (error) {
     return report(error, json);
+  } finally {
+    // What no mount asked for.
+    await takeBegun()?.abandon();
   }
 }
 

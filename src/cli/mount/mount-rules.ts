@@ -11,7 +11,6 @@ import {
   type MountFacts,
   type Policy,
   type PolicyFiles,
-  readHeldFile,
   settingsFor,
 } from '../../policy/index.js';
 import {ERRNO} from '../../sys/errno-codes.js';
@@ -68,14 +67,6 @@ export function mountRules(kind: MountKind, from: string | PolicyFiles | undefin
       throw new MountError({object: source, reason, code: 'type-has-policy'});
     },
   };
-}
-
-/** Where the policy of an order is read: what a manager holds, or a directory; undefined for the usual one. @throws PolicyError */
-export function policyFiles(order: {
-  readonly heldPolicy?: string | undefined;
-  readonly policyDirectory: string | undefined;
-}): string | PolicyFiles | undefined {
-  return order.heldPolicy === undefined ? order.policyDirectory : readHeldFile(order.heldPolicy);
 }
 
 /**

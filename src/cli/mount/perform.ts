@@ -1,4 +1,3 @@
-import {existsSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {
   type GivenDescriptors,
@@ -7,13 +6,13 @@ import {
   type MountResult,
   mount,
   rehearse,
-  subtypeOf,
   welcomeFor,
 } from '../../helper/index.js';
-import {EarlyServer} from '../../launch/early-server.js';
+import type {EarlyServer} from '../../launch/early-server.js';
 import type {HeldServer} from '../../launch/held-server.js';
-import {launchContained, startsOwn} from '../../launch/index.js';
+import {launchContained} from '../../launch/index.js';
 import {CONTROL_DIRECTORY} from '../../launch/mount-record.js';
+import {UNNAMED} from '../../launch/own-types.js';
 import {sweepRecords} from '../../launch/record-sweep.js';
 import {type Decision, loadPolicy, type Policy, type ServerPolicy, wayOf} from '../../policy/index.js';
 import {sayHello} from '../../service/helper-conversation.js';
@@ -21,10 +20,12 @@ import type {Log} from '../../service/log.js';
 import {closeAll} from '../../sys/fd.js';
 import {print} from '../command.js';
 import {announceDenial, announceMount, noteMount} from './aftermath.js';
+import {serverTypeOf, startFor, takeBegun} from './begin.js';
 import {connectByPolicy} from './connect.js';
 import {checkContainment} from './containment-check.js';
-import {type MountRules, mountRules, policyFiles, sourceText} from './mount-rules.js';
+import {type MountRules, mountRules, sourceText} from './mount-rules.js';
 import {inItsWords} from './own-words.js';
+import {policyFiles} from './policy-place.js';
 
 /** A mount as somebody asks for it. */
 export interface MountOrder {
@@ -115,9 +116,6 @@ function prepared(order: MountOrder): PreparedMount {
   };
 }
 
-/** As `-t`: the server finds out. */
-const UNNAMED = 'auto';
-
 /**
  * Mounts; where nobody named a type and our own server found one that it has no driver for but policy has a command, once more as that type: by its rules and
  * its settings, as if it had been named, whatever the source holds by then.
@@ -202,17 +200,18 @@ async function mountOnce(order: MountOrder): Promise<MountResult> {
 }
 
 /**
- * Starts a server while the mount is still looked at, for root, who is rarely denied; others come through a manager, which may have some that wait.
- * Where there is nothing to mount none is needed. `runApart` has seen that this look can't hang.
+ * The server that this command began with (`beginMount`), else one that starts while the mount is still looked at, for root alone. `runApart`
+ * has seen that this look can't hang.
  */
 function startEarly(
   {given, callerUid}: MountOrder,
   {source, target, type}: MountRequest,
   server: ServerPolicy,
 ): EarlyServer | undefined {
-  const kind = type === undefined ? UNNAMED : subtypeOf(type);
-  if (given !== undefined || callerUid !== 0 || !startsOwn(kind, server)) return undefined;
-  return existsSync(source) && existsSync(target) ? EarlyServer.start(kind, server) : undefined;
+  const begun = takeBegun();
+  if (begun !== undefined) return begun;
+  if (given !== undefined || callerUid !== 0) return undefined;
+  return startFor({source, target}, serverTypeOf(type), server);
 }
 
 async function mountWith(

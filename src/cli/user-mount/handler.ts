@@ -10,8 +10,9 @@ import {keepInheritedFds} from '../../sys/inherited.js';
 import {hasHungUp} from '../../sys/poll.js';
 import {isUnixSocket, peerCredentials, peerGroups, sendPacket} from '../../sys/socket.js';
 import {type Command, complain, EXIT, type OptionValues, print} from '../command.js';
-import {policyFiles, refuseStrangers} from '../mount/mount-rules.js';
+import {refuseStrangers} from '../mount/mount-rules.js';
 import {performMount} from '../mount/perform.js';
+import {policyFiles} from '../mount/policy-place.js';
 import {receiveDescriptors} from './descriptors.js';
 import {userMountDefinition} from './options.js';
 

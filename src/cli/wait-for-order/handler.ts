@@ -8,8 +8,8 @@ import {isUnixSocket, receivePacket, sendPacket, shutdownReading} from '../../sy
 import {watchReadable} from '../../sys/watch.js';
 import {type Command, complain, EXIT, parseCommand} from '../command.js';
 import {runMount} from '../mount/handler.js';
-import {policyFiles} from '../mount/mount-rules.js';
 import {mountDefinition} from '../mount/options.js';
+import {policyFiles} from '../mount/policy-place.js';
 import {runUserMount} from '../user-mount/handler.js';
 import {userMountDefinition} from '../user-mount/options.js';
 import {waitForOrderDefinition} from './options.js';

@@ -6,9 +6,10 @@ import {rehearseLook} from '../../launch/rehearsed-look.js';
 import type {Policy} from '../../policy/index.js';
 import {postponeOptimization} from '../../sys/optimization.js';
 import {output, parseCommand} from '../command.js';
-import {mayHangOn} from '../mount/apart.js';
-import {mountRules, policyFiles} from '../mount/mount-rules.js';
+import {mayHangOn} from '../mount/hanging-places.js';
+import {mountRules} from '../mount/mount-rules.js';
 import {mountDefinition} from '../mount/options.js';
+import {type PolicyPlace, policyFiles} from '../mount/policy-place.js';
 
 /** How often: the first time compiles, and later ones find it compiled, at last by V8's quick compiler. */
 const TIMES = 12;
@@ -21,7 +22,7 @@ interface Waiting {
   readonly server: HeldServer;
   readonly loaded: Policy;
   /** Where the policy was read. */
-  readonly policy: {readonly policyDirectory: string | undefined; readonly heldPolicy: string | undefined};
+  readonly policy: PolicyPlace;
 }
 
 /**

@@ -1,4 +1,5 @@
 import {execFileSync} from 'node:child_process';
+import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {expect, test} from 'vitest';
 import {MOUNT_COMMANDS} from '../../../src/cli/mount-commands.js';
@@ -7,6 +8,16 @@ import {CHECKOUT} from '../../support/checkout.js';
 
 test('the first file knows which commands have their code in the file of those that mount', () => {
   expect([...MOUNTING].sort()).toEqual(Object.keys(MOUNT_COMMANDS).sort());
+});
+
+test('what the first part of the code of mounts has, the second takes from it', () => {
+  const texts = ['early', 'mount'].map((code) =>
+    readFileSync(join(CHECKOUT, `dist/cli/${code}.code.js`), 'utf8'),
+  );
+  // One of each of sys, launch and policy; two of a class of errors would be strangers to each other.
+  for (const sign of ['Cannot find function', 'child-pid', 'must be a table, [[allow]]']) {
+    expect(texts.map((text) => text.includes(sign))).toEqual([true, false]);
+  }
 });
 
 /** Says whether V8 takes a program's cache, in a process that first does with flags what the first file does. */
@@ -31,6 +42,7 @@ function cacheOf(stem: string, flags: readonly string[], forget: 'forget' | 'kee
 
 test.each([
   ['cli/main', []],
+  ['cli/early', ['--min-semi-space-size=4']],
   ['cli/mount', ['--min-semi-space-size=4']],
   ['sandbox/server.main', ['--max-old-space-size=128']],
   ['sandbox/server.thread', ['--max-old-space-size=48']],
