@@ -1,3 +1,4 @@
+import {spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -105,11 +106,12 @@ describe.skipIf(untraced)(`how a mount begins${untraced ? ` (skipped: ${untraced
   });
   afterAll(() => room.close());
 
-  /** What a command that fails executes and opens, in order; its server is gone when it ends. */
+  /** What a command that mounts nothing executes and opens, in order; its server is gone when it ends. */
   function traced(...words: string[]): string {
     const log = join(room.dir, 'trace');
     const trace = ['-f', '-qq', '-e', 'trace=execve,openat', '-e', 'signal=none', '-o', log];
-    expect(() => room.run('strace', ...trace, FUSEWARD, ...words)).toThrow();
+    const [program, ...before] = room.namespace;
+    spawnSync(program!, [...before, 'strace', ...trace, FUSEWARD, ...words], {timeout: SOON_MS});
     return readFileSync(log, 'utf8');
   }
 
@@ -131,7 +133,7 @@ describe.skipIf(untraced)(`how a mount begins${untraced ? ` (skipped: ${untraced
     ['no source', ['mount', '-t', 'ext4', 'nothing', 'target']],
     ['a type that is none of ours', ['mount', '-t', 'nobodys', 'image', 'target']],
     ['a wrong word', ['mount', '--wrong', 'image', 'target']],
-    ['a mount that is none', ['mount.fuseward', 'nothing', 'target', '-f', '-t', 'fuseward.ext4']],
+    ['a mount that is none', ['mount.fuseward', 'image', 'target', '-f', '-t', 'fuseward.ext4']],
   ])('%s: none starts', (_, words) => {
     expect(
       traced(...words.map((word) => (/^(image|target|nothing)$/.test(word) ? join(room.dir, word) : word))),
