@@ -59,26 +59,37 @@ const code = {
   },
   footer: {js: '})'},
 };
-/** Their code, each with what of it V8 keeps compiled: all, or what runs on such an occasion. */
+/**
+ * Their code, each with what of it V8 keeps compiled: all, or what runs on such an occasion. Where a program's code is in two parts, the second has from the
+ * first what both need.
+ */
 const CODE = [
   ['cli/main', 'src/cli/main.ts', 'cli/main.cjs', '--ran', 'help'],
   ['cli/early', 'src/cli/early-main.ts', 'cli/main.cjs', '--all'],
   ['cli/mount', 'src/cli/mount-main.ts', 'cli/main.cjs', '--all'],
   ['sandbox/server.main', 'src/server/main-thread.ts', 'sandbox/server.js', '--all'],
-  ['sandbox/server.thread', 'src/server/request-thread.ts', 'sandbox/server.js', '--rehearsed', 'ext4'],
+  ['sandbox/server.first', 'src/server/thread-first.ts', 'sandbox/server.js', '--all'],
+  [
+    'sandbox/server.thread',
+    'src/server/request-thread.ts',
+    'sandbox/server.js',
+    ...['--rehearsed', 'ext4', `${made}/sandbox/server.first`],
+  ],
 ];
+/** Second parts, and the first of each. */
+const PARTS = new Map([
+  ['cli/mount', 'cli/early'],
+  ['sandbox/server.thread', 'sandbox/server.first'],
+]);
 const policyTexts = await withPolicyTexts(join(root, made));
-let shared = [];
+const firstParts = new Set(PARTS.values());
+/** Modules of first parts. */
+const shared = new Map();
 for (const [name, entry] of CODE) {
   const outfile = `${made}/${name}.code.js`;
-  if (name === 'cli/early') shared = await buildFirst({...code, entry, outfile, plugins: [policyTexts]});
-  else
-    await build({
-      ...code,
-      entryPoints: [entry],
-      outfile,
-      plugins: name === 'cli/mount' ? [takeShared(shared)] : [policyTexts],
-    });
+  const plugins = PARTS.has(name) ? [takeShared(shared.get(PARTS.get(name)))] : [policyTexts];
+  if (firstParts.has(name)) shared.set(name, await buildFirst({...code, entry, outfile, plugins}));
+  else await build({...code, entryPoints: [entry], outfile, plugins});
 }
 await build({
   ...common,

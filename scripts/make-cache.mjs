@@ -1,6 +1,6 @@
-// Makes what V8 has compiled of a program, STEM.cache of STEM.code.js: node make-cache.mjs STEM FIRST_FILE (--all | --ran ARGUMENTS | --rehearsed TYPE)
+// Makes what V8 has compiled of a program, STEM.cache of STEM.code.js: node make-cache.mjs STEM FIRST_FILE (--all | --ran ARGUMENTS | --rehearsed TYPE EARLIER_STEM)
 // --all: every function. The others are less to read at each start: --ran: what ran when the first file was started with these arguments;
-// --rehearsed: what ran when the program was loaded and its `rehearse` called.
+// --rehearsed: what ran when the program was loaded, with what it shares with the one of EARLIER_STEM, and its `rehearse` called.
 // It is for exactly this Node; another one's V8 doesn't take it, and compiles (src/start/load-code.ts).
 import {readFileSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -24,17 +24,26 @@ else {
     process.argv = [process.execPath, first, ...args];
     process.on('exit', save);
   }
-  const module = {exports: {}};
-  script.runInThisContext()(
-    module.exports,
-    createRequire(first),
-    module,
-    first,
-    dirname(first),
-    (url) => import(url),
-  );
+  /** As src/start/load-code.ts does. */
+  const run = (script, shared) => {
+    const module = {exports: {}};
+    const importFile = (url) => import(url);
+    script.runInThisContext()(
+      module.exports,
+      createRequire(first),
+      module,
+      first,
+      dirname(first),
+      importFile,
+      shared,
+    );
+    return module.exports;
+  };
   if (what === '--rehearsed') {
-    module.exports.rehearse(...args);
+    const [type, earlier] = args;
+    const filename = `${resolve(earlier)}.code.js`;
+    const {shared} = run(new Script(readFileSync(filename, 'latin1'), {filename}));
+    run(script, shared()).rehearse(type);
     save();
-  }
+  } else run(script);
 }

@@ -56,7 +56,7 @@ function nativeModule(): string {
 }
 
 /** A program's code, by thread, and what V8 compiled of it when it was built. */
-const PARTS = ['main', 'thread'].flatMap((thread) => [`.${thread}.code.js`, `.${thread}.cache`]);
+const PARTS = ['main', 'first', 'thread'].flatMap((code) => [`.${code}.code.js`, `.${code}.cache`]);
 
 function partsOf(program: string): Map<string, string> {
   const stem = program.replace(/\.js$/, '');

@@ -8,9 +8,10 @@ import {
 } from '../control/observer.js';
 import {ControlListener} from '../server/control-listener.js';
 import {closeUnknown} from '../server/descriptors.js';
-import {restrictProcess, restrictRuntimeThreads, restrictThread} from '../server/lock-down.js';
+import {restrictProcess, restrictRuntimeThreads} from '../server/lock-down.js';
 import {log} from '../server/log.js';
 import {OrderBox} from '../server/order-box.js';
+import {restrictThread} from '../server/restrict-thread.js';
 import {COUNTERS_NAME, COUNTERS_SIZE, SharedCounters} from '../server/shared-counters.js';
 import {ALLOWED_COUNT} from '../server/system-calls.js';
 import {endOnException, logWarnings} from '../server/unexpected.js';

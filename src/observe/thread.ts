@@ -1,7 +1,7 @@
 import {once} from 'node:events';
 import {parentPort, Worker, workerData} from 'node:worker_threads';
-import {restrictThread} from '../server/lock-down.js';
 import type {OrderEnd} from '../server/order-box.js';
+import {restrictThread} from '../server/restrict-thread.js';
 import {COUNTERS_SIZE, SharedCounters} from '../server/shared-counters.js';
 import {withheldFeatures} from '../sys/kernel-defects.js';
 import {mapShared} from '../sys/memfd.js';

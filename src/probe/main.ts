@@ -1,6 +1,7 @@
 import {writeSync} from 'node:fs';
 import {closeUnknown} from '../server/descriptors.js';
-import {lockDownFilter, restrictProcess, restrictThread} from '../server/lock-down.js';
+import {lockDownFilter, restrictProcess} from '../server/lock-down.js';
+import {restrictThread} from '../server/restrict-thread.js';
 import {isJitless} from '../server/runtime-flags.js';
 import {exitNow} from '../sys/exit.js';
 import {failingHandler, handleForbiddenCalls} from '../sys/forbidden-call.js';

@@ -2,13 +2,9 @@ import {Resolver} from 'node:dns/promises';
 import {RELAY_READY, type RelayPlan} from '../control/relay-plan.js';
 import {prepareBreadcrumb} from '../server/breadcrumb.js';
 import {closeUnknown} from '../server/descriptors.js';
-import {
-  lockDownFilter,
-  restrictProcess,
-  restrictRuntimeThreads,
-  restrictThread,
-} from '../server/lock-down.js';
+import {lockDownFilter, restrictProcess, restrictRuntimeThreads} from '../server/lock-down.js';
 import {log} from '../server/log.js';
+import {restrictThread} from '../server/restrict-thread.js';
 import {endOnException, logWarnings} from '../server/unexpected.js';
 import {exitNow} from '../sys/exit.js';
 import {OwnedFd} from '../sys/fd.js';

@@ -1,6 +1,6 @@
 import {errnoOf} from '../sys/errno.js';
 import {errnoCode} from '../sys/errno-codes.js';
-import {landlockAbi, restrictToNothing} from '../sys/landlock.js';
+import {landlockAbi} from '../sys/landlock.js';
 import {restrictOtherThreads} from '../sys/landlock-threads.js';
 import {setDumpable, setNoNewPrivs, setRlimit} from '../sys/process.js';
 import {
@@ -17,18 +17,6 @@ import {allowedSystemCalls} from './system-calls.js';
 
 /** Bytes of log a server may write in its life. Its log is a memfd or the journal; RLIMIT_FSIZE holds for the former. */
 export const LOG_LIMIT = 262_144;
-
-/**
- * Takes from the calling thread what landlock knows: all files, all networks, signals to others. Other threads are not
- * touched on kernels before landlock can do that, so each thread that runs our code calls this.
- * @param connectPorts TCP ports that may still be connected to
- * @returns the landlock ABI in force, 0 where the kernel has none
- * @throws Errno
- */
-export function restrictThread(connectPorts: readonly number[] = []): number {
-  setNoNewPrivs();
-  return landlockAbi() === 0 ? 0 : restrictToNothing({connectPorts}).abi;
-}
 
 /**
  * Takes the same from the runtime's own threads, where the kernel restricts one at a time. They run none of our code, and the filter

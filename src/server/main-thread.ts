@@ -52,7 +52,7 @@ async function greet(
   const orders = new OrderBox();
   prepareWakeSignal();
   // The thread loads its code while we talk.
-  thread.begin({countersFd: memory.fd, orders: orders.end});
+  thread.begin({countersFd: memory.fd, countersSize: COUNTERS_SIZE, orders: orders.end});
   const counters = new SharedCounters(mapShared(memory.fd, COUNTERS_SIZE, {sealMapping: true}));
   const conversation = ServerConversation.accept(fd);
   let rehearsed: Rehearsed | undefined;

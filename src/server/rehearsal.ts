@@ -16,6 +16,7 @@ import {log} from './log.js';
 import {parseArguments, sortOptions} from './mount-options.js';
 import type {OrderBox} from './order-box.js';
 import type {RequestThreadHandle} from './request-thread-handle.js';
+import type {ThreadGreeting} from './requests.js';
 import type {SharedCounters} from './shared-counters.js';
 
 /** How often there is a conversation: the first time compiles, and later ones are interpreted faster. */
@@ -31,10 +32,8 @@ interface Waiting {
   readonly orders: OrderBox;
 }
 
-/** What a rehearsal leaves: beside what the request thread told when it had loaded its code. */
-export interface Rehearsed {
-  readonly threadId: number;
-  readonly landlock: number;
+/** What a rehearsal leaves: beside what the request thread told at first. */
+export interface Rehearsed extends ThreadGreeting {
   /** Threads of the runtime's own from which landlock has taken what it can. */
   readonly restricted: readonly number[];
   /** The filter of a server that holds no ring and whose kernel reads no files by itself. */
@@ -47,7 +46,9 @@ export interface Rehearsed {
  * takes from them what it can.
  */
 export async function rehearse(thread: RequestThreadHandle, waiting: Waiting): Promise<Rehearsed> {
-  const loaded = await thread.ask('load', {});
+  const greeting = await thread.greeting;
+  // V8 takes no cache that was made with other flags.
+  await thread.ask('load', {});
   postponeOptimization();
   try {
     (await ControlListener.open(listenNowhere().release())).close();
@@ -61,8 +62,8 @@ export async function rehearse(thread: RequestThreadHandle, waiting: Waiting): P
   } catch (error) {
     log('warn', {error: String(error)}, 'not all could be rehearsed');
   }
-  const restricted = restrictRuntimeThreads([loaded.threadId, gettid()]);
-  return {...loaded, restricted, filter: lockDownFilter()};
+  const restricted = restrictRuntimeThreads([greeting.threadId, gettid()]);
+  return {...greeting, restricted, filter: lockDownFilter()};
 }
 
 /** Is told of a mount, asks for what it needs, and looks what else it has. */

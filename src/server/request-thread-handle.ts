@@ -1,12 +1,14 @@
 import {once} from 'node:events';
 import type {Worker} from 'node:worker_threads';
 import {MountRefusal} from './driver.js';
-import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
+import type {Ask, Reply, ThreadCalls, ThreadGreeting, ThreadStart} from './requests.js';
 
 /** The main thread's end of the request thread. */
 export class RequestThreadHandle {
   readonly #worker: Worker;
   readonly #failed: Promise<never>;
+  /** Its first word. Nothing is to be asked before. */
+  readonly greeting: Promise<ThreadGreeting>;
 
   constructor(worker: Worker) {
     this.#worker = worker;
@@ -16,6 +18,8 @@ export class RequestThreadHandle {
     });
     // Who waits for an answer sees the failure; nobody waiting is not a failure of its own.
     this.#failed.catch(() => {});
+    this.greeting = this.#next<ThreadGreeting>();
+    this.greeting.catch(() => {});
   }
 
   /** Gives the thread what it works with; to be called once, before anything is asked of it. */
@@ -29,9 +33,13 @@ export class RequestThreadHandle {
     question: ThreadCalls[K]['ask'],
   ): Promise<ThreadCalls[K]['answer']> {
     this.#worker.postMessage({do: what, ...question} as Ask);
-    const [reply] = (await Promise.race([once(this.#worker, 'message'), this.#failed])) as [Reply];
+    const reply = await this.#next<Reply>();
     if ('answer' in reply) return reply.answer as ThreadCalls[K]['answer'];
     const {errno, code, message, exitCode, holds} = reply.refusal;
     throw new MountRefusal(errno, code, message, exitCode, holds);
+  }
+  async #next<T>(): Promise<T> {
+    const [message] = (await Promise.race([once(this.#worker, 'message'), this.#failed])) as [T];
+    return message;
   }
 }

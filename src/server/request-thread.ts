@@ -7,22 +7,19 @@ import {
   runBlocking,
   type Session,
 } from '../fuse/index.js';
-import {allowedCpus, countCpus} from '../sys/affinity.js';
-import {withheldFeatures} from '../sys/kernel-defects.js';
-import {mapShared} from '../sys/memfd.js';
-import {getRlimit, gettid, setRlimit} from '../sys/process.js';
+import {getRlimit, setRlimit} from '../sys/process.js';
 import type {Driver, ServedFileSystem} from './driver.js';
 import {chooseDriver} from './drivers.js';
-import {restrictThread} from './lock-down.js';
 import {log} from './log.js';
 import type {OrderEnd} from './order-box.js';
 import {Placement} from './placement.js';
 import {refusalOf} from './refusal.js';
 import {rehearseServing} from './rehearsal-serving.js';
-import type {Ask, Reply, ThreadCalls, ThreadStart} from './requests.js';
+import type {Ask, Reply, ThreadCalls} from './requests.js';
 import {servingSession} from './serving-session.js';
-import {COUNTERS_SIZE, SharedCounters} from './shared-counters.js';
+import {SharedCounters} from './shared-counters.js';
 import {sourceOf} from './source-of.js';
+import type {ThreadBeginning} from './thread-first.js';
 import {logWarnings} from './unexpected.js';
 
 /**
@@ -35,23 +32,20 @@ class RequestThread {
   #fileSystem: ServedFileSystem | undefined;
   #ring: RingTransport | undefined;
   readonly #orders: OrderEnd;
-  /** Found out now: after the lock-down nobody can ask which kernel this is. */
-  readonly #withheld = withheldFeatures();
-  readonly #processors = countCpus(allowedCpus());
-  /** Its code is there, and it opens nothing ever: what it needs beyond that it is given. */
-  readonly #landlock = restrictThread();
+  readonly #withheld: ThreadBeginning['withheld'];
+  readonly #processors: number;
 
-  constructor({countersFd, orders}: ThreadStart) {
+  constructor({counters, orders, withheld, processors}: ThreadBeginning) {
+    this.#counters = new SharedCounters(counters);
     this.#orders = orders;
-    this.#counters = new SharedCounters(
-      mapShared(countersFd, COUNTERS_SIZE, {sealedSize: true, sealMapping: true}),
-    );
+    this.#withheld = withheld;
+    this.#processors = processors;
   }
 
   do(ask: Ask): ThreadCalls[keyof ThreadCalls]['answer'] {
     switch (ask.do) {
       case 'load':
-        return {threadId: gettid(), landlock: this.#landlock};
+        return {};
       case 'rehearse':
         return {failed: rehearseServing(ask.type)};
       case 'ring':
@@ -132,13 +126,10 @@ function makeRing(fuseFd: number, queues: number): RingTransport | undefined {
   }
 }
 
-/** Waits for what to work with, then for what the main thread asks. */
-export function runRequestThread(): void {
+/** Does what the main thread asks. @param beginning what the first part of its code leaves (`beginThread`) */
+export function runRequestThread(beginning: ThreadBeginning): void {
   logWarnings();
-  parentPort!.once('message', (start: ThreadStart) => listen(new RequestThread(start)));
-}
-
-function listen(thread: RequestThread): void {
+  const thread = new RequestThread(beginning);
   const port = parentPort!;
   const reply = (value: Reply) => port.postMessage(value);
   port.on('message', (ask: Ask) => {

@@ -3,16 +3,25 @@ import type {OrderEnd} from './order-box.js';
 
 /** What the request thread is started with. */
 export interface ThreadStart {
-  /** Memfd of COUNTERS_SIZE bytes to count in. */
+  /** Memfd to count in, and its size in bytes. */
   readonly countersFd: number;
+  readonly countersSize: number;
   /** Where orders come in while it serves requests. */
   readonly orders: OrderEnd;
 }
 
+/** The first message of a request thread, before its code is there. */
+export interface ThreadGreeting {
+  /** The kernel's id of the thread. */
+  readonly threadId: number;
+  /** The ABI of landlock that holds it from now on, 0 where there is none. */
+  readonly landlock: number;
+}
+
 /** What the main thread asks of the request thread, one at a time, and what it gets for it. */
 export interface ThreadCalls {
-  /** Answers as soon as all of its code is there: with the kernel's id of the thread, and the ABI of landlock that holds it from then on. */
-  load: {ask: Record<never, never>; answer: {threadId: number; landlock: number}};
+  /** Answers as soon as all of its code is there. */
+  load: {ask: Record<never, never>; answer: Record<never, never>};
   /** Serves a volume of our own, for nothing; the answer is how many requests failed. */
   rehearse: {ask: {type: string}; answer: {failed: number}};
   /** Makes a ring for the fuse device, if it can: then the answer has its descriptor. `queues`: how many processors the machine may have. */

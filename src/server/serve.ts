@@ -11,7 +11,7 @@ import type {ControlListener} from './control-listener.js';
 import {closeUnknown} from './descriptors.js';
 import {MountRefusal} from './driver.js';
 import {mayUseIomap} from './iomap-support.js';
-import {lockDownFilter, restrictProcess, restrictRuntimeThreads, restrictThread} from './lock-down.js';
+import {lockDownFilter, restrictProcess, restrictRuntimeThreads} from './lock-down.js';
 import {log} from './log.js';
 import {type parseArguments, sortOptions} from './mount-options.js';
 import type {OrderBox} from './order-box.js';
@@ -19,6 +19,7 @@ import type {Rehearsed} from './rehearsal.js';
 import {report} from './report.js';
 import type {RequestThreadHandle} from './request-thread-handle.js';
 import type {Probe} from './requests.js';
+import {restrictThread} from './restrict-thread.js';
 import {ALLOWED_COUNT, iomapSystemCalls, ringSystemCalls} from './system-calls.js';
 import {wakeThread} from './wake-signal.js';
 
@@ -69,14 +70,11 @@ async function lockDown(session: Session): Promise<boolean> {
   const iomap = mayUseIomap(fuseFd);
   // What runBlocking would do: not allowed any more when it begins.
   setNonBlocking(fuseFd);
-  const loading = session.rehearsed ?? thread.ask('load', {});
-  // While the thread still loads its code: all that doesn't depend on its answer.
+  // While the thread still starts: all that doesn't depend on its greeting.
   const more = iomap ? iomapSystemCalls(fuseFd) : [];
   // One for a ring has to name it.
   const early = queues === undefined ? filterFor(session, more) : undefined;
-  const {landlock, threadId} = await loading;
-  // One that has waited does so when its mount is there.
-  if (session.rehearsed === undefined) optimizeEarly();
+  const {landlock, threadId} = session.rehearsed ?? (await thread.greeting);
   const ringFd = queues === undefined ? undefined : (await thread.ask('ring', {fuseFd, queues})).ringFd;
   orders.wake = () => wakeThread(threadId);
   restrictThread();
@@ -163,21 +161,28 @@ function blockDevices(sources: readonly OwnedFd[]): number[] {
 export async function mountSource(session: Session, type: string): Promise<Mounted> {
   const {conversation, place, thread} = session;
   const iomap = await lockDown(session);
-  const probed = openSource(session, place.source, 0);
-  const probe = await thread.ask('probe', {fd: probed.fd, type});
+  const asked = openSource(session, place.source, 0);
+  const file = readingEnd(session, place.source, asked);
+  const probe = await thread.ask('probe', {fd: file.fd, type});
+  // Its code is there: V8 takes no cache that was made with other flags. One that has waited does so when its mount is there.
+  if (session.rehearsed === undefined) optimizeEarly();
 
   report(session.control, {event: 'detected', type: probe.type, blockSize: probe.blockSize});
   const options = sortOptions(place.options, probe.optionNames);
-  const source = withBlockSize(session, probed, probe);
-  if (source !== probed) probed.close();
-  const file = readingEnd(session, place.source, source);
+  // A device that is read itself gets its block size before it is: Linux before 6.15 did not bear both at once.
+  const early = file === asked ? withBlockSize(session, asked, probe) : undefined;
   const members = probe.members.map((name) => openMember(session, name));
-  await thread.ask('open', {
-    fd: file.fd,
+  const opening = thread.ask('open', {
+    fd: (early ?? file).fd,
     members: members.map(({name, file: {fd}}) => ({name, fd})),
     options: [...options.driver],
     cacheBytes: session.cacheBytes,
   });
+  // It is waited for below; what the helper refuses meanwhile is told first.
+  opening.catch(() => {});
+  const source = early ?? withBlockSize(session, asked, probe);
+  if (source !== asked) asked.close();
+  await opening;
 
   conversation.fsopen(false);
   conversation.source(place.source);

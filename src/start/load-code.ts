@@ -10,6 +10,19 @@ function contentOf(path: string): Buffer | undefined {
   }
 }
 
+/** A code file and what V8 compiled of it, read and not run. */
+export interface Code {
+  readonly filename: string;
+  readonly text: string;
+  readonly cachedData: Buffer | undefined;
+}
+
+/** Reads STEM.code.js and STEM.cache. The latter need not be there. @throws Error of the file system */
+export function readCode(stem: string): Code {
+  const filename = `${stem}.code.js`;
+  return {filename, text: readFileSync(filename, 'latin1'), cachedData: contentOf(`${stem}.cache`)};
+}
+
 /**
  * Runs STEM.code.js, which is a function as Node makes of CommonJS modules, with what V8 compiled of it when it was built (STEM.cache). Compiling is a good part of a short program's time. V8 itself
  * refuses a cache of another version, of other flags, or of a text of another length, and the program is then compiled as ever. The
@@ -19,10 +32,7 @@ function contentOf(path: string): Buffer | undefined {
  * @param shared modules of code that was loaded before, for code that has them from there
  * @returns what it exports
  */
-export function loadCode(stem: string, first: NodeJS.Module, shared?: unknown): unknown {
-  const filename = `${stem}.code.js`;
-  const text = readFileSync(filename, 'latin1');
-  const cachedData = contentOf(`${stem}.cache`);
+export function runCode({filename, text, cachedData}: Code, first: NodeJS.Module, shared?: unknown): unknown {
   const script = new Script(text, {
     filename,
     ...(cachedData === undefined ? {} : {cachedData}),
@@ -39,4 +49,9 @@ export function loadCode(stem: string, first: NodeJS.Module, shared?: unknown): 
     shared,
   );
   return module.exports;
+}
+
+/** Reads and runs. @returns what it exports */
+export function loadCode(stem: string, first: NodeJS.Module, shared?: unknown): unknown {
+  return runCode(readCode(stem), first, shared);
 }

@@ -2,8 +2,9 @@ import {closeSync, openSync, readdirSync, readlinkSync, readSync, writeSync} fro
 import {connect} from 'node:net';
 import {isMainThread, MessageChannel, parentPort, Worker} from 'node:worker_threads';
 import {closeUnknown} from '../../../src/server/descriptors.js';
-import {restrictProcess, restrictThread} from '../../../src/server/lock-down.js';
+import {restrictProcess} from '../../../src/server/lock-down.js';
 import {log} from '../../../src/server/log.js';
+import {restrictThread} from '../../../src/server/restrict-thread.js';
 import {endOnException, logWarnings} from '../../../src/server/unexpected.js';
 import {exitNow} from '../../../src/sys/exit.js';
 import {O_RDONLY, openFd, renumberFd} from '../../../src/sys/fd.js';
