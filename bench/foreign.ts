@@ -11,7 +11,6 @@ import {
 } from 'node:fs';
 import {loadavg, tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {parseArgs} from 'node:util';
 import {loadPolicy, type ServerPolicy} from '../src/policy/index.js';
 import {CHECKOUT} from '../test/support/checkout.js';
 import {fuseward, mountContained, unmountContained} from '../test/support/contained-mount.js';
@@ -19,12 +18,13 @@ import {FOREIGN_SERVERS, type ForeignServer, type Input, policyFor} from '../tes
 import {run} from '../test/support/mounts.js';
 import {mountedByHand, wordsByHand} from './foreign/by-hand.js';
 import {type Measured, readmeRows, shownRow} from './foreign/table.js';
+import {optionsOf} from './options.js';
 
 /**
  * What the sandbox costs a FUSE server of Debian's: one file read through it from end to end, contained and as root runs it by hand, in turn, on the same source.
  * Both are mounted anew for each reading, so nothing of the mount is cached; what lies below is. A first round of both is not counted.
  */
-const {values: options} = parseArgs({
+const {values: options} = optionsOf('bench:foreign -- [--rounds N] [--only TYPES] [--out FILE] [--docs]', {
   options: {
     rounds: {type: 'string', default: '5'},
     /** Types, with commas between. */

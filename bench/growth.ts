@@ -1,7 +1,6 @@
 import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {loadavg} from 'node:os';
 import {join} from 'node:path';
-import {parseArgs} from 'node:util';
 import {CHECKOUT} from '../test/support/checkout.js';
 import {field, withUring} from './contenders/all.js';
 import {growClients} from './growth/clients.js';
@@ -10,20 +9,24 @@ import {growFiles} from './growth/files.js';
 import {growMounts} from './growth/mounts.js';
 import {FULL, SHORT} from './image.js';
 import {stopBetween} from './machine/stop.js';
+import {optionsOf} from './options.js';
 import {rewriteDocument} from './report/docs.js';
 import {commandLine, machine} from './report/report.js';
 
 /** What more work costs: files, mounts, clients. Tables, and with `--docs` plots; parts that are not measured stay as they were there. See bench/README.md. */
 const PARTS = ['files', 'mounts', 'clients'];
-const {values: options} = parseArgs({
-  options: {
-    short: {type: 'boolean', default: false},
-    part: {type: 'string', multiple: true, default: PARTS},
-    only: {type: 'string', multiple: true},
-    json: {type: 'string'},
-    docs: {type: 'boolean', default: false},
+const {values: options} = optionsOf(
+  'bench:growth -- [--short] [--part files|mounts|clients] [--only NAME] [--json FILE] [--docs]',
+  {
+    options: {
+      short: {type: 'boolean', default: false},
+      part: {type: 'string', multiple: true, default: PARTS},
+      only: {type: 'string', multiple: true},
+      json: {type: 'string'},
+      docs: {type: 'boolean', default: false},
+    },
   },
-});
+);
 const unknown = options.part.filter((part) => !PARTS.includes(part));
 if (unknown.length > 0) throw new Error(`--part is one of ${PARTS.join(', ')}`);
 

@@ -1,15 +1,15 @@
 import {writeFileSync} from 'node:fs';
 import {cpus, loadavg, release, totalmem} from 'node:os';
-import {parseArgs} from 'node:util';
 import {CONTENDERS} from './mapping/contenders.js';
 import {runText} from './mapping/measure.js';
 import {type Results, round} from './mapping/rows.js';
+import {optionsOf} from './options.js';
 
 /**
  * Four ways to hold the mappings of a file, on the same traces, from 10 mappings to 10 million: one markdown table. Needs nothing but
  * Node: no image, no root.
  */
-const {values: options} = parseArgs({
+const {values: options} = optionsOf('bench:mapping -- [--short] [--rounds N] [--sizes N,N] [--out FILE]', {
   options: {
     short: {type: 'boolean', default: false},
     rounds: {type: 'string'},

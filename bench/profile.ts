@@ -3,7 +3,6 @@ import {on, once} from 'node:events';
 import {mkdtempSync, readFileSync, rmdirSync, rmSync} from 'node:fs';
 import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {parseArgs} from 'node:util';
 import {GLIBC_TUNABLES} from '../src/launch/embedded.js';
 import {bundle} from '../test/support/bundle.mjs';
 import {run} from '../test/support/mounts.js';
@@ -11,20 +10,24 @@ import {benchImage, FULL, SHORT} from './image.js';
 import {dropCaches, warm} from './machine/caches.js';
 import {allowUring} from './machine/uring-switch.js';
 import {type Operation, work} from './native/client.js';
+import {optionsOf} from './options.js';
 import {installed, isProgram} from './packages.js';
 import {markdown} from './report/table.js';
 
 /** Where our ext4 server spends its time in one kind of work: a table of functions, the kernel's among them. See bench/README.md. */
-const {values: options, positionals} = parseArgs({
-  allowPositionals: true,
-  options: {
-    short: {type: 'boolean', default: false},
-    cold: {type: 'boolean', default: false},
-    uring: {type: 'boolean', default: false},
-    count: {type: 'string'},
-    top: {type: 'string', default: '25'},
+const {values: options, positionals} = optionsOf(
+  'bench:profile -- OPERATION [--short] [--cold] [--uring] [--count N] [--top N]',
+  {
+    allowPositionals: true,
+    options: {
+      short: {type: 'boolean', default: false},
+      cold: {type: 'boolean', default: false},
+      uring: {type: 'boolean', default: false},
+      count: {type: 'string'},
+      top: {type: 'string', default: '25'},
+    },
   },
-});
+);
 const operation = positionals[0] as Operation | undefined;
 if (operation === undefined)
   throw new Error('usage: bench:profile OPERATION [--cold] [--uring] [--count N] [--top N]');

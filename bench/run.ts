@@ -1,7 +1,6 @@
 import {writeFileSync} from 'node:fs';
 import {loadavg} from 'node:os';
 import {join} from 'node:path';
-import {parseArgs} from 'node:util';
 import {CHECKOUT} from '../test/support/checkout.js';
 import {field, withUring} from './contenders/all.js';
 import {cannotPool} from './contenders/pool.js';
@@ -9,6 +8,7 @@ import type {Goal} from './goals.js';
 import {benchImage, FULL, SHORT} from './image.js';
 import {pause, stopBetween} from './machine/stop.js';
 import {measureMemory, measureMount, measurePhase, measurePooledMounts} from './measure.js';
+import {optionsOf} from './options.js';
 import {
   MEMORY_AFTER,
   MEMORY_IDLE,
@@ -24,17 +24,20 @@ import {rewriteDocument} from './report/docs.js';
 import {commandLine, machine, type Report, reportText} from './report/report.js';
 
 /** The same work on the same image by everybody in turn, several rounds: one table. See bench/README.md. */
-const {values: options} = parseArgs({
-  options: {
-    short: {type: 'boolean', default: false},
-    rounds: {type: 'string'},
-    only: {type: 'string', multiple: true},
-    lines: {type: 'string'},
-    out: {type: 'string'},
-    json: {type: 'string'},
-    docs: {type: 'boolean', default: false},
+const {values: options} = optionsOf(
+  'bench -- [--short] [--rounds N] [--only NAME] [--lines REGEXP] [--out FILE] [--json FILE] [--docs]',
+  {
+    options: {
+      short: {type: 'boolean', default: false},
+      rounds: {type: 'string'},
+      only: {type: 'string', multiple: true},
+      lines: {type: 'string'},
+      out: {type: 'string'},
+      json: {type: 'string'},
+      docs: {type: 'boolean', default: false},
+    },
   },
-});
+);
 const size = options.short ? SHORT : FULL;
 const rounds = Number(options.rounds ?? (options.short ? 1 : 3));
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number from 1 on');
