@@ -10,14 +10,14 @@ test('the first file knows which commands have their code in the file of those t
   expect([...MOUNTING].sort()).toEqual(Object.keys(MOUNT_COMMANDS).sort());
 });
 
-test('what the first part of the code of mounts has, the second takes from it', () => {
-  const texts = ['early', 'mount'].map((code) =>
-    readFileSync(join(CHECKOUT, `dist/cli/${code}.code.js`), 'utf8'),
-  );
+test.each([
   // One of each of sys, launch and policy; two of a class of errors would be strangers to each other.
-  for (const sign of ['Cannot find function', 'child-pid', 'must be a table, [[allow]]']) {
-    expect(texts.map((text) => text.includes(sign))).toEqual([true, false]);
-  }
+  ['mounts', 'cli/early', 'cli/mount', ['Cannot find function', 'child-pid', 'must be a table, [[allow]]']],
+  // Errors of the system, and landlock.
+  ['the request thread', 'sandbox/server.first', 'sandbox/server.thread', ['getSystemErrorMap', 'landlock_']],
+])('what the first part of the code of %s has, the second takes from it', (_of, first, second, signs) => {
+  const texts = [first, second].map((code) => readFileSync(join(CHECKOUT, `dist/${code}.code.js`), 'utf8'));
+  for (const sign of signs) expect(texts.map((text) => text.includes(sign))).toEqual([true, false]);
 });
 
 /** Says whether V8 takes a program's cache, in a process that first does with flags what the first file does. */
@@ -45,6 +45,7 @@ test.each([
   ['cli/early', ['--min-semi-space-size=4']],
   ['cli/mount', ['--min-semi-space-size=4']],
   ['sandbox/server.main', ['--max-old-space-size=128']],
+  ['sandbox/server.first', ['--max-old-space-size=48']],
   ['sandbox/server.thread', ['--max-old-space-size=48']],
 ])('V8 takes what was compiled of %s at the build, with the flags that it is started with', (stem, flags) => {
   expect(cacheOf(stem, flags, 'forget')).toBe('taken');
