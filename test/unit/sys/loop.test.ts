@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import {join} from 'node:path';
 import {afterEach, beforeEach, test} from 'vitest';
+import {eventually} from '../../../src/helper/cleanup.js';
 import {blockSize, deviceSize, logicalSectorSize, setBlockSize} from '../../../src/sys/block-device.js';
 import {O_EXCL, O_RDONLY, O_RDWR, type OwnedFd, openFd, statFd} from '../../../src/sys/fd.js';
 import {attachLoop, detachLoop, type LoopDevice, loopDevicesOf, loopStatus} from '../../../src/sys/loop.js';
@@ -20,6 +21,7 @@ import {isRoot, openDescriptors, scratchDirectory} from './scratch.js';
 
 const loopTest = test.skipIf(!isRoot || !existsSync('/dev/loop-control'));
 const SIZE = 1 << 20;
+const RELEASE_MS = 2_000;
 
 let directory: string;
 let path: string;
@@ -37,9 +39,11 @@ beforeEach(() => {
   attached = [];
 });
 
-afterEach(() => {
+afterEach(async () => {
   const {dev, ino} = statFd(backing.fd);
   for (const {device} of attached) device.close();
+  // Who lists the devices of this machine at that moment has it open for as long, and the last close frees it.
+  await eventually(() => loopDevicesOf(dev, ino).length === 0, RELEASE_MS);
   const left = loopDevicesOf(dev, ino);
   for (const device of left) execFileSync('losetup', ['-d', device]);
   backing.close();
