@@ -15,22 +15,19 @@ import {installed, isProgram} from './packages.js';
 import {markdown} from './report/table.js';
 
 /** Where our ext4 server spends its time in one kind of work: a table of functions, the kernel's among them. See bench/README.md. */
-const {values: options, positionals} = optionsOf(
-  'bench:profile -- OPERATION [--short] [--cold] [--uring] [--count N] [--top N]',
-  {
-    allowPositionals: true,
-    options: {
-      short: {type: 'boolean', default: false},
-      cold: {type: 'boolean', default: false},
-      uring: {type: 'boolean', default: false},
-      count: {type: 'string'},
-      top: {type: 'string', default: '25'},
-    },
+const USAGE = 'bench:profile -- OPERATION [--short] [--cold] [--uring] [--count N] [--top N]';
+const {values: options, positionals} = optionsOf(USAGE, {
+  allowPositionals: true,
+  options: {
+    short: {type: 'boolean', default: false},
+    cold: {type: 'boolean', default: false},
+    uring: {type: 'boolean', default: false},
+    count: {type: 'string'},
+    top: {type: 'string', default: '25'},
   },
-);
+});
 const operation = positionals[0] as Operation | undefined;
-if (operation === undefined)
-  throw new Error('usage: bench:profile OPERATION [--cold] [--uring] [--count N] [--top N]');
+if (operation === undefined) throw new Error(`usage: npm run ${USAGE}`);
 if (!installed(() => isProgram('perf'), 'linux-perf'))
   throw new Error('there is no perf: install linux-perf');
 
