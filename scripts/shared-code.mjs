@@ -13,8 +13,15 @@ function modulesOf({metafile}) {
   );
 }
 
-/** What a module exports, by name, with what it passes on of others. */
-async function exportsOf(path) {
+const known = new Map();
+
+/** What a module exports, by name, with what it passes on of others. Asked once for each. */
+function exportsOf(path) {
+  if (!known.has(path)) known.set(path, findExports(path));
+  return known.get(path);
+}
+
+async function findExports(path) {
   const {metafile} = await build({
     entryPoints: [path],
     ...{bundle: true, platform: 'node', format: 'esm', external: ['koffi']},
