@@ -14,9 +14,9 @@ import {type CommandView, commandSandbox, isSystemFile} from './command-sandbox.
 import type {EmbeddedServer} from './embedded-server.js';
 import {firstFilter} from './first-filter.js';
 import type {InheritedFds} from './inherited-fds.js';
-import {openProgram} from './program-file.js';
+import {PROGRAM, programWords} from './program-file.js';
 import {findRuntime, type Runtime} from './runtime.js';
-import {PROGRAM, programWords, runtimeFlags} from './sandbox.js';
+import {runtimeFlags} from './sandbox.js';
 import {openSecret} from './secrets.js';
 import {startSandbox} from './start-sandbox.js';
 
@@ -29,8 +29,6 @@ interface Program {
 
 /** The adapter, which takes the plan and becomes, or starts, the command. */
 function adapterFor(plan: CommandPlan, server: ServerPolicy, runtime: Runtime, fds: InheritedFds): Program {
-  const program = fds.give(openProgram(runtime.program));
-  const native = fds.give(openFd(runtime.native, constants.O_RDONLY));
   const reachable = runtime.nodeReachable;
   const node = reachable
     ? runtime.node
@@ -43,7 +41,7 @@ function adapterFor(plan: CommandPlan, server: ServerPolicy, runtime: Runtime, f
       PROGRAM,
       encodeCommandPlan(plan),
     ],
-    sandboxWords: [...programWords({program, native}), '--seccomp', `${fds.give(firstFilter())}`],
+    sandboxWords: [...programWords(runtime, fds), '--seccomp', `${fds.give(firstFilter())}`],
     // bubblewrap's own process is the first.
     environment: {LISTEN_FDS: '1', LISTEN_PID: '2'},
   };

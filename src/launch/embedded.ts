@@ -5,7 +5,7 @@ import type {EmbeddedServer} from './embedded-server.js';
 import {firstFilter} from './first-filter.js';
 import {hugePageTexts} from './huge-pages.js';
 import type {InheritedFds} from './inherited-fds.js';
-import {openProgram} from './program-file.js';
+import {programWords} from './program-file.js';
 import {findRuntime, type SandboxProgram} from './runtime.js';
 import {type SandboxExtras, sandboxArguments} from './sandbox.js';
 import {startSandbox} from './start-sandbox.js';
@@ -49,9 +49,7 @@ export function launchContained(
   const runtime = findRuntime(name);
   return startSandbox(policy, 'own', (_uid, {bubblewrap, start}, {info, fds}) => {
     const numbers = {
-      program: fds.give(openProgram(runtime.program)),
-      parts: new Map([...runtime.parts].map(([part, path]) => [part, fds.give(openProgram(path))])),
-      native: fds.give(openFd(runtime.native, constants.O_RDONLY)),
+      program: programWords(runtime, fds),
       filter: fds.give(firstFilter()),
       node: runtime.nodeReachable ? 0 : fds.give(openFd(runtime.node, constants.O_RDONLY)),
       ...(extras.inNetwork === true ? {} : {hugePages: hugePageTexts(fds)}),

@@ -29,13 +29,21 @@ const OUTER_BUILTINS = '/usr/share/nodejs';
 /** Where libraries lie when the loader does not tell which ones it took. */
 const LIBRARY_DIRECTORIES = ['/lib', '/lib64', '/usr/lib', '/usr/lib64'];
 
-/** Whether any user may follow `path` and read and execute what is there, by the mode bits of each component. */
-function reachableByAll(path: string): boolean {
+/** Bits of a file's mode that let users who are neither its owner nor in its group do that. */
+const FOR_OTHERS = {read: 0o004, execute: 0o005};
+
+/** Whether any user may follow `path` and read what is there, or read and execute it, by the mode bits of each component. */
+export function isOpenToAll(path: string, use: keyof typeof FOR_OTHERS): boolean {
   for (let directory = dirname(path); ; directory = dirname(directory)) {
-    if ((statSync(directory).mode & 0o001) === 0) return false;
+    if (!hasBits(directory, 0o001)) return false;
     if (directory === '/') break;
   }
-  return (statSync(path).mode & 0o005) === 0o005;
+  return hasBits(path, FOR_OTHERS[use]);
+}
+
+function hasBits(path: string, bits: number): boolean {
+  const stat = statSync(path, {throwIfNoEntry: false});
+  return stat !== undefined && (stat.mode & bits) === bits;
 }
 
 /** The shared libraries of this process's own program, and its loader. */
@@ -73,7 +81,7 @@ export function findRuntime(program: SandboxProgram): Runtime {
   const file = join(import.meta.dirname, `../../dist/sandbox/${program}.js`);
   return {
     node,
-    nodeReachable: reachableByAll(node),
+    nodeReachable: isOpenToAll(node, 'execute'),
     libraries: librariesOfNode(),
     // Another Node than the system's does not look there.
     data: node.startsWith('/usr/bin/') && isDirectory(OUTER_BUILTINS) ? [OUTER_BUILTINS] : [],

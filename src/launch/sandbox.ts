@@ -1,16 +1,13 @@
 import type {ServerPolicy} from '../policy/index.js';
 import {dataLimit} from './code-range.js';
+import {data, PROGRAM} from './program-file.js';
 import type {Runtime} from './runtime.js';
 
-/** Descriptor numbers inside the sandbox process before the server starts. */
-export interface SandboxFds {
-  /** Where bubblewrap reads the server program from. */
-  readonly program: number;
-  /** The same for its parts, as `Runtime` names them. */
-  readonly parts?: ReadonlyMap<string, number>;
-  /** Where bubblewrap reads koffi's native module from. */
-  readonly native: number;
-  /** Where it reads the texts of `hugePageTexts` from, by their paths. */
+/** What puts a program of ours into its sandbox, with numbers of descriptors as they are inside before it starts. */
+export interface SandboxProgramWords {
+  /** Words for its files (`program-file.ts`). */
+  readonly program: readonly string[];
+  /** Where bubblewrap reads the texts of `hugePageTexts` from, by their paths. */
   readonly hugePages?: ReadonlyMap<string, number>;
   /** Where it reads the filter of system calls from that holds from the start. */
   readonly filter: number;
@@ -19,9 +16,6 @@ export interface SandboxFds {
   /** The Node binary, where it can't be reached by its path. */
   readonly node: number;
 }
-
-/** Where the program lies inside the sandbox. */
-export const PROGRAM = '/fuseward/program.js';
 
 /**
  * Bytes a file may grow to, which is what bubblewrap needs to copy the program in. The server lowers it to what its log, a
@@ -99,7 +93,7 @@ export interface SandboxExtras {
 export function sandboxArguments(
   bubblewrap: string,
   runtime: Runtime,
-  fds: SandboxFds,
+  {program, ...fds}: SandboxProgramWords,
   server: ServerPolicy,
   programArguments: readonly string[],
   extras: SandboxExtras = {},
@@ -114,7 +108,7 @@ export function sandboxArguments(
     '--as-pid-1',
     ...[...runtime.libraries, ...runtime.data].flatMap(show),
     ...(runtime.nodeReachable ? show(runtime.node) : ['--proc', '/proc']),
-    ...programWords(fds),
+    ...program,
     ...[...(fds.hugePages ?? [])].flatMap(([path, fd]) => data(fd, path)),
     ...['--remount-ro', '/', '--chdir', '/', '--info-fd', `${fds.info}`, '--seccomp', `${fds.filter}`],
     '--',
@@ -122,23 +116,5 @@ export function sandboxArguments(
     ...runtimeFlags(server),
     PROGRAM,
     ...programArguments,
-  ];
-}
-
-/** A file with what is read from a descriptor. */
-const data = (fd: number, place: string): string[] => [
-  ...['--perms', '0444', '--ro-bind-data', `${fd}`, place],
-];
-
-/** Puts the program and what it needs of ours into the sandbox. */
-export function programWords({
-  program,
-  parts = new Map(),
-  native,
-}: Pick<SandboxFds, 'program' | 'parts' | 'native'>): string[] {
-  return [
-    ...data(program, PROGRAM),
-    ...[...parts].flatMap(([part, fd]) => data(fd, PROGRAM.replace(/\.js$/, part))),
-    ...data(native, '/fuseward/koffi.node'),
   ];
 }
