@@ -2,9 +2,10 @@ import {lstatSync, readFileSync, readlinkSync} from 'node:fs';
 import {basename} from 'node:path';
 import type {ServerPolicy} from '../policy/index.js';
 import type {InheritedFds} from './inherited-fds.js';
+import {type Limits, limitWords} from './limits.js';
 import {grantsOf} from './network.js';
 import {networkFiles} from './network-names.js';
-import {type Limits, limitsOf, SEALED, show} from './sandbox.js';
+import {SEALED, show} from './sandbox.js';
 
 /** The file system that a mount program is told of, and what it may need beside. */
 export const TARGET_PLACE = '/fuseward/at/target';
@@ -171,7 +172,7 @@ export function commandSandbox(
 ): string[] {
   const {server, bindings, files, asPid1, gate} = view;
   return [
-    ...limitsOf(server, commandLimits(view)),
+    ...limitWords(server, commandLimits(view)),
     bubblewrap,
     ...SEALED,
     ...(server.network === 'host' ? [] : ['--unshare-net']),

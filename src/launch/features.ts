@@ -1,7 +1,9 @@
+import {loadPolicy} from '../policy/load.js';
 import {childProcess} from '../sys/child-process.js';
 import {type KernelFeatures, kernelFeatures} from '../sys/kernel.js';
 import {kernelDefects} from '../sys/kernel-defects.js';
 import {type FuseOffer, probeFuse} from './fuse-probe.js';
+import {limitWords} from './limits.js';
 import {findTool} from './tools.js';
 
 /** `missing` keeps contained mounts from working; `limited` takes something from them. */
@@ -119,15 +121,20 @@ function bubblewrapFeature(): Feature {
     childProcess().spawnSync(path, ['--version'], {encoding: 'utf8', env: {}}).stdout ?? ''
   ).trim();
   const identity = process.getuid?.() === 0 ? {uid: NOBODY, gid: NOBODY} : {};
-  const args = ['--unshare-all', '--ro-bind', '/', '/', '/bin/true'];
-  const trial = childProcess().spawnSync(path, args, {
+  const prlimit = findTool('prlimit');
+  if (prlimit === undefined)
+    return feature('bubblewrap', 'missing', version, 'prlimit is missing (Debian package util-linux)');
+  const limits = limitWords(loadPolicy(undefined, undefined).server);
+  const args = [...limits, path, '--unshare-all', '--ro-bind', '/', '/', '/bin/true'];
+  const trial = childProcess().spawnSync(prlimit, args, {
     encoding: 'utf8',
     env: {},
     cwd: '/',
     timeout: 10_000,
     ...identity,
   });
-  if (trial.status === 0) return feature('bubblewrap', 'ok', version, 'a trial sandbox started');
+  if (trial.status === 0)
+    return feature('bubblewrap', 'ok', version, 'a trial sandbox started, with the limits of a server');
   const reason = (trial.stderr ?? '').trim().split('\n')[0] || `exit code ${trial.status}`;
   return feature('bubblewrap', 'missing', version, `a trial sandbox did not start: ${reason}`);
 }

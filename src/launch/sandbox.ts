@@ -1,5 +1,6 @@
 import type {ServerPolicy} from '../policy/index.js';
 import {dataLimit} from './code-range.js';
+import {limitWords} from './limits.js';
 import {data, PROGRAM} from './program-file.js';
 import type {Runtime} from './runtime.js';
 
@@ -16,12 +17,6 @@ export interface SandboxProgramWords {
   /** The Node binary, where it can't be reached by its path. */
   readonly node: number;
 }
-
-/**
- * Bytes a file may grow to, which is what bubblewrap needs to copy the program in. The server lowers it to what its log, a
- * memfd, may take.
- */
-const FILE_LIMIT = 16 * 2 ** 20;
 
 /**
  * V8's flags in a server: one helper thread instead of one per core, and a heap that is bounded well below the process's
@@ -42,35 +37,6 @@ export const SEALED: readonly string[] = [
 
 /** A file or directory at the same place, read-only. */
 export const show = (path: string): string[] => ['--ro-bind', path, path];
-
-/** Resources by prlimit(1)'s names for them. */
-export type Limits = Record<
-  'core' | 'data' | 'fsize' | 'memlock' | 'msgqueue' | 'nofile' | 'nproc' | 'rtprio' | 'sigpending',
-  number | 'unlimited' | `${number}:${number}`
->;
-
-/** What the rings of a server may take, bytes. */
-const RING_MEMORY = 1 << 20;
-
-/** Words of prlimit(1) that bound what a server takes. @param other where it is something else than for our own */
-export function limitsOf(server: ServerPolicy, other: Partial<Limits> = {}): string[] {
-  const limits: Limits = {
-    core: 0,
-    data: server.memoryBytes,
-    fsize: FILE_LIMIT,
-    // An io_uring counts as locked memory. The server raises the soft limit for its own, and the lock-down takes both away; at the start
-    // there is none (see also `firstFilter`).
-    memlock: `0:${RING_MEMORY}`,
-    msgqueue: 0,
-    nofile: 64,
-    // Counted by user id, and each server has its own: bubblewrap's own two processes are among them.
-    nproc: server.tasks,
-    rtprio: 0,
-    sigpending: 64,
-    ...other,
-  };
-  return Object.entries(limits).map(([name, value]) => `--${name}=${value}`);
-}
 
 /** What makes the sandbox of a program of ours another one than a server's. */
 export interface SandboxExtras {
@@ -101,7 +67,7 @@ export function sandboxArguments(
   const {inNetwork = false, openFiles} = extras;
   const node = runtime.nodeReachable ? runtime.node : `/proc/self/fd/${fds.node}`;
   return [
-    ...limitsOf(server, {data: dataLimit(server), ...(openFiles === undefined ? {} : {nofile: openFiles})}),
+    ...limitWords(server, {data: dataLimit(server), ...(openFiles === undefined ? {} : {nofile: openFiles})}),
     bubblewrap,
     ...SEALED,
     ...(inNetwork ? [] : ['--unshare-net']),

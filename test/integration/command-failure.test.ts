@@ -94,6 +94,33 @@ const CASES: Case[] = [
     says: ({dir}) => `can't mount ${dir}/fifo: it is a FIFO, not an image file or a block device`,
   },
   {
+    what: 'a path that is not UTF-8, which a link leads to',
+    // Node can't name one; the shell can.
+    prepare: ({dir}) =>
+      run('sh', ['-c', `d="$1/$(printf 't\\377')"; mkdir "$d"; ln -s "$d" "$1/link"`, 'sh', dir]),
+    args: ({dir, image}) => ['mount', image, join(dir, 'link')],
+    says: ({dir}) =>
+      `can't mount on ${dir}/link: there is no such directory or file, or its path is not UTF-8, which fuseward does not take`,
+  },
+  {
+    what: 'a relative path where the working directory is gone',
+    args: () => ['mount', 'disk.img', 'target'],
+    before: [
+      'sh',
+      '-c',
+      'd=$(mktemp -d) && cd "$d" && rmdir "$d" && exec "$@" 2>&1 >/dev/null | grep -v getcwd >&2; exit 1',
+      'sh',
+    ],
+    says: () => 'the working directory is gone, and a relative path begins there',
+  },
+  {
+    what: 'a machine that lets nobody have as many processes as a server may',
+    args: mountArgs,
+    before: ['prlimit', '--nproc=20:20'],
+    says: ({image, target}) =>
+      `can't mount ${image} on ${target}: the server exited without saying goodbye; its log says: prlimit: failed to set the NPROC resource limit: `,
+  },
+  {
     what: 'a target that is missing',
     args: ({dir, image}) => ['mount', image, join(dir, 'nowhere')],
     says: ({dir}) => `can't mount on ${dir}/nowhere: there is no such directory or file`,
@@ -253,6 +280,18 @@ describe.skipIf(missing !== undefined)(`fuseward mount${missing ? ` (skipped: ${
     expect(JSON.parse(bySymlink.stdout).error).toMatchObject({errno: 'EBUSY'});
     expect(readdirSync(place.target)).toContain('struct.ts');
     expect(fuseward(['umount', place.target])).toEqual({code: 0, stdout: '', stderr: ''});
+  });
+
+  test('less locked memory and fewer signals than a server may have are enough', () => {
+    const little = ['prlimit', '--memlock=0:0', '--sigpending=10:10'];
+    expect(fuseward(mountArgs(place), little)).toEqual({code: 0, stdout: '', stderr: ''});
+    expect(readdirSync(place.target)).toContain('struct.ts');
+    expect(fuseward(['umount', place.target]).code).toBe(0);
+    // What doctor tries is held by the same limits.
+    expect(fuseward(['doctor'], little).stdout).toContain(
+      'a trial sandbox started, with the limits of a server',
+    );
+    expect(fuseward(['doctor'], ['prlimit', '--nproc=20:20']).stdout).toContain('failed to set the NPROC');
   });
 
   test('without a free loop device the plain file serves', () => {
