@@ -62,6 +62,13 @@ async function perform(args: string[], load: LoadCommand): Promise<number> {
   }
 }
 
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // process.cwd(), asked for a path that does not begin with a slash.
+  const isGone = (error as NodeJS.ErrnoException).syscall === 'uv_cwd';
+  return isGone ? 'the working directory is gone, and a relative path begins there' : error.message;
+}
+
 /** Does what the words of the command line say, and sets the exit code. */
 export function runProgram(load: LoadCommand): void {
   perform(process.argv.slice(2), load).then(
@@ -69,7 +76,7 @@ export function runProgram(load: LoadCommand): void {
       process.exitCode = code;
     },
     (error: unknown) => {
-      complain(error instanceof Error ? error.message : String(error));
+      complain(wordsOf(error));
       if (process.env['FUSEWARD_DEBUG'] !== undefined) console.error(error);
       process.exitCode = EXIT.failed;
     },

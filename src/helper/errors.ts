@@ -1,3 +1,4 @@
+import {resolve} from 'node:path';
 import {errnoText} from '../sys/errno.js';
 import {type ErrnoCode, errnoCode} from '../sys/errno-codes.js';
 
@@ -90,4 +91,14 @@ export class MountError extends Error {
 export function errnoWords(errno: number): string {
   const code = errnoCode(errno);
   return code === undefined ? errnoText(errno) : `${errnoText(errno)} (${code})`;
+}
+
+/**
+ * What is said of a path that leads nowhere. Node has U+FFFD for what is not UTF-8 in a name, be it on the command line, in a link or in the working directory's
+ * path, and looks for that then.
+ * @param error what the look-up failed with
+ */
+export function missingWords(what: string, name: string, error: unknown): string {
+  const lost = `${resolve(name)} ${error}`.includes('\ufffd');
+  return `there is no such ${what}${lost ? ', or its path is not UTF-8, which fuseward does not take' : ''}`;
 }

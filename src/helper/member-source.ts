@@ -3,7 +3,7 @@ import {foreignText} from '../service/foreign-text.js';
 import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {O_NOFOLLOW, O_PATH, type OwnedFd, openFd, statFd} from '../sys/fd.js';
-import {errnoWords, MountError} from './errors.js';
+import {errnoWords, MountError, missingWords} from './errors.js';
 import {mayHang} from './may-hang.js';
 import {type OpenedSource, type Source, sourceOf} from './source.js';
 
@@ -68,7 +68,7 @@ function openPath(path: string, object: string): OwnedFd {
     throw new MountError(
       {
         object,
-        reason: missing ? 'there is no such file or device' : errnoWords(errno),
+        reason: missing ? missingWords('file or device', path, error) : errnoWords(errno),
         code: missing ? 'source-missing' : 'source-unreadable',
       },
       {errno, cause: error},

@@ -5,7 +5,7 @@ import {Errno, errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {O_NOFOLLOW, O_PATH, type OwnedFd, openFd, statFd} from '../sys/fd.js';
 import {mountAtPath} from '../sys/mount-info.js';
-import {errnoWords, MountError} from './errors.js';
+import {errnoWords, MountError, missingWords} from './errors.js';
 
 const S_IFMT = 0o170000n;
 const S_IFDIR = 0o040000n;
@@ -94,7 +94,7 @@ function lookUp(name: string): {path: string; fd: OwnedFd} {
       {
         verb: 'mount on',
         object: name,
-        reason: missing ? 'there is no such directory or file' : errnoWords(errno),
+        reason: missing ? missingWords('directory or file', name, error) : errnoWords(errno),
         code: missing ? 'target-missing' : 'target-kind',
       },
       {errno, cause: error},

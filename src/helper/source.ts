@@ -15,7 +15,7 @@ import {
 } from '../sys/fd.js';
 import {loopDevicesOf} from '../sys/loop.js';
 import {eventually} from './cleanup.js';
-import {errnoWords, MountError} from './errors.js';
+import {errnoWords, MountError, missingWords} from './errors.js';
 
 const S_IFMT = 0o170000n;
 const KINDS: ReadonlyMap<bigint, OpenedSource['kind']> = new Map([
@@ -88,7 +88,7 @@ export function openSource(name: string, kinds: SourceKinds = IMAGES_ONLY): Sour
     throw new MountError(
       {
         object: name,
-        reason: missing ? 'there is no such file or device' : errnoWords(errno),
+        reason: missing ? missingWords('file or device', name, error) : errnoWords(errno),
         code: missing ? 'source-missing' : 'source-unreadable',
       },
       {errno, cause: error},

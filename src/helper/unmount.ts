@@ -7,7 +7,7 @@ import {loopAttachment, loopDevicesOf} from '../sys/loop.js';
 import {MNT_DETACH, MNT_FORCE, UMOUNT_NOFOLLOW, umount} from '../sys/mount.js';
 import {type MountEntry, mountAtPath} from '../sys/mount-info.js';
 import {eventually} from './cleanup.js';
-import {errnoWords, MountError} from './errors.js';
+import {errnoWords, MountError, missingWords} from './errors.js';
 import {inside} from './kernel-mount.js';
 import {mountIdOf} from './mount-point.js';
 
@@ -125,7 +125,7 @@ function canonical(target: string): string {
       {
         verb: 'unmount',
         object: target,
-        reason: missing ? 'there is no such directory or file' : errnoWords(errno),
+        reason: missing ? missingWords('directory or file', target, error) : errnoWords(errno),
         code: 'not-mounted',
       },
       {errno, cause: error},
