@@ -122,6 +122,16 @@ function watchRequests(app: Admin, own: OwnCounters): void {
     // Now: a client that doesn't wait for the answer is gone when it is sent.
     if (!isLook(request.method)) request.caller = callerOf(request.raw.socket);
   });
+  app.addHook('preValidation', async ({body, routeOptions}) => {
+    // What would be passed over may be meant: "only this cache".
+    const isEmpty = body == null || (typeof body === 'object' && Object.keys(body).length === 0);
+    if (routeOptions.schema?.body === undefined && !isEmpty)
+      throw new AdminError(
+        400,
+        'invalid-request',
+        'the request has a body, and nothing can be told in one here',
+      );
+  });
   app.addHook('preHandler', async (request) => {
     // A mount may take as long as policy lets it; whoever waits for it is silent and not gone.
     const {socket} = request.raw;

@@ -64,6 +64,7 @@ function viewOf(mount: FuseMount): MountView {
     connected: false,
     waiting: waitingRequests(mount.connection) ?? null,
     frozen: false,
+    shutDown: false,
     health: record?.serverPid !== undefined && server === undefined ? 'dead' : 'unknown',
     containment: null,
     seal: null,

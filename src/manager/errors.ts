@@ -44,7 +44,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'no-iomap': 'change the policy key iomap, or use a kernel that has it',
   'policy-denied': '"fuseward policy explain SOURCE TARGET" tells what each rule says to it',
   'bad-policy': 'correct the policy file that the message names',
-  'server-refused': 'the image may be damaged, or use what the driver does not know; the message names it',
+  'server-refused':
+    'the image may be damaged, or it or an option be unknown to the driver; the message names it',
   record: 'look whether the file system below /run is full',
   'not-contained': 'contain the server better, or demand less of it: the policy key containment.required',
   deadline: 'try again, or raise deadline_seconds in the policy',

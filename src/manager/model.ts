@@ -101,7 +101,8 @@ export const MountView = Type.Object(
     unit: Maybe(Text('systemd unit that the server runs in')),
     connected: Type.Boolean({description: 'whether the manager has a control channel to the server'}),
     waiting: Maybe(Count('requests that the kernel waits for; null where fusectl is not there')),
-    frozen: Type.Boolean(),
+    frozen: Type.Boolean({description: 'whether requests that modify are held'}),
+    shutDown: Type.Boolean({description: 'whether the server answers everything with EIO, as it was told'}),
     health: Health,
     containment: Maybe(ContainmentView),
     seal: Maybe(

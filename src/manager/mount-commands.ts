@@ -15,13 +15,14 @@ const UNMOUNT_MS = 30_000;
 /** @throws ManagerError `bad-path`, `bad-option` */
 function checkOrder({source, target, options = []}: MountOrder): void {
   for (const path of [source, target]) {
-    if (path.startsWith('/') && !path.includes('\0')) continue;
-    throw new ManagerError(
-      'invalid',
-      'bad-path',
-      `can't mount: ${JSON.stringify(path)} is not an absolute path`,
-      {errno: 'EINVAL', hint: 'the manager has another working directory than you'},
-    );
+    const name = JSON.stringify(path);
+    if (path.includes('\0'))
+      throw new ManagerError('invalid', 'bad-path', `can't mount: ${name} holds a NUL`, {errno: 'EINVAL'});
+    if (path.startsWith('/')) continue;
+    throw new ManagerError('invalid', 'bad-path', `can't mount: ${name} is not an absolute path`, {
+      errno: 'EINVAL',
+      hint: 'the manager has another working directory than you',
+    });
   }
   if (!options.some((option) => option.includes('\0'))) return;
   throw new ManagerError('invalid', 'bad-option', `can't mount ${source}: an option holds a NUL`, {

@@ -70,6 +70,7 @@ export function mountView(mount: WatchedMount, maxAgeMs: number): MountView {
     connected: link?.connected ?? false,
     waiting: mount.waiting(maxAgeMs > KERNEL_MS ? KERNEL_MS : 0) ?? null,
     frozen: link?.state?.frozen ?? false,
+    shutDown: link?.state?.shutDown ?? false,
     health: mount.health,
     containment: containment === undefined ? null : containmentView(containment, record?.reported),
     seal: look === undefined ? null : look.seal.map((point) => ({...point})),

@@ -118,6 +118,10 @@ describe.skipIf(missing !== undefined)(
     test('shutdown answers everything with EIO, and umount by id ends it', async () => {
       expect(room.fuseward('shutdown', place.target)).toEqual(done);
       expect(() => room.run('ls', place.target)).toThrow('Input/output error');
+      expect(mount()).toMatchObject({shutDown: true, health: 'ok'});
+      expect(room.fuseward('ls').stdout).toContain('ok, shutdown');
+      expect(room.fuseward('top', '--once', '--interval', '0.2').stdout).toMatch(/Z +shutdown +\d/);
+      expect(room.fuseward('status', place.target).stdout).toContain('everything is answered with EIO');
       expect(room.fuseward('umount', '999999999')).toMatchObject({
         code: 1,
         stderr: 'fuseward: there is no mount of a FUSE server with the id 999999999\n',

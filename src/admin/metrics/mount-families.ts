@@ -15,6 +15,7 @@ export class MountFamilies {
   );
   readonly connected = gauge('connected', 'Whether the manager can talk to the server.');
   readonly frozen = gauge('frozen', 'Whether requests that modify are held.');
+  readonly shutDown = gauge('shut_down', 'Whether the server answers everything with EIO, as it was told.');
   readonly start = gauge('start_time_seconds', 'When it was mounted, since 1970.');
   readonly waiting = gauge('waiting_requests', 'Requests that the kernel waits for.');
   readonly answered = gauge('scrape_success', 'Whether the server told its counters for this scrape.');
@@ -30,5 +31,6 @@ export class MountFamilies {
     if (!ours) return;
     this.connected.add(Number(view.connected), mount);
     this.frozen.add(Number(view.frozen), mount);
+    this.shutDown.add(Number(view.shutDown), mount);
   }
 }

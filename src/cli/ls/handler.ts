@@ -1,6 +1,7 @@
 import type {MountView} from '../../manager/model.js';
 import {type Command, EXIT, print} from '../command.js';
 import {withSource} from '../mount-source.js';
+import {statesOf} from '../mount-states.js';
 import {type Column, outputWidth, table} from '../terminal/table.js';
 import {json, printable} from '../terminal/text.js';
 import {lsDefinition} from './options.js';
@@ -17,13 +18,13 @@ const COLUMNS: readonly Column[] = [
 ];
 
 function cells(mount: MountView): string[] {
-  const {id, target, source, type, health, frozen, serverPid, since, seal} = mount;
+  const {id, target, source, type, health, serverPid, since, seal} = mount;
   return [
     id,
     printable(target),
     printable(source),
     printable(type),
-    frozen ? `${health}, frozen` : health,
+    [health, ...statesOf(mount)].join(', '),
     seal === null ? '-' : `${seal.filter(({state}) => state !== 'missing').length}/${seal.length}`,
     serverPid === null ? '-' : String(serverPid),
     since === null ? '-' : printable(since.replace('T', ' ').replace(/\..*/, 'Z')),

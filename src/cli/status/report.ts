@@ -105,14 +105,18 @@ function inUnit(unit: string | null | undefined): string {
 
 function managerLines({managed, state}: Knowledge): string[] {
   if (managed === undefined) return [];
-  const {health, connected, frozen, ours} = managed.mount;
+  const {health, connected, frozen, shutDown, ours} = managed.mount;
   const channel = connected ? 'connected to the server' : 'no channel to the server';
   // The server's own memory tells it with their age, where we may look.
   const {stats} = managed;
   const told = state === undefined && stats?.countedBy !== 'kernel';
   const queued = told ? stats?.queueDepth : undefined;
   const queue = queued === undefined ? [] : [`${queued} requests at the server`];
-  const facts = [...(ours ? [channel] : []), ...queue, ...(frozen ? ['changes are held (frozen)'] : [])];
+  const facts = [
+    ...[...(ours ? [channel] : []), ...queue],
+    ...(frozen ? ['changes are held (frozen)'] : []),
+    ...(shutDown ? ['everything is answered with EIO (shutdown)'] : []),
+  ];
   return [
     `health: ${HEALTH_WORDS[health]}`,
     ...(facts.length === 0 ? [] : [`manager: ${facts.join(', ')}`]),

@@ -1,6 +1,7 @@
 import type {CacheStats, CachesView, MountStats, MountView} from '../../manager/model.js';
 import {CommandError} from '../command.js';
 import type {MountSource} from '../mount-source.js';
+import {statesOf} from '../mount-states.js';
 import {statsBetween} from '../stats/difference.js';
 
 /** One look at one mount. Statistics are missing of servers that do not answer, caches also of those that are not ours. */
@@ -73,7 +74,8 @@ function hitShare(before: CacheStats | undefined, after: CacheStats | undefined)
 
 function rowOf(before: MountSample | undefined, after: MountSample, seconds: number): Row {
   const {mount, stats, caches} = after;
-  const {id, target, health, frozen} = mount;
+  const {id, target, health} = mount;
+  const [state = health] = statesOf(mount);
   const between =
     before?.stats === undefined || stats === undefined ? undefined : statsBetween(before.stats, stats);
   const operations = Object.entries(between?.operations ?? {});
@@ -87,8 +89,8 @@ function rowOf(before: MountSample | undefined, after: MountSample, seconds: num
   return {
     id,
     target,
-    health: frozen ? 'frozen' : health,
-    healthy: health === 'ok' || health === 'unknown',
+    health: state,
+    healthy: (health === 'ok' || health === 'unknown') && !mount.shutDown,
     // Of requests that nobody counts there is no rate, not even 0.
     requestsPerSecond: isCounted ? rate((_, {count}) => count) : undefined,
     errorsPerSecond: isCounted ? rate((_, {errors}) => errors) : undefined,

@@ -36,6 +36,7 @@ export function mountView(id: string, changes: Partial<MountView> = {}): MountVi
     connected: true,
     waiting: 0,
     frozen: false,
+    shutDown: false,
     health: 'ok',
     containment: {
       uid: 61_000,

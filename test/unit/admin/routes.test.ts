@@ -52,6 +52,26 @@ describe('what is asked reaches the manager', () => {
     expect(manager.calls[0]).toEqual(call);
   });
 
+  test.each([
+    ['POST', '/v1/mounts/41/cache/drop'],
+    ['POST', '/v1/mounts/41/freeze'],
+    ['POST', '/v1/mounts/41/shutdown'],
+    ['POST', '/v1/policy/reload'],
+    ['DELETE', '/v1/mounts/41'],
+  ])('%s %s: a body that would be passed over is refused', async (method, url) => {
+    for (const body of [{caches: ['block']}, ['block'], 'block', 1]) {
+      const {status, body: told} = await api.ask(method, url, json(body));
+      expect([status, told.code, told.detail]).toEqual([
+        400,
+        'invalid-request',
+        'the request has a body, and nothing can be told in one here',
+      ]);
+    }
+    expect(manager.calls).toEqual([]);
+    // What many clients send where there is nothing to say.
+    expect((await api.ask(method, url, json({}))).status).toBeLessThan(300);
+  });
+
   test('a new mount is told with its place', async () => {
     const answer = await api.ask('POST', '/v1/mounts', json({source: 'a', target: '/b'}));
     expect(answer.headers['location']).toBe('/v1/mounts/43');
