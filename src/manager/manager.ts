@@ -284,10 +284,11 @@ export class MountManager implements Manager {
     clearInterval(this.#timer);
     this.#pool.close();
     this.#closeUserDoor();
+    this.#policies.close();
+    // Last of what the directory has: with it goes the lock.
     this.#announcements?.close();
     for (const mount of this.#registry.all()) mount.close();
     this.#eventFile?.close();
-    this.#policies.close();
     await this.#tracer.close();
   }
 
@@ -304,6 +305,7 @@ export class MountManager implements Manager {
       log: this.#log,
       keeper: this.#opts.keeper,
     });
+    this.#policies.begin();
     try {
       ensureFusectl();
     } catch (error) {

@@ -19,9 +19,12 @@ export class WatchPolicies {
   readonly #heldFile: string;
   readonly #log: ManagerLog;
   #set: PolicySet;
+  #isWhole: boolean;
+  #begun = false;
 
   /**
-   * Reads the files. At the start there is no earlier state to keep: files that can't be used are left out, and logged.
+   * Reads the files. At the start there is no earlier state to keep: files that can't be used are left out, and logged. Nothing is written
+   * before `begin`.
    * @param heldFile where the state in force is kept for the mount command
    */
   constructor(directory: string, heldFile: string, {log}: {log: ManagerLog}) {
@@ -34,7 +37,13 @@ export class WatchPolicies {
       this.#log.error({...problem}, 'a policy file is not used, what ships holds in its place');
     }
     // Nobody may mount by a policy that is half there.
-    this.#hold(problems.length === 0);
+    this.#isWhole = problems.length === 0;
+  }
+
+  /** Keeps what is held for the mount command, once it is certain that no other manager's is there. */
+  begin(): void {
+    this.#begun = true;
+    this.#hold();
   }
 
   /** The policy of a type. */
@@ -55,7 +64,8 @@ export class WatchPolicies {
       this.#log.error({problems}, 'policy not reloaded, the old one holds');
       return {problems};
     }
-    this.#hold(true);
+    this.#isWhole = true;
+    this.#hold();
     const {files} = this.#set;
     this.#log.info({files}, 'policy reloaded');
     return {files};
@@ -63,12 +73,12 @@ export class WatchPolicies {
 
   /** Removes what is held. */
   close(): void {
-    rmSync(this.#heldFile, {force: true});
+    if (this.#begun) rmSync(this.#heldFile, {force: true});
   }
 
-  #hold(isWhole: boolean): void {
+  #hold(): void {
     this.heldFile = undefined;
-    if (!isWhole) {
+    if (!this.#isWhole) {
       this.close();
       return;
     }

@@ -288,6 +288,10 @@ describe.skipIf(missing)(`the manager's mounts${missing ? ` (skipped: ${missing}
       stderr:
         "fuseward: can't start the daemon: a manager runs already: it holds /run/fuseward/manager.lock\n",
     });
+    // Nor does it touch what the first holds: that still mounts, by its policy.
+    const {image, target} = room.image('held');
+    expect((await room.ask('POST', '/v1/mounts', {source: image, target})).status).toBe(201);
+    expect(room.fuseward('umount', target).code).toBe(0);
     const elsewhere = join(room.dir, 'run');
     const other = room.start(FUSEWARD, 'daemon', '--run-dir', elsewhere);
     await eventually(() => readdirSync(room.dir).includes('run'), SOON_MS);
