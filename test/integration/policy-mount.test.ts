@@ -169,6 +169,30 @@ describe.skipIf(missing)(`a mount and its policy${missing ? ` (skipped: ${missin
     expect(fuseward(['policy', 'check', join(policies, 'raw.toml')]).code).toBe(0);
   });
 
+  test('check warns of types that required landlock leaves no mount of', () => {
+    const line = policy('defaults', '[containment]\nrequired = ["user", "landlock"]\n');
+    policy('granted', '[server]\ncommand = ["true", "{source}", "{target}"]\nnetwork = ["a.example:22"]\n');
+    policy('spared', '[server]\ncommand = ["true", "{target}"]\n[containment]\nrequired = ["user"]\n');
+    policy(
+      'alone',
+      '[server]\ncommand = ["true", "{source}", "{target}"]\n[[allow]]\nusers = ["root"]\nsources = ["**"]\ntargets = ["**"]\n',
+    );
+    const {code, stdout} = fuseward(['policy', 'check', policies]);
+    expect(code).toBe(0);
+    const [, types = ''] =
+      /: containment\.required has landlock, which a command has only with a network; mounts of (.*) are refused$/m.exec(
+        stdout,
+      ) ?? [];
+    expect(stdout).toContain(`warning: ${line(2)}: containment.required has landlock`);
+    expect(types.split(', ')).toEqual(expect.arrayContaining(['alone', 'bindfs', 'squashfs']));
+    for (const spared of ['granted', 'spared', 'ext4', 'auto'])
+      expect(types.split(', ')).not.toContain(spared);
+    expect(fuseward(['policy', 'check', join(policies, 'nowhere')])).toMatchObject({
+      code: 1,
+      stderr: `fuseward: can't check ${join(policies, 'nowhere')}: there is no such file or directory\n`,
+    });
+  });
+
   test('units get the limits of the policy', () => {
     policy(
       'ext4',

@@ -11,6 +11,7 @@ import {
   readTrusted,
   SystemAccounts,
 } from '../../policy/index.js';
+import {landlockWarnings} from './landlock-check.js';
 
 /** What came of reading one policy file. */
 export interface CheckedFile {
@@ -30,11 +31,13 @@ export function checkPolicy(path: string, accounts: Accounts = new SystemAccount
   }
   const {names, others} = listDirectory(path);
   const directory = attempt(() => checkDirectory(path));
+  const together = directory.problems.length > 0 ? [] : landlockWarnings(path);
   return [
     ...(directory.problems.length > 0 ? [{file: path, problems: directory.problems, warnings: []}] : []),
     ...names.map((name) => {
       const file = join(path, `${name}.toml`);
-      return checkFile(file, () => readTrusted(file) ?? '', accounts);
+      const checked = checkFile(file, () => readTrusted(file) ?? '', accounts);
+      return {...checked, warnings: [...checked.warnings, ...together.filter((each) => each.file === file)]};
     }),
     ...others.map((other) => {
       const file = join(path, other);

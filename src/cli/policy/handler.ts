@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {MountError} from '../../helper/index.js';
 import {
@@ -26,6 +27,8 @@ import {runUnits} from './units.js';
 
 function runCheck([path]: string[], values: OptionValues): number {
   const directory = (values['policy'] as string | undefined) ?? POLICY_DIRECTORY;
+  if (path !== undefined && !existsSync(path))
+    throw new CommandError(`can't check ${path}: there is no such file or directory`);
   const files = checkPolicy(resolve(path ?? directory));
   const wrong = files.some(({problems}) => problems.length > 0);
   if (values['json'] === true) print(json({ok: !wrong, files}, 2));
