@@ -48,6 +48,8 @@ export interface StartedServer {
   /** Filters of system calls that it has from its start. */
   readonly firstFilters?: number;
   readLog(): string;
+  /** Its mount is made: it needs nobody to wait for it. */
+  unwatch?(): void;
   /** Its mount works. */
   settle?(): void;
   kill(): void;

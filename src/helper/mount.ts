@@ -205,6 +205,7 @@ async function perform(
     });
   }
   connection.socket.close();
+  connection.server?.unwatch?.();
   const caller = {uid: request.callerUid, gid: request.callerGid};
   await firstStat(mounted, {object, target, deadline, connection, caller, log});
   if (controlSocket?.path !== undefined)

@@ -30,6 +30,8 @@ export interface RelayProcess {
   readonly socket: OwnedFd;
   readonly pid: number | undefined;
   readLog(): string;
+  /** It does what it was started for, and needs nobody to wait for it. */
+  unwatch(): void;
   kill(): void;
   exited(): boolean;
   /** Lets go of its log. */
@@ -140,6 +142,7 @@ export class Observer {
     const {fd} = this.#relay.socket;
     sendPacket(fd, encodeObserverPacket({do: 'begin', type}));
     if (!isBegun(this.#received(BEGIN_MS))) throw new Errno('ECONNRESET', 'relay', this.#object);
+    this.#relay.unwatch();
   }
 
   #received(timeoutMs?: number): Uint8Array {

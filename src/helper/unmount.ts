@@ -103,7 +103,7 @@ function findMount(target: string): MountEntry {
       {
         verb: 'unmount',
         object: target,
-        reason: `it is a ${entry.fsType} mount, not one of a FUSE server`,
+        reason: `it is a mount of ${entry.fsType}, not one of a FUSE server`,
         code: 'not-ours',
       },
       {errno: ERRNO.EPERM},

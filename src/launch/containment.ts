@@ -76,6 +76,8 @@ function bitsOf(mask: bigint): number[] {
 const MOST_THREADS = 256;
 const MOST_DESCRIPTORS = 1024;
 const MOST_KINDS = 64;
+/** Processes of one user that are each looked at again. */
+const FEW = 16;
 const MOST_MOUNT_BYTES = 32_768;
 /** Stands for all kinds of descriptor after the first so many. */
 const OTHER_KINDS = 'others';
@@ -252,7 +254,18 @@ function distinctPaths(descriptors: readonly ProcessDescriptor[]): string[] {
 
 /** Others who run under the same user id and so could reach it, or it them. */
 function neighboursOf(pid: number, uid: number, users: ProcessUsers): number[] {
-  return (users.get(uid) ?? []).filter((other) => other !== pid);
+  const others = (users.get(uid) ?? []).filter((other) => other !== pid);
+  // What the caller knows may be a moment old, and bubblewrap's own process has ended since. Many can only be root's.
+  return others.length > FEW ? others : others.filter((other) => runsAs(other, uid));
+}
+
+function runsAs(pid: number, uid: number): boolean {
+  try {
+    const {state, uids} = processState(pid);
+    return uids.includes(uid) && state !== 'Z' && state !== 'X';
+  } catch {
+    return false;
+  }
 }
 
 function kinAmong(

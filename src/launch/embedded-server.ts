@@ -65,8 +65,18 @@ export class EmbeddedServer {
     return this.#log.closed ? 0 : fstatSync(this.#log.fd).size;
   }
 
+  /**
+   * Its program runs. Ends bubblewrap's process outside the sandbox, which has nothing to do any more but to wait for the one inside, and which is in the mount
+   * namespace of whoever mounts: a mount in there would last as long as its server, and that as long as the mount, when all others have
+   * left (ip-netns(8), unshare(1), units with mounts of their own).
+   */
+  unwatch(): void {
+    if (this.pid !== undefined) this.#signal(this.#monitor, 'SIGKILL');
+  }
+
   /** It has its mount. What a program of others says from now on has an end. */
   settle(): void {
+    reap(this.#monitor);
     if (!this.isForeign) return;
     if (!this.#log.closed) boundLog(this.#log);
     this.onSettled();

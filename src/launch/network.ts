@@ -162,6 +162,7 @@ export async function grantNetwork(
       {inNetwork: true, openFiles: RELAY_OPEN_FILES},
     );
     await untilReady(relay, patienceMs);
+    relay.unwatch();
     relay.socket.close();
     return relay;
   } catch (error) {

@@ -5,7 +5,7 @@ import {ERRNO} from '../sys/errno-codes.js';
 import {fuseConnections} from '../sys/fuse-connections.js';
 import {connectionOf, type MountEntry, readMounts} from '../sys/mount-info.js';
 import {connectStream} from '../sys/socket.js';
-import {endSandbox, isSandboxThere} from './leftover-sandbox.js';
+import {endSandbox, isRunning, isSandboxThere} from './leftover-sandbox.js';
 import {
   CONTROL_DIRECTORY,
   type MountRecord,
@@ -25,17 +25,17 @@ const LEAVING_MS = 30_000;
 
 /**
  * Removes records whose mount is gone, by whatever way it went, and sockets without a record.
+ * @returns `busy` when the records were somebody else's all the time that this waits for them, and nothing was done; `later` when there are some of mounts
+ *     that this mount table has not got and that live on, or whose program still has to end
  * @param leavingMs time that a program of others has to end after its mount; what is there longer is ended
- * @returns false when the records were somebody else's all the time that this waits for them, and nothing was done
  * @throws Errno
  */
-export function sweepRecords(leavingMs: number = LEAVING_MS): boolean {
+export function sweepRecords(leavingMs: number = LEAVING_MS): 'done' | 'later' | 'busy' {
   using lock = takeRecordLock(PATIENCE_MS);
-  if (lock !== undefined) sweep(leavingMs);
-  return lock !== undefined;
+  return lock === undefined ? 'busy' : sweep(leavingMs);
 }
 
-function sweep(leavingMs: number): void {
+function sweep(leavingMs: number): 'done' | 'later' {
   const mounts = readMounts();
   let found: {numbers: ReadonlySet<number> | undefined} | undefined;
   const connections = (): ReadonlySet<number> | undefined => {
@@ -43,12 +43,18 @@ function sweep(leavingMs: number): void {
     return found.numbers;
   };
   const inUse = new Set<string | undefined>();
+  let left: 'done' | 'later' = 'done';
   for (const name of namesIn(RECORD_DIRECTORY)) {
     const id = Number(/^(\d+)\.json(\.new)?$/.exec(name)?.[1] ?? Number.NaN);
-    if (isLeaving(id, mounts, connections, leavingMs)) continue;
+    if (isLeaving(id, mounts, connections, leavingMs)) {
+      left = 'later';
+      continue;
+    }
     const socket = socketOf(id);
-    if (mounts.some((mount) => connectionOf(mount) === id)) {
+    const isHere = mounts.some((mount) => connectionOf(mount) === id);
+    if (isHere || isElsewhere(id, connections)) {
       inUse.add(socket);
+      if (!isHere) left = 'later';
       continue;
     }
     if (socket !== undefined) rmSync(socket, {force: true});
@@ -58,6 +64,7 @@ function sweep(leavingMs: number): void {
     const path = `${CONTROL_DIRECTORY}/${name}`;
     if (SOCKET_NAME.test(name) && !inUse.has(path) && isAbandoned(path)) rmSync(path, {force: true});
   }
+  return left;
 }
 
 function namesIn(directory: string): string[] {
@@ -91,6 +98,14 @@ function isLeaving(
   if (Math.abs(Date.now() - Date.parse(record.goneSince)) < leavingMs) return true;
   endSandbox(record);
   return false;
+}
+
+/** Whether a mount that is not in this table lives on: in another mount namespace, or taken out of the tree while files in it are open. */
+function isElsewhere(id: number, connections: () => ReadonlySet<number> | undefined): boolean {
+  const record = recordOf(id);
+  if (record?.serverPid === undefined || record.serverStart === undefined) return false;
+  if (!isRunning({pid: record.serverPid, start: record.serverStart})) return false;
+  return connections()?.has(id) ?? true;
 }
 
 function recordOf(id: number): MountRecord | undefined {

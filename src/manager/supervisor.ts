@@ -25,6 +25,8 @@ const SAMPLE_TICKS = 2;
 const LOOK_TICKS = 18;
 /** How long loop device and server may take after a mount is gone. */
 const RELEASE_MS = 2_000;
+/** In how many rounds records are swept again, by what came of it. */
+const SWEEP_TICKS = {done: undefined, later: 10, busy: 1} as const;
 
 /** Watches over the mounts of a registry: tells what happens to them, and takes away those that are lost. */
 export class Supervisor implements MountEvents, AttestationEvents {
@@ -41,8 +43,8 @@ export class Supervisor implements MountEvents, AttestationEvents {
   readonly #attestation: Attestation;
   #nextLook = 0;
   #ticks = 0;
-  /** Somebody else was at the records when they were to be swept. */
-  #mustSweep = false;
+  /** Rounds until records are swept again; undefined where nothing is left to be swept. */
+  #sweepIn: number | undefined;
   #mountsMade = 0;
   #serversDied = 0;
   #telling = false;
@@ -102,16 +104,16 @@ export class Supervisor implements MountEvents, AttestationEvents {
 
   /** Takes away the records of mounts that are gone, now or, when somebody else is at them, in a later round. */
   sweep(): void {
-    this.#mustSweep = false;
+    this.#sweepIn = undefined;
     this.guarded('sweep', () => {
-      this.#mustSweep = !sweepRecords();
+      this.#sweepIn = SWEEP_TICKS[sweepRecords()];
     });
   }
 
   /** One round: the table, the servers' processes, and how long servers have been silent. */
   tick(): void {
     this.#ticks++;
-    if (this.#mustSweep) this.sweep();
+    if (this.#sweepIn !== undefined && --this.#sweepIn <= 0) this.sweep();
     this.guarded('look', () => {
       this.#registry.look(true);
       this.#lastLook = this.#clock.monotonic();
@@ -241,8 +243,9 @@ export class Supervisor implements MountEvents, AttestationEvents {
 
   disconnected(mount: WatchedMount, {code}: CloseReason): void {
     this.#log.debug({mount: mount.id, target: mount.target, code}, 'no connection to the server');
-    // Its process may have ended: what follows then should not wait for the next tick.
-    this.guarded('judge', () => this.#check(mount));
+    // Its process may have ended: what follows then should not wait for the next tick. Where that is because somebody aborted the connection, word of that is
+    // there already, and should be heard first.
+    setImmediate(() => this.guarded('judge', () => this.#check(mount)));
   }
 
   aborted(mount: WatchedMount): void {

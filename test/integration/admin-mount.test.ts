@@ -6,7 +6,7 @@ import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import {parseExposition} from '../unit/admin/exposition.js';
 import {type Answer, answerOf, type CheckAnswer, checkAgainst} from '../unit/admin/published.js';
-import {missingForManager, Room, SOON_MS} from './manager-support.js';
+import {missingForManager, Room, runs, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager();
 const CURL = spawnSync('curl', ['--version']).status === 0;
@@ -114,7 +114,7 @@ describe.skipIf(missing)(`the admin API on real mounts${missing ? ` (skipped: ${
     ] as const) {
       expect(await ask(method, path)).toMatchObject({status: 404, body: {code: 'no-such-mount'}});
     }
-    expect(existsSync(`/proc/${serverPid}`)).toBe(false);
+    expect(runs(serverPid)).toBe(false);
     expect(room.leftovers()).toEqual(NOTHING);
   });
 

@@ -17,6 +17,7 @@ import {CHECKOUT} from '../support/checkout.js';
 import {run} from '../support/mounts.js';
 import {type Bench, bench, FUSEWARD, fuseward, settled, startFuseward, withBench} from './command-support.js';
 import {missingForMounts} from './helper-support.js';
+import {runs} from './manager-support.js';
 
 const missing = missingForMounts();
 let place: Bench;
@@ -66,7 +67,7 @@ describe.skipIf(missing !== undefined)(
         expect(sha256(join(place.target, name))).toBe(sha256(join(CHECKOUT, 'src/wire', name)));
       }
       expect(fuseward(['umount', place.target])).toEqual({code: 0, stdout: '', stderr: ''});
-      expect(existsSync(`/proc/${result['serverPid']}`)).toBe(false);
+      expect(runs(result['serverPid'] as number)).toBe(false);
     });
 
     test('the server is held as status says, and as /proc says', () => {

@@ -40,7 +40,7 @@ describe.skipIf(missing !== undefined)(`helper unmount${missing ? ` (skipped: ${
     await fails(unmount('/proc'), {
       code: 'not-ours',
       errno: 'EPERM',
-      message: /^can't unmount \/proc: it is a proc mount, not one of a FUSE server$/,
+      message: /^can't unmount \/proc: it is a mount of proc, not one of a FUSE server$/,
     });
     await mount(request(place), servers.deps({}));
     const user = spawn('sleep', ['60'], {cwd: place.target});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
 import {once} from 'node:events';
-import {existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync} from 'node:fs';
+import {lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync} from 'node:fs';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, test} from 'vitest';
 import {ControlClient} from '../../src/control/client.js';
 import type {StatsAnswer} from '../../src/control/messages.js';
@@ -17,6 +17,7 @@ import {attributes, dirent, entry} from '../unit/observe/answers.rows.js';
 import {body, changed, written} from '../unit/observe/support.js';
 import {request} from './helper-support.js';
 import {GREETING, HostileBench, last} from './hostile-support.js';
+import {runs} from './manager-support.js';
 import {observing} from './observe-support.js';
 import {bye} from './protocol-bytes.js';
 
@@ -70,7 +71,7 @@ describe.skipIf(missing !== undefined)(
       const relay = mounted?.observer?.pid;
       spawnSync('umount', [bench.place.target]);
       if (relay !== undefined) {
-        assert.ok(await eventually(() => !existsSync(`/proc/${relay}`), GONE_MS), 'the relay is still there');
+        assert.ok(await eventually(() => !runs(relay), GONE_MS), 'the relay is still there');
       }
       if (mounted?.controlSocket !== undefined) rmSync(mounted.controlSocket, {force: true});
       await bench.remove();
@@ -219,7 +220,7 @@ describe.skipIf(missing !== undefined)(
       const waiting = await waitingFor(`${target}/never`);
       for (const child of bench.servers.children) child.kill('SIGKILL');
       const relay = mounted!.observer!.pid;
-      assert.ok(await eventually(() => !existsSync(`/proc/${relay}`), GONE_MS));
+      assert.ok(await eventually(() => !runs(relay), GONE_MS));
       fails(() => statSync(`${target}/other`), 'ENOTCONN');
       assert.match(await waiting.complaint, /Input\/output error/);
     });
