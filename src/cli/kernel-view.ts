@@ -28,11 +28,12 @@ function serverOf(record: MountRecord | undefined): ProcessName | undefined {
   return process !== undefined && process.start === record?.serverStart ? process : undefined;
 }
 
-/** The mount of a connection that was noted when it was made, or else the first in the table: others are copies of it. */
+/** What was noted of a connection, and the place that it was mounted at first, or the first that is left: others are copies of it. */
 function noted({connection, entries}: FuseMount): {entry: MountEntry; record: MountRecord | undefined} {
-  for (const entry of entries) {
-    const record = readRecord(connection, entry.id);
-    if (record !== undefined) return {entry, record};
+  for (const {id} of entries) {
+    const record = readRecord(connection, id);
+    if (record === undefined) continue;
+    return {entry: entries.find((each) => each.id === record.mountId) ?? entries[0], record};
   }
   return {entry: entries[0], record: undefined};
 }
@@ -48,6 +49,7 @@ function viewOf(mount: FuseMount): MountView {
     ours: record !== undefined || existsSync(`${RUN_DIRECTORY}/mounts/${mount.connection}.json`),
     source: entry.source,
     target: entry.target,
+    places: mount.entries.map(({target}) => target),
     type: entry.fsType,
     options,
     callerUid: null,

@@ -1,7 +1,7 @@
 import {realpathSync} from 'node:fs';
 import {basename, dirname, join, resolve} from 'node:path';
 import type {CachesView, MountStats, MountView} from '../manager/model.js';
-import {mountAtPath} from '../sys/mount-info.js';
+import {connectionOf, mountAtPath} from '../sys/mount-info.js';
 import {AdminClient, UnreachableError} from './admin-client.js';
 import {CommandError, complain, type OptionValues} from './command.js';
 import {KernelView} from './kernel-view.js';
@@ -98,10 +98,12 @@ export function chooseMount(mounts: readonly MountView[], target: string): Mount
   const byId = /^\d+$/.test(target) ? mounts.find(({id}) => id === target) : undefined;
   if (byId !== undefined) return byId;
   for (const path of pathsOf(target)) {
-    const here = mounts.filter((mount) => mount.target === path);
+    // A daemon that has not been started again since an upgrade may not tell of all places.
+    const here = mounts.filter(({target: first, places = [first]}) => places.includes(path));
     if (here.length === 0) continue;
     const top = here.length === 1 ? undefined : mountAtPath(path);
-    return here.find(({mountId}) => mountId === top?.id) ?? here.at(-1)!;
+    const onTop = top && String(connectionOf(top));
+    return here.find(({id}) => id === onTop) ?? here.at(-1)!;
   }
   throw new CommandError(
     `there is no mount of a FUSE server ${/^\d+$/.test(target) ? 'with the id' : 'on'} ${printable(target)}`,

@@ -5,7 +5,7 @@ import {ERRNO} from '../sys/errno-codes.js';
 import {O_DIRECTORY, O_NOFOLLOW, O_PATH, openAtFd, openFd} from '../sys/fd.js';
 import {loopAttachment, loopDevicesOf} from '../sys/loop.js';
 import {MNT_DETACH, MNT_FORCE, UMOUNT_NOFOLLOW, umount} from '../sys/mount.js';
-import {type MountEntry, mountAtPath} from '../sys/mount-info.js';
+import {type MountEntry, mountAtPath, readMounts} from '../sys/mount-info.js';
 import {eventually} from './cleanup.js';
 import {errnoWords, MountError, missingWords} from './errors.js';
 import {inside} from './kernel-mount.js';
@@ -34,6 +34,8 @@ export interface UnmountResult {
   loopReleased: boolean;
   /** The server is gone (also when it is not known). */
   serverGone: boolean;
+  /** The same file system is mounted at another place too: then server and loop device stay, and rightly. */
+  elsewhere: boolean;
 }
 
 /** How long loop device and server may take after the unmount. */
@@ -57,9 +59,11 @@ export async function unmount(target: string, opts: UnmountOptions = {}): Promis
     throw explainUnmount(target, error);
   }
   const isGone = (): boolean => opts.serverPid === undefined || hasEnded(opts.serverPid);
-  // A lazy unmount ends when the last user does; there is nothing to wait for.
-  if (opts.lazy !== true) await eventually(() => isFree() && isGone(), RELEASE_MS);
-  return {target: entry.target, source: entry.source, loopReleased: isFree(), serverGone: isGone()};
+  const elsewhere = readMounts().some(({major, minor}) => major === entry.major && minor === entry.minor);
+  // A lazy unmount ends when the last user does: there is nothing to wait for.
+  if (opts.lazy !== true && !elsewhere) await eventually(() => isFree() && isGone(), RELEASE_MS);
+  const {source} = entry;
+  return {target: entry.target, source, loopReleased: isFree(), serverGone: isGone(), elsewhere};
 }
 
 /**

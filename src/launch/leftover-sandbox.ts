@@ -1,4 +1,4 @@
-import {processStart, processState} from '../sys/process-state.js';
+import {isRunning} from '../sys/process-state.js';
 import type {MountRecord} from './mount-record.js';
 import {unitGroupOf} from './process-cgroup.js';
 import {processUsers} from './process-users.js';
@@ -30,16 +30,6 @@ export function endSandbox(record: MountRecord): void {
 function isIn(pid: number, unit: string): boolean {
   try {
     return unitGroupOf(pid)?.unit === unit;
-  } catch {
-    return false;
-  }
-}
-
-/** Whether it is still that process, and does not only wait for its parent to take notice. */
-export function isRunning({pid, start}: {readonly pid: number; readonly start: string}): boolean {
-  try {
-    const {state} = processState(pid);
-    return state !== 'Z' && state !== 'X' && processStart(pid) === start;
   } catch {
     return false;
   }

@@ -1,6 +1,7 @@
 import {mkdirSync, readFileSync, renameSync, writeFileSync} from 'node:fs';
 import {connectionOf, readMounts} from '../sys/mount-info.js';
-import {processStart} from '../sys/process-state.js';
+import {fuseConnectionOf} from '../sys/process.js';
+import {isRunning, processStart} from '../sys/process-state.js';
 import {RUN_DIRECTORY} from './lock.js';
 import {takeRecordLock} from './record-lock.js';
 
@@ -88,9 +89,26 @@ export function writeRecord(record: MountRecord): void {
 export function readRecord(connectionId: number, mountId: number): MountRecord | undefined {
   try {
     const record = JSON.parse(readFileSync(recordFile(connectionId), 'utf8')) as MountRecord;
-    return record.mountId === mountId ? record : undefined;
+    return isRecordOf(record, connectionId, [mountId]) ? record : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Whether a record tells of this mount and not of one that had the connection's number before: it has the id of one of its places, or its
+ * server still runs and holds this connection (the place it was mounted at first may be gone, and a bind mount left).
+ */
+export function isRecordOf(record: MountRecord, connection: number, mountIds: readonly number[]): boolean {
+  if (mountIds.includes(record.mountId)) return true;
+  // A relay has the device in the server's place.
+  const {serverPid, serverStart, observer} = record;
+  const {pid, start} = observer ?? {pid: serverPid, start: serverStart};
+  if (pid === undefined || start === undefined || !isRunning({pid, start})) return false;
+  try {
+    return fuseConnectionOf(pid).includes(connection);
+  } catch {
+    return false;
   }
 }
 

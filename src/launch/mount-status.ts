@@ -1,7 +1,7 @@
 import {readdirSync, readFileSync, readlinkSync, realpathSync} from 'node:fs';
 import {basename, dirname, join, resolve} from 'node:path';
 import {O_NONBLOCK, O_RDONLY, openFd} from '../sys/fd.js';
-import {connectionOf, type MountEntry, mountAtPath} from '../sys/mount-info.js';
+import {connectionOf, type MountEntry, mountAtPath, readMounts} from '../sys/mount-info.js';
 import {fuseConnectionOf} from '../sys/process.js';
 import type {Containment} from './containment.js';
 import {readLogEnd} from './log-memfd.js';
@@ -11,6 +11,8 @@ import {expectedOf, lookAtServer, type Seal} from './seal.js';
 /** A mount as the kernel and the mount command's record tell it. */
 export interface MountStatus {
   readonly target: string;
+  /** Every place where it is mounted, bind mounts of it included. */
+  readonly places: readonly string[];
   readonly source: string;
   /** `fuse.ext4` and the like. */
   readonly fsType: string;
@@ -120,6 +122,10 @@ export function findMount(target: string): MountEntry {
   return entry;
 }
 
+function isSame(one: MountEntry, other: MountEntry): boolean {
+  return one.major === other.major && one.minor === other.minor;
+}
+
 /** Everything known of the mount on `target`. Needs root for the server's part. @throws Error in a sentence */
 export function mountStatus(target: string): MountStatus {
   const entry = findMount(target);
@@ -130,6 +136,7 @@ export function mountStatus(target: string): MountStatus {
   const server = describe(serverOf(connectionId, record), expected);
   return {
     target: entry.target,
+    places: readMounts().flatMap((each) => (isSame(each, entry) ? [each.target] : [])),
     source: entry.source,
     fsType: entry.fsType,
     options: [...new Set([...entry.options, ...entry.superOptions])],

@@ -4,8 +4,9 @@ import {errnoOf} from '../sys/errno.js';
 import {ERRNO} from '../sys/errno-codes.js';
 import {fuseConnections} from '../sys/fuse-connections.js';
 import {connectionOf, type MountEntry, readMounts} from '../sys/mount-info.js';
+import {isRunning} from '../sys/process-state.js';
 import {connectStream} from '../sys/socket.js';
-import {endSandbox, isRunning, isSandboxThere} from './leftover-sandbox.js';
+import {endSandbox, isSandboxThere} from './leftover-sandbox.js';
 import {
   CONTROL_DIRECTORY,
   type MountRecord,

@@ -84,6 +84,9 @@ export const MountView = Type.Object(
     ours: Type.Boolean({description: 'made by fuseward; others are shown with what the kernel tells'}),
     source: Text('as in the mount table'),
     target: Text('where it is mounted'),
+    places: Type.Array(Type.String(), {
+      description: 'every place where it is mounted, bind mounts of it included',
+    }),
     type: Text('file system type in the mount table, fuse.ext4'),
     options: Type.Array(Type.String()),
     callerUid: Maybe(Count('user who mounted it')),

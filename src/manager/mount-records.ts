@@ -3,9 +3,6 @@ import {Type} from 'typebox';
 import {Compile} from 'typebox/compile';
 import {RUN_DIRECTORY} from '../launch/lock.js';
 import type {MountRecord} from '../launch/mount-record.js';
-import {fuseConnectionOf} from '../sys/process.js';
-import type {FuseMount} from './fuse-mounts.js';
-import {isAlive} from './process-name.js';
 
 const DIRECTORY = `${RUN_DIRECTORY}/mounts`;
 /** A record is a few hundred bytes and holds two paths. */
@@ -101,22 +98,5 @@ function parse(file: string): MountRecord | undefined {
     return schema.Check(value) ? (value as MountRecord) : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/**
- * Whether a record tells of this mount and not of one that had the connection's number before: it has the mount's id, or its
- * server still runs and holds this connection (the place it was mounted at first may be gone, and a bind mount left).
- */
-export function isRecordOf(record: MountRecord, {connection, entries}: FuseMount): boolean {
-  if (entries.some(({id}) => id === record.mountId)) return true;
-  // A relay has the device in the server's place.
-  const {serverPid, serverStart, observer} = record;
-  const {pid, start} = observer ?? {pid: serverPid, start: serverStart};
-  if (pid === undefined || start === undefined || !isAlive({pid, start})) return false;
-  try {
-    return fuseConnectionOf(pid).includes(connection);
-  } catch {
-    return false;
   }
 }

@@ -1,6 +1,6 @@
-import type {MountRecord} from '../launch/mount-record.js';
+import {isRecordOf, type MountRecord} from '../launch/mount-record.js';
 import {type FuseMount, fuseMounts, serversByConnection} from './fuse-mounts.js';
-import {isRecordOf, RecordReader} from './mount-records.js';
+import {RecordReader} from './mount-records.js';
 import {type ProcessName, processNamed} from './process-name.js';
 import type {WatchedMount} from './watched-mount.js';
 
@@ -120,7 +120,10 @@ export class Registry {
 
 function recordOf(mount: FuseMount, records: ReadonlyMap<number, MountRecord>): MountRecord | undefined {
   const record = records.get(mount.connection);
-  return record !== undefined && isRecordOf(record, mount) ? record : undefined;
+  if (record === undefined) return undefined;
+  const {connection, entries} = mount;
+  const ids = entries.map(({id}) => id);
+  return isRecordOf(record, connection, ids) ? record : undefined;
 }
 
 function nameOf(pid: number | undefined): ProcessName | undefined {

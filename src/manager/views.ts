@@ -53,6 +53,7 @@ export function mountView(mount: WatchedMount, maxAgeMs: number): MountView {
     ours: record !== undefined,
     source: entry.source,
     target: entry.target,
+    places: mount.places.map(({target}) => target),
     type: entry.fsType,
     options: [...new Set([...entry.options, ...entry.superOptions])],
     callerUid: record?.callerUid ?? mounterOf(entry.superOptions),

@@ -162,3 +162,13 @@ function readStatus(path: string): ProcessState {
     throw new Errno(errnoOf(error), 'read', path);
   }
 }
+
+/** Whether it is still that process, and does not only wait for its parent to take notice. */
+export function isRunning({pid, start}: {readonly pid: number; readonly start: string}): boolean {
+  try {
+    const {state} = processState(pid);
+    return state !== 'Z' && state !== 'X' && processStart(pid) === start;
+  } catch {
+    return false;
+  }
+}

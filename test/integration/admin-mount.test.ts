@@ -6,11 +6,10 @@ import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import {parseExposition} from '../unit/admin/exposition.js';
 import {type Answer, answerOf, type CheckAnswer, checkAgainst} from '../unit/admin/published.js';
-import {missingForManager, Room, runs, SOON_MS} from './manager-support.js';
+import {missingForManager, NOTHING, Room, runs, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager();
 const CURL = spawnSync('curl', ['--version']).status === 0;
-const NOTHING = {mounts: [], loops: [], records: [], sockets: []};
 
 describe.skipIf(missing)(`the admin API on real mounts${missing ? ` (skipped: ${missing})` : ''}`, () => {
   let room: Room;

@@ -6,14 +6,13 @@ import {eventually} from '../../src/helper/cleanup.js';
 import type {ManagerEvent, MountView} from '../../src/manager/model.js';
 import type {ContainmentPoint} from '../../src/policy/index.js';
 import {FUSEWARD} from './command-support.js';
-import {missingForManager, Room, runs, SOON_MS} from './manager-support.js';
+import {missingForManager, NOTHING, Room, runs, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager();
 const noActivator =
   spawnSync('systemd-socket-activate', ['--version']).error === undefined
     ? undefined
     : 'no systemd-socket-activate';
-const NOTHING = {mounts: [], loops: [], records: [], sockets: []};
 /** The least time between two looks that somebody asks for. */
 const FRESH_MS = 2_100;
 let room: Room;

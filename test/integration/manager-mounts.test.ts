@@ -6,10 +6,9 @@ import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {eventually} from '../../src/helper/cleanup.js';
 import type {MountView} from '../../src/manager/model.js';
 import {FUSEWARD} from './command-support.js';
-import {missingForManager, Room, runs, SOON_MS} from './manager-support.js';
+import {missingForManager, NOTHING, Room, runs, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager();
-const NOTHING = {mounts: [], loops: [], records: [], sockets: []};
 let room: Room;
 
 /** What findmnt says of a target in the room. */

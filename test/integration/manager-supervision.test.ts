@@ -5,10 +5,9 @@ import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {encodeFrame, FrameReader} from '../../src/control/index.js';
 import {eventually} from '../../src/helper/cleanup.js';
 import {processNamed} from '../../src/manager/process-name.js';
-import {missingForManager, Room, runs, SOON_MS} from './manager-support.js';
+import {missingForManager, NOTHING, Room, runs, SOON_MS} from './manager-support.js';
 
 const missing = missingForManager();
-const NOTHING = {mounts: [], loops: [], records: [], sockets: []};
 /** What is promised: an event and the clean-up so soon after a server's end. */
 const PROMISED_MS = 2_000;
 let room: Room;

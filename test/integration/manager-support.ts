@@ -27,6 +27,9 @@ export function missingForManager(): string | undefined {
 /** Whether something is so within this time; generous, since these tests share the machine. */
 export const SOON_MS = 30_000;
 
+/** What `Room.leftovers` gives where nothing is left. */
+export const NOTHING = {mounts: [], loops: [], records: [], sockets: []};
+
 /** One event with its time of arrival. */
 interface Heard extends ManagerEvent {
   readonly at: number;

@@ -174,6 +174,7 @@ function logLines(log: string): string[] {
 /** Where the mount is and what it is of, by the kernel's table and what the mount command noted. */
 function mountLines(status: MountStatus): string[] {
   const {record, loop, waiting} = status;
+  const others = status.places.filter((each) => each !== status.target);
   const facts = [
     `type ${printable(status.fsType)}`,
     ...(loop === undefined ? [] : [`${loop.device} on ${printable(loop.backingFile)}`]),
@@ -186,6 +187,7 @@ function mountLines(status: MountStatus): string[] {
       : `${waiting} requests waiting`;
   return [
     `${printable(status.target)}: ${printable(record?.source ?? status.source)}`,
+    ...(others.length === 0 ? [] : [`also mounted on: ${others.map(printable).join(', ')}`]),
     facts.join(', '),
     ...memberLines(record?.members ?? []),
     `options: ${printable(status.options.join(','))}`,

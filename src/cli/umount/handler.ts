@@ -1,11 +1,12 @@
 import {eventually} from '../../helper/cleanup.js';
 import {MountError, unmount} from '../../helper/index.js';
-import {endSandbox, isRunning, isSandboxThere} from '../../launch/leftover-sandbox.js';
+import {endSandbox, isSandboxThere} from '../../launch/leftover-sandbox.js';
 import {type MountRecord, processStart, readRecord} from '../../launch/mount-record.js';
 import {findMount} from '../../launch/mount-status.js';
 import {sweepRecords} from '../../launch/record-sweep.js';
 import {announce} from '../../manager/announcement.js';
 import {connectionOf, type MountEntry, readMounts} from '../../sys/mount-info.js';
+import {isRunning} from '../../sys/process-state.js';
 import {type Command, complain, EXIT, numberOf, type OptionValues, print} from '../command.js';
 import {reportFailure, UserRequestError} from '../user-client.js';
 import {unmountAsUser} from './as-user.js';
@@ -23,11 +24,6 @@ function entryOf(target: string): MountEntry | undefined {
     // What is wrong is the unmount's to say.
     return undefined;
   }
-}
-
-/** Whether the same file system is mounted at another place too: then server and loop device stay, and rightly. */
-function isElsewhere({major, minor}: MountEntry): boolean {
-  return readMounts().some((entry) => entry.major === major && entry.minor === minor);
 }
 
 /**
@@ -87,7 +83,7 @@ async function perform(named: string, values: OptionValues): Promise<number> {
   if (entry !== undefined && values['no-announce'] !== true) {
     announce({event: 'unmounted', connectionId: connectionOf(entry), mountId: entry.id});
   }
-  if (values['lazy'] === true || (entry !== undefined && isElsewhere(entry))) return EXIT.done;
+  if (values['lazy'] === true || result.elsewhere) return EXIT.done;
   const serverGone = result.serverGone || (record !== undefined && (await endRest(record)));
   if (!serverGone)
     complain(`${result.target} is unmounted, but its server (process ${serverPid}) is still there`);

@@ -17,6 +17,7 @@ export function mountView(id: string, changes: Partial<MountView> = {}): MountVi
   return {
     id,
     mountId: 400 + Number(id),
+    places: [changes.target ?? `/mnt/${id}`],
     ours: true,
     source: `/images/${id}.img`,
     target: `/mnt/${id}`,

@@ -41,6 +41,7 @@ const SEAL: Seal = [
 
 function kernel(changes: Partial<MountStatus> = {}): MountStatus {
   return {
+    places: ['/mnt/41'],
     ...{target: '/mnt/41', source: '/images/41.img', fsType: 'fuse.ext4', options: ['ro', 'nosuid']},
     ...{mountId: 441, connectionId: 41, waiting: 3, record: undefined, loop: undefined},
     containment: CONTAINMENT,

@@ -1,12 +1,9 @@
-import {spawn} from 'node:child_process';
 import {mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import type {MountRecord} from '../../../src/launch/mount-record.js';
-import {isRecordOf, RecordReader, readRecords} from '../../../src/manager/mount-records.js';
-import {processNamed} from '../../../src/manager/process-name.js';
-import {parseMountInfo} from '../../../src/sys/mount-info.js';
+import {RecordReader, readRecords} from '../../../src/manager/mount-records.js';
 
 const RECORD: MountRecord = {
   connectionId: 43,
@@ -82,30 +79,5 @@ describe('records', () => {
     utimesSync(directory, 1000, 1000);
     const reader = new RecordReader(directory);
     expect(reader.read()).toBe(reader.read());
-  });
-});
-
-describe('a record', () => {
-  const mount = (id: number) => {
-    const entries = parseMountInfo(`${id} 28 0:43 / /mnt ro - fuse.ext4 /images/a.img ro,user_id=0`);
-    return {connection: 43, entries: [entries[0]!] as [(typeof entries)[0]]};
-  };
-
-  test('is of the mount that has its id', () => {
-    expect(isRecordOf(RECORD, mount(66))).toBe(true);
-  });
-
-  test('is of no other mount that has got the number of the connection', () => {
-    expect(isRecordOf(RECORD, mount(67))).toBe(false);
-  });
-
-  test('is not of a mount just because its server still runs', async () => {
-    const other = spawn('sleep', ['60']);
-    try {
-      const {pid, start} = processNamed(other.pid!)!;
-      expect(isRecordOf({...RECORD, serverPid: pid, serverStart: start}, mount(67))).toBe(false);
-    } finally {
-      other.kill('SIGKILL');
-    }
   });
 });
