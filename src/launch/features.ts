@@ -135,7 +135,9 @@ function bubblewrapFeature(): Feature {
   });
   if (trial.status === 0)
     return feature('bubblewrap', 'ok', version, 'a trial sandbox started, with the limits of a server');
-  const reason = (trial.stderr ?? '').trim().split('\n')[0] || `exit code ${trial.status}`;
+  const said = (trial.stderr ?? '').trim().split('\n')[0];
+  // Where it could not even be started as another user, nothing was said.
+  const reason = said || trial.error?.message || `exit code ${trial.status}`;
   return feature('bubblewrap', 'missing', version, `a trial sandbox did not start: ${reason}`);
 }
 
