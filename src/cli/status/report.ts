@@ -8,11 +8,7 @@ import type {CounterReport} from '../../server/shared-counters.js';
 import {loadLines} from '../stats/report.js';
 import {printable} from '../terminal/text.js';
 import {formatBytes, formatSeconds, formatShare} from '../terminal/units.js';
-
-/** Lines of the server's log that are shown. */
-const LOG_LINES = 10;
-/** Characters of each. */
-const LOG_WIDTH = 500;
+import {logLines} from './log-lines.js';
 
 /** All that is known of a mount: by the kernel, by the server's counters, by the manager. */
 export interface Knowledge {
@@ -163,12 +159,6 @@ function counterLines(report: CounterReport | undefined): string[] {
     `requests: ${requests.join(', ') || 'none yet'}`,
     ...Object.entries(report.caches).map(([name, numbers]) => cacheLine(name, numbers)),
   ];
-}
-
-function logLines(log: string): string[] {
-  if (log === '') return [];
-  const lines = log.trim().split('\n').slice(-LOG_LINES);
-  return ['server log (its own words):', ...lines.map((line) => `  ${printable(line.slice(0, LOG_WIDTH))}`)];
 }
 
 /** Where the mount is and what it is of, by the kernel's table and what the mount command noted. */
