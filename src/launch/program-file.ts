@@ -30,8 +30,11 @@ function openProgram(path: string): OwnedFd {
  * @throws Error in a sentence when the program was not built
  */
 export function programWords({program, parts, native}: Runtime, fds: InheritedFds): string[] {
+  const directories = new Map<string, boolean>();
   const into = (path: string, place: string): string[] =>
-    isOpenToAll(path, 'read') ? ['--ro-bind', path, place] : data(fds.give(openProgram(path)), place);
+    isOpenToAll(path, 'read', directories)
+      ? ['--ro-bind', path, place]
+      : data(fds.give(openProgram(path)), place);
   return [
     ...into(program, PROGRAM),
     ...[...parts].flatMap(([part, path]) => into(path, PROGRAM.replace(/\.js$/, part))),

@@ -32,13 +32,25 @@ const LIBRARY_DIRECTORIES = ['/lib', '/lib64', '/usr/lib', '/usr/lib64'];
 /** Bits of a file's mode that let users who are neither its owner nor in its group do that. */
 const FOR_OTHERS = {read: 0o004, execute: 0o005};
 
-/** Whether any user may follow `path` and read what is there, or read and execute it, by the mode bits of each component. */
-export function isOpenToAll(path: string, use: keyof typeof FOR_OTHERS): boolean {
-  for (let directory = dirname(path); ; directory = dirname(directory)) {
-    if (!hasBits(directory, 0o001)) return false;
-    if (directory === '/') break;
-  }
-  return hasBits(path, FOR_OTHERS[use]);
+/**
+ * Whether any user may follow `path` and read what is there, or read and execute it, by the mode bits of each component.
+ * @param known directories that were looked at for another path, for this one
+ */
+export function isOpenToAll(
+  path: string,
+  use: keyof typeof FOR_OTHERS,
+  known: Map<string, boolean> = new Map(),
+): boolean {
+  return leadsOn(dirname(path), known) && hasBits(path, FOR_OTHERS[use]);
+}
+
+/** Whether any user may go through a directory, and to it. */
+function leadsOn(directory: string, known: Map<string, boolean>): boolean {
+  const before = known.get(directory);
+  if (before !== undefined) return before;
+  const leads = hasBits(directory, 0o001) && (directory === '/' || leadsOn(dirname(directory), known));
+  known.set(directory, leads);
+  return leads;
 }
 
 function hasBits(path: string, bits: number): boolean {
