@@ -49,6 +49,40 @@ describe.skipIf(missing)(`mounts in other mount namespaces${missing ? ` (skipped
     },
   );
 
+  test('one that a namespace has a copy of stays, and umount says whose that is', async () => {
+    expect(fuseward(['mount', place.image, place.target]).code).toBe(0);
+    const [program, ...words] = [...PRIVATE, 'sh', '-c', 'echo there; exec sleep 60'];
+    const keeper = spawn(program!, words, {stdio: ['ignore', 'pipe', 'ignore']});
+    try {
+      await new Promise((resolve) => keeper.stdout.once('data', resolve));
+      const {code, stderr} = fuseward(['umount', place.target]);
+      expect(code).toBe(1);
+      expect(stderr).toBe(
+        `fuseward: ${place.target} is unmounted here, but still mounted in the mount namespace of process ${keeper.pid} (sleep)\n`,
+      );
+    } finally {
+      keeper.kill('SIGKILL');
+    }
+    const {mounts, loops, servers} = await settled(place.dir, before);
+    expect({mounts, loops, servers: servers <= before}).toEqual({mounts: [], loops: [], servers: true});
+  });
+
+  test.skipIf(noSquashfs)(
+    `a program of others keeps no other mount of this machine${noSquashfs ? ` (skipped: no ${noSquashfs})` : ''}`,
+    async () => {
+      const [image, other] = [join(place.dir, 'image.sqsh'), join(place.dir, 'other')];
+      mkdirSync(other);
+      run('mksquashfs', [place.target, image, '-quiet', '-no-progress']);
+      run('mount', ['-o', 'loop,ro', place.image, other]);
+      expect(fuseward(['mount', '-t', 'squashfs', image, place.target]).code).toBe(0);
+      run('umount', [other]);
+      // The loop device is free when the file system is, whoever had a copy of the mount.
+      const held = () => leftovers(place.dir).loops.some((line) => line.includes(place.image));
+      expect(await eventually(() => !held(), 5_000)).toBe(true);
+      expect(fuseward(['umount', place.target]).code).toBe(0);
+    },
+  );
+
   test('one that is still there is known in there, whoever sweeps records meanwhile', async () => {
     const script =
       '"$1" mount "$2" "$3" && echo mounted && read go && "$1" status --json "$3" && "$1" umount "$3"';

@@ -1,6 +1,7 @@
 import {eventually} from '../../helper/cleanup.js';
 import {MountError, unmount} from '../../helper/index.js';
 import {endSandbox, isSandboxThere} from '../../launch/leftover-sandbox.js';
+import {mountHolders} from '../../launch/mount-holders.js';
 import {type MountRecord, processStart, readRecord} from '../../launch/mount-record.js';
 import {findMount} from '../../launch/mount-status.js';
 import {sweepRecords} from '../../launch/record-sweep.js';
@@ -8,6 +9,7 @@ import {announce} from '../../manager/announcement.js';
 import {connectionOf, type MountEntry, readMounts} from '../../sys/mount-info.js';
 import {isRunning} from '../../sys/process-state.js';
 import {type Command, complain, EXIT, numberOf, type OptionValues, print} from '../command.js';
+import {printable} from '../terminal/text.js';
 import {reportFailure, UserRequestError} from '../user-client.js';
 import {unmountAsUser} from './as-user.js';
 import {umountDefinition} from './options.js';
@@ -85,6 +87,12 @@ async function perform(named: string, values: OptionValues): Promise<number> {
   }
   if (values['lazy'] === true || result.elsewhere) return EXIT.done;
   const serverGone = result.serverGone || (record !== undefined && (await endRest(record)));
+  const [holder] = entry === undefined || (serverGone && result.loopReleased) ? [] : mountHolders(entry);
+  if (holder !== undefined) {
+    const who = `process ${holder.pid} (${printable(holder.name)})`;
+    complain(`${result.target} is unmounted here, but still mounted in the mount namespace of ${who}`);
+    return EXIT.failed;
+  }
   if (!serverGone)
     complain(`${result.target} is unmounted, but its server (process ${serverPid}) is still there`);
   if (!result.loopReleased)
