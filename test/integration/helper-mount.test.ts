@@ -45,7 +45,13 @@ describe.skipIf(missing !== undefined)(`helper mounts${missing ? ` (skipped: ${m
     assert.match(result.loopDevice ?? '', /^\/dev\/loop\d+$/);
     assert.equal(statSync(place.target).ino, 1);
     const done = await unmount(place.target, {serverPid: result.serverPid as number});
-    assert.deepEqual(done, {target: place.target, source: place.image, loopReleased: true, serverGone: true});
+    assert.deepEqual(done, {
+      elsewhere: false,
+      target: place.target,
+      source: place.image,
+      loopReleased: true,
+      serverGone: true,
+    });
   });
 
   test('through mount(2) for a server that sends no TYPE', async () => {
@@ -221,6 +227,7 @@ describe.skipIf(missing !== undefined)(`helper mounts${missing ? ` (skipped: ${m
       source: result.loopDevice,
       loopReleased: true,
       serverGone: true,
+      elsewhere: false,
     });
   });
 
