@@ -14,6 +14,7 @@ import type {ManagerLog} from './log.js';
 import type {Health} from './model.js';
 import {readRecords} from './mount-records.js';
 import {type Removal, removeLostMount} from './mount-removal.js';
+import {Orphans} from './orphans.js';
 import {isAlive, type ProcessName} from './process-name.js';
 import type {Registry} from './registry.js';
 import {ToldAllowance} from './told-allowance.js';
@@ -25,6 +26,8 @@ const SAMPLE_TICKS = 2;
 const LOOK_TICKS = 18;
 /** How long loop device and server may take after a mount is gone. */
 const RELEASE_MS = 2_000;
+/** How often a first process looks for children that it never had. */
+const ORPHAN_TICKS = 5;
 /** In how many rounds records are swept again, by what came of it. */
 const SWEEP_TICKS = {done: undefined, later: 10, busy: 1} as const;
 
@@ -43,6 +46,8 @@ export class Supervisor implements MountEvents, AttestationEvents {
   readonly #attestation: Attestation;
   #nextLook = 0;
   #ticks = 0;
+  /** Where this is the first process, whose children all are that nobody else waits for. */
+  readonly #orphans = process.pid === 1 ? new Orphans() : undefined;
   /** Rounds until records are swept again; undefined where nothing is left to be swept. */
   #sweepIn: number | undefined;
   #mountsMade = 0;
@@ -137,6 +142,7 @@ export class Supervisor implements MountEvents, AttestationEvents {
       }
     }
     this.#attest(mounts);
+    if (this.#ticks % ORPHAN_TICKS === 0) this.guarded('orphans', () => this.#orphans?.tick());
   }
 
   /** Looks at servers that are new, and at a few of the others: a look takes milliseconds. */
