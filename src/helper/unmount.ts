@@ -5,7 +5,7 @@ import {ERRNO} from '../sys/errno-codes.js';
 import {O_DIRECTORY, O_NOFOLLOW, O_PATH, openAtFd, openFd} from '../sys/fd.js';
 import {loopAttachment, loopDevicesOf} from '../sys/loop.js';
 import {MNT_DETACH, MNT_FORCE, UMOUNT_NOFOLLOW, umount} from '../sys/mount.js';
-import {type MountEntry, mountAtPath, readMounts} from '../sys/mount-info.js';
+import {connectionOf, type MountEntry, mountAtPath, readMounts} from '../sys/mount-info.js';
 import {eventually} from './cleanup.js';
 import {errnoWords, MountError, missingWords} from './errors.js';
 import {inside} from './kernel-mount.js';
@@ -59,7 +59,7 @@ export async function unmount(target: string, opts: UnmountOptions = {}): Promis
     throw explainUnmount(target, error);
   }
   const isGone = (): boolean => opts.serverPid === undefined || hasEnded(opts.serverPid);
-  const elsewhere = readMounts().some(({major, minor}) => major === entry.major && minor === entry.minor);
+  const elsewhere = readMounts().some((other) => connectionOf(other) === connectionOf(entry));
   // A lazy unmount ends when the last user does: there is nothing to wait for.
   if (opts.lazy !== true && !elsewhere) await eventually(() => isFree() && isGone(), RELEASE_MS);
   const {source} = entry;

@@ -122,10 +122,6 @@ export function findMount(target: string): MountEntry {
   return entry;
 }
 
-function isSame(one: MountEntry, other: MountEntry): boolean {
-  return one.major === other.major && one.minor === other.minor;
-}
-
 /** Everything known of the mount on `target`. Needs root for the server's part. @throws Error in a sentence */
 export function mountStatus(target: string): MountStatus {
   const entry = findMount(target);
@@ -136,7 +132,7 @@ export function mountStatus(target: string): MountStatus {
   const server = describe(serverOf(connectionId, record), expected);
   return {
     target: entry.target,
-    places: readMounts().flatMap((each) => (isSame(each, entry) ? [each.target] : [])),
+    places: readMounts().flatMap((each) => (connectionOf(each) === connectionId ? [each.target] : [])),
     source: entry.source,
     fsType: entry.fsType,
     options: [...new Set([...entry.options, ...entry.superOptions])],

@@ -1,7 +1,7 @@
 import {eventually} from '../../helper/cleanup.js';
 import {MountError, unmount} from '../../helper/index.js';
 import {endSandbox, isSandboxThere} from '../../launch/leftover-sandbox.js';
-import {mountHolders} from '../../launch/mount-holders.js';
+import {mountHolder} from '../../launch/mount-holder.js';
 import {type MountRecord, processStart, readRecord} from '../../launch/mount-record.js';
 import {findMount} from '../../launch/mount-status.js';
 import {sweepRecords} from '../../launch/record-sweep.js';
@@ -87,7 +87,8 @@ async function perform(named: string, values: OptionValues): Promise<number> {
   }
   if (values['lazy'] === true || result.elsewhere) return EXIT.done;
   const serverGone = result.serverGone || (record !== undefined && (await endRest(record)));
-  const [holder] = entry === undefined || (serverGone && result.loopReleased) ? [] : mountHolders(entry);
+  const isDone = serverGone && result.loopReleased;
+  const holder = isDone || entry === undefined ? undefined : mountHolder(entry);
   if (holder !== undefined) {
     const who = `process ${holder.pid} (${printable(holder.name)})`;
     complain(`${result.target} is unmounted here, but still mounted in the mount namespace of ${who}`);
@@ -97,7 +98,7 @@ async function perform(named: string, values: OptionValues): Promise<number> {
     complain(`${result.target} is unmounted, but its server (process ${serverPid}) is still there`);
   if (!result.loopReleased)
     complain(`${result.target} is unmounted, but a loop device still holds ${result.source}`);
-  return serverGone && result.loopReleased ? EXIT.done : EXIT.failed;
+  return isDone ? EXIT.done : EXIT.failed;
 }
 
 export const umountCommand: Command = {

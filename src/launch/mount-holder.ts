@@ -8,29 +8,27 @@ export interface MountHolder {
 }
 
 /**
- * Processes in whose mount namespaces a file system is still mounted, one of each: they keep it, whatever is unmounted here. Needs root, and looks at all processes.
+ * A process in whose mount namespace a file system is still mounted, which keeps it, whatever is unmounted here; undefined where there is none. Needs root, and looks
+ * at all processes.
  * @param device of the file system, as in the mount table
  */
-export function mountHolders({
-  major,
-  minor,
-}: {
+export function mountHolder(device: {
   readonly major: number;
   readonly minor: number;
-}): MountHolder[] {
+}): MountHolder | undefined {
+  const number = `${device.major}:${device.minor}`;
   const seen = new Set<string>();
-  const holders: MountHolder[] = [];
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const namespace = readlinkSync(`/proc/${pid}/ns/mnt`);
       if (seen.has(namespace)) continue;
       seen.add(namespace);
       const table = readFileSync(`/proc/${pid}/mountinfo`, 'utf8');
-      if (!table.split('\n').some((line) => line.split(' ', 3)[2] === `${major}:${minor}`)) continue;
-      holders.push({pid: Number(pid), name: readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd()});
+      if (!table.split('\n').some((line) => line.split(' ', 3)[2] === number)) continue;
+      return {pid: Number(pid), name: readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd()};
     } catch {
       // It ended meanwhile.
     }
   }
-  return holders;
+  return undefined;
 }
