@@ -294,6 +294,22 @@ describe.skipIf(missing !== undefined)(`fuseward mount${missing ? ` (skipped: ${
     expect(fuseward(['doctor'], ['prlimit', '--nproc=20:20']).stdout).toContain('failed to set the NPROC');
   });
 
+  test('doctor finds what the machine has, whatever is wrong with the policy', () => {
+    const broken = `
+      up=$(mktemp -d) && mount -t tmpfs none "$up" && mkdir "$up/up" "$up/work" &&
+      mount -t overlay -o "lowerdir=/etc,upperdir=$up/up,workdir=$up/work" none /etc &&
+      umount -l "$up" && rmdir "$up" &&
+      mkdir -p /etc/fuseward/policy.d && echo 'loop = 7' >/etc/fuseward/policy.d/defaults.toml && exec "$@"`;
+    const words = ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec', broken, 'sh'];
+    expect(fuseward(['mount', place.image, place.target], words).stderr).toContain(
+      'defaults.toml:1: loop must be',
+    );
+    expect(fuseward(['doctor'], words)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('a trial sandbox started, with the limits of a server'),
+    });
+  });
+
   test('without a free loop device the plain file serves', () => {
     const mounted = `"$@" && ls "${place.target}" && "$2" umount "${place.target}"`;
     const words = [...without('loop-control').slice(0, -1)];

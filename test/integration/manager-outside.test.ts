@@ -41,8 +41,11 @@ const totalOf = ({operations}: MountStats): number =>
 /** Mounts with e2fsprogs' own server, which knows nothing of us. */
 async function foreign(...prefix: string[]): Promise<{view: MountView; target: string}> {
   const {image, target} = room.image('foreign');
-  room.start(...prefix, 'fuse2fs', '-f', '-o', 'ro', image, target);
-  const view = await room.seen(target, ({serverPid}) => serverPid !== null);
+  const {pid} = room.start(...prefix, 'fuse2fs', '-f', '-o', 'ro', image, target);
+  // For a moment a helper of libfuse's holds the device as well. What is started without another program in front is the server itself.
+  const view = await room.seen(target, ({serverPid}) =>
+    prefix.length === 0 ? serverPid === pid : serverPid !== null,
+  );
   return {view: view!, target};
 }
 
